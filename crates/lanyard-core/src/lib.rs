@@ -1,0 +1,28 @@
+//! The words everyone shares: names, callers, denials, outcomes, records, limits, time.
+//!
+//! INVARIANT: this crate does no I/O, knows no other crate of the workspace and no serialisation
+//! format. What is stored or sent has its own structs where it is stored or sent, so that a
+//! rename here breaks no stored row and no message on the wire.
+
+mod name;
+mod origin;
+mod time;
+mod caller;
+mod outcome;
+mod record;
+mod limits;
+mod secrets;
+
+pub use caller::{Caller, Peer, Principal};
+pub use limits::{Limit, Limits, Unit};
+pub use name::{
+    AgentName, NameError, OperatorName, RecordId, SecretName, ServerName, TenantName, TokenId,
+    ToolName, UserName,
+};
+pub use origin::{Origin, OriginError, Scheme};
+pub use outcome::{Blame, Denial, Failure};
+pub use record::{
+    CallRecord, ChangeRecord, Decision, Ending, EndingStatus, OpenRecord, Record, RecordWho,
+};
+pub use secrets::{SecretError, SecretSource, Sign};
+pub use time::{Clock, Timestamp};

@@ -1,0 +1,189 @@
+//! How a call can end other than by an answer: a denial is a decision, a failure is somebody's
+//! fault. Each variant has one code (for records and logs) and one text (for the agent).
+//!
+//! INVARIANT: no text of a denial tells whether something exists that the agent may not see.
+
+use thiserror::Error;
+
+use crate::SecretName;
+
+/// A no by decision. `Display` is what the agent is told.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Denial {
+    /// No token came with the request.
+    #[error("a valid token is needed")]
+    TokenMissing,
+    /// A token came that nobody has, or that is damaged.
+    #[error("a valid token is needed")]
+    TokenUnknown,
+    /// The token's time is over.
+    #[error("a valid token is needed")]
+    TokenExpired,
+    /// The token or its agent was revoked.
+    #[error("a valid token is needed")]
+    TokenRevoked,
+    /// A web page of another origin sent the request.
+    #[error("requests from this origin are not accepted")]
+    OriginForeign,
+    /// The request names a host that this listener does not serve.
+    #[error("this listener does not serve that host")]
+    HostForeign,
+    /// No such server.
+    #[error("server not found")]
+    ServerUnknown,
+    /// The server exists and is switched off.
+    #[error("server not found")]
+    ServerDisabled,
+    /// The server exists and nothing of it is granted to this agent.
+    #[error("server not found")]
+    ServerNotGranted,
+    /// The server has no such tool, or its definition does not expose it.
+    #[error("Tool {tool} not found")]
+    ToolUnknown {
+        /// The name as the agent wrote it.
+        tool: String,
+    },
+    /// The tool exists and is not granted to this agent.
+    #[error("Tool {tool} not found")]
+    ToolNotGranted {
+        /// The name as the agent wrote it.
+        tool: String,
+    },
+    /// The arguments break the tool's schema.
+    #[error("{problem}")]
+    ArgumentsInvalid {
+        /// Which argument, which rule, and what kind of value came: never the value itself.
+        problem: String,
+    },
+}
+
+impl Denial {
+    /// The stable code in records, logs and `docs/ERRORS.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TokenMissing => "token_missing",
+            Self::TokenUnknown => "token_unknown",
+            Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "token_revoked",
+            Self::OriginForeign => "origin_foreign",
+            Self::HostForeign => "host_foreign",
+            Self::ServerUnknown => "server_unknown",
+            Self::ServerDisabled => "server_disabled",
+            Self::ServerNotGranted => "server_not_granted",
+            Self::ToolUnknown { tool: _ } => "tool_unknown",
+            Self::ToolNotGranted { tool: _ } => "tool_not_granted",
+            Self::ArgumentsInvalid { problem: _ } => "arguments_invalid",
+        }
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The agent's arguments or its connection.
+    Caller,
+    /// The definition or a secret: an operator can put it right.
+    Operator,
+    /// The server behind the gateway.
+    Upstream,
+    /// Lanyard itself.
+    Gateway,
+}
+
+/// A call that was allowed and could not be carried out. `Display` is what the agent is told:
+/// whose fault it is, and nothing of the upstream's internals.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The arguments cannot be written into a request (an empty path segment, a line break in a
+    /// header, a body that would be no JSON).
+    #[error("the request cannot be built: {problem}")]
+    RequestUnbuildable {
+        /// What is wrong, without any value.
+        problem: String,
+    },
+    /// A secret that the request needs has no value yet.
+    #[error("the credential {} is not set; an operator can set it with `lanyard secret set {}`", .name.reference(), .name)]
+    SecretUnset {
+        /// The secret.
+        name: SecretName,
+    },
+    /// A secret may not go where this request goes.
+    #[error("the credential {} is not bound to the origin of this request; an operator can bind it", .name.reference())]
+    SecretOrigin {
+        /// The secret.
+        name: SecretName,
+    },
+    /// A secret could not be opened.
+    #[error("the credential {} cannot be opened; the gateway's log says why", .name.reference())]
+    SecretUnreadable {
+        /// The secret.
+        name: SecretName,
+    },
+    /// The host's name leads to an address that this server may not use.
+    #[error("the server's address is private or reserved and was not allowed for it")]
+    AddressForbidden,
+    /// No connection: name not found, refused, reset, or TLS not agreed.
+    #[error("the server cannot be reached")]
+    Unreachable,
+    /// No answer within the server's time limit.
+    #[error("the server did not answer in time; the call may have taken effect")]
+    TimedOut,
+    /// The server answered with a redirect, which is never followed.
+    #[error("the server answered with a redirect, which is not followed")]
+    Redirected,
+    /// The answer passed the size limit.
+    #[error("the server's answer is larger than the limit")]
+    AnswerTooLarge,
+    /// The answer is not what the definition expects.
+    #[error("the server's answer cannot be used: {problem}")]
+    AnswerUnusable {
+        /// What is wrong, without any value.
+        problem: String,
+    },
+    /// The agent went away, or its access ended, before the answer.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// The record could not be written, so the call was not made.
+    #[error("the call cannot be recorded, so it was not made; an operator must look at the gateway's disk")]
+    Unrecordable,
+    /// A defect of Lanyard.
+    #[error("the gateway failed; its log says more")]
+    Bug,
+}
+
+impl Failure {
+    /// The stable code in records, logs and `docs/ERRORS.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RequestUnbuildable { problem: _ } => "request_unbuildable",
+            Self::SecretUnset { name: _ } => "secret_unset",
+            Self::SecretOrigin { name: _ } => "secret_origin",
+            Self::SecretUnreadable { name: _ } => "secret_unreadable",
+            Self::AddressForbidden => "address_forbidden",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Redirected => "redirected",
+            Self::AnswerTooLarge => "answer_too_large",
+            Self::AnswerUnusable { problem: _ } => "answer_unusable",
+            Self::Cancelled => "cancelled",
+            Self::Unrecordable => "unrecordable",
+            Self::Bug => "bug",
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::RequestUnbuildable { problem: _ } | Self::Cancelled => Blame::Caller,
+            Self::SecretUnset { name: _ }
+            | Self::SecretOrigin { name: _ }
+            | Self::AddressForbidden => Blame::Operator,
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::Redirected
+            | Self::AnswerTooLarge
+            | Self::AnswerUnusable { problem: _ } => Blame::Upstream,
+            Self::SecretUnreadable { name: _ } | Self::Unrecordable | Self::Bug => Blame::Gateway,
+        }
+    }
+}

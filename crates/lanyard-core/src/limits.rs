@@ -75,8 +75,8 @@ limits! {
     connections_max: Count = 4096, "Open connections of one listener; past it a new one waits.";
     agent_calls_max: Count = 256, "Calls of one agent at a time; past it HTTP 429 with Retry-After.";
     agent_streams_max: Count = 64, "Open event streams of one agent; past it HTTP 429.";
-    sessions_agent_max: Count = 256, "Sessions (older protocol versions) of one agent; past it the oldest ends.";
-    session_idle_ms_max: Milliseconds = 86_400_000, "Time a session may be idle; past it HTTP 404 and the client starts a new one.";
+    session_ms_max: Milliseconds = 604_800_000, "Age of a session (older protocol versions); past it HTTP 404 and the client starts a new one.";
+    stream_queue_events_max: Count = 256, "Events waiting on one event stream; past it the stream ends.";
     stream_keep_alive_ms: Milliseconds = 15_000, "Time between comments on an idle event stream.";
     call_ms_max: Milliseconds = 30_000, "A call to a server that sets no timeout of its own; past it the call fails.";
     connect_ms_max: Milliseconds = 10_000, "Name look-up, connection and TLS to a server; past it the call fails.";

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Decides whether a call is allowed: grants and a request in, a permit or a no out.
+//!
+//! Nothing matches, nothing passes: no grant, no call. A deny wins over every allow. "All tools"
+//! is written `*` and never implied.
+//!
+//! INVARIANT: this crate never sees a clock, a socket or a secret; time comes in as an argument.
+//! INVARIANT: only [`Grants::decide`] makes a [`Permit`], and a permit cannot be copied.
+
+mod grant;
+mod grants;
+mod permit;
+
+pub use grant::{Grant, PatternError, ToolPattern};
+pub use grants::{Grants, who_can};
+pub use permit::{NotGranted, Permit};

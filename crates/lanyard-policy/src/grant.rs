@@ -1,0 +1,92 @@
+//! What an agent may use of one server: tools allowed, tools denied, until a date. Data only; the
+//! decision is made in [`crate::Grants`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use lanyard_core::{NameError, ServerName, Timestamp, ToolName};
+use thiserror::Error;
+
+/// One grant of an agent: agent x server x tools, until a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The server it opens.
+    pub server: ServerName,
+    /// The tools it allows.
+    pub allow: ToolPattern,
+    /// The tools it denies, whatever else allows them.
+    pub deny: ToolPattern,
+    /// When it ends; `None` for never. At this very moment it no longer allows.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Whether its time is over.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+}
+
+/// Which tools: all of them (`*`), or exactly these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolPattern {
+    /// Every tool, also those the server gets later. Written `*`.
+    All,
+    /// Exactly these; an empty set is none.
+    Named(BTreeSet<ToolName>),
+}
+
+/// Why words do not name tools.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PatternError {
+    /// A word is no tool name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// `*` stands beside names, so that it is unclear which of both was meant.
+    #[error("`*` means every tool and stands alone")]
+    StarBesideNames,
+}
+
+impl ToolPattern {
+    /// No tool at all.
+    pub const fn none() -> Self {
+        Self::Named(BTreeSet::new())
+    }
+
+    /// Reads the words of `--allow` and `--deny`: `*` alone, or names. No word is no tool.
+    pub fn parse(words: &[&str]) -> Result<Self, PatternError> {
+        if words == [Self::STAR] {
+            return Ok(Self::All);
+        }
+        if words.contains(&Self::STAR) {
+            return Err(PatternError::StarBesideNames);
+        }
+        let names = words.iter().map(|word| ToolName::parse(word)).collect::<Result<_, _>>()?;
+        Ok(Self::Named(names))
+    }
+
+    /// The words that [`ToolPattern::parse`] reads, in order.
+    pub fn words(&self) -> Vec<&str> {
+        match self {
+            Self::All => vec![Self::STAR],
+            Self::Named(names) => names.iter().map(ToolName::as_str).collect(),
+        }
+    }
+
+    /// Whether the tool is among them.
+    pub fn matches(&self, tool: &ToolName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(tool),
+        }
+    }
+
+    const STAR: &'static str = "*";
+}
+
+/// `*`, or the names with commas, or nothing.
+impl fmt::Display for ToolPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.words().join(","))
+    }
+}

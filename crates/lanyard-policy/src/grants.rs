@@ -1,0 +1,109 @@
+//! All grants of one agent, and the decision on one call.
+
+use std::collections::BTreeMap;
+
+use lanyard_core::{AgentName, ServerName, Timestamp, ToolName};
+
+use crate::{Grant, NotGranted, Permit};
+
+/// All grants of one agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    agent: AgentName,
+    by_server: BTreeMap<ServerName, Vec<Grant>>,
+}
+
+impl Grants {
+    /// The grants of `agent`. Several for one server add up, and what one of them denies stays
+    /// denied.
+    pub fn new(agent: AgentName, grants: Vec<Grant>) -> Self {
+        let mut by_server: BTreeMap<ServerName, Vec<Grant>> = BTreeMap::new();
+        for grant in grants {
+            by_server.entry(grant.server.clone()).or_default().push(grant);
+        }
+        Self { agent, by_server }
+    }
+
+    /// The agent whose grants these are.
+    pub fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+
+    /// Decides on one call of this agent.
+    pub fn decide(
+        &self,
+        server: &ServerName,
+        tool: &ToolName,
+        now: Timestamp,
+    ) -> Result<Permit, NotGranted> {
+        self.judge(server, tool, now)?;
+        Ok(Permit::new(&self.agent, server, tool))
+    }
+
+    /// Whether a list shows the tool. It is no permission: to call takes a [`Permit`].
+    pub fn lists(&self, server: &ServerName, tool: &ToolName, now: Timestamp) -> bool {
+        self.judge(server, tool, now).is_ok()
+    }
+
+    /// Whether the agent learns that the server exists: at least one of the tools it exposes
+    /// could be called.
+    pub fn sees(
+        &self,
+        server: &ServerName,
+        mut tools: &mut dyn Iterator<Item = &ToolName>,
+        now: Timestamp,
+    ) -> bool {
+        Iterator::any(&mut tools, |tool| self.lists(server, tool, now))
+    }
+
+    /// The servers for which a grant is in force, in order of their names. Whether the agent
+    /// [`sees`](Self::sees) one depends on its tools as well.
+    pub fn servers(&self, now: Timestamp) -> impl Iterator<Item = &ServerName> {
+        self.by_server
+            .iter()
+            .filter(move |(_, grants)| grants.iter().any(|grant| !grant.has_expired(now)))
+            .map(|(server, _)| server)
+    }
+
+    /// Every grant, also those that are over, in order of the servers' names.
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> {
+        self.by_server.values().flatten()
+    }
+
+    fn judge(
+        &self,
+        server: &ServerName,
+        tool: &ToolName,
+        now: Timestamp,
+    ) -> Result<(), NotGranted> {
+        let grants = self.by_server.get(server).ok_or(NotGranted::NoGrant)?;
+        // A deny outlives its grant's date: time that passes never allows more.
+        if grants.iter().any(|grant| grant.deny.matches(tool)) {
+            return Err(NotGranted::Denied);
+        }
+        let mut allowing = grants.iter().filter(|grant| grant.allow.matches(tool)).peekable();
+        if allowing.peek().is_none() {
+            return Err(NotGranted::NotAllowed);
+        }
+        if allowing.all(|grant| grant.has_expired(now)) {
+            return Err(NotGranted::Expired);
+        }
+        Ok(())
+    }
+}
+
+/// The agents that may call this tool now, in the order given.
+pub fn who_can(
+    agents: &mut dyn Iterator<Item = &Grants>,
+    server: &ServerName,
+    tool: &ToolName,
+    now: Timestamp,
+) -> Vec<AgentName> {
+    agents
+        .filter(|grants| grants.lists(server, tool, now))
+        .map(|grants| grants.agent().clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

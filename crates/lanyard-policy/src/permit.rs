@@ -1,0 +1,48 @@
+//! The two ends of a decision: the evidence that a call was allowed, and why one was not.
+
+use lanyard_core::{AgentName, ServerName, ToolName};
+use thiserror::Error;
+
+/// Evidence that a call was allowed. Only [`crate::Grants::decide`] makes one; it cannot be
+/// cloned or forged, and it says for which call it was given.
+#[derive(Debug)]
+pub struct Permit {
+    /// The rule that allowed it, as the record holds it: `grant:AGENT/SERVER`.
+    pub by: String,
+    server: ServerName,
+    tool: ToolName,
+}
+
+impl Permit {
+    pub(crate) fn new(agent: &AgentName, server: &ServerName, tool: &ToolName) -> Self {
+        Self { by: format!("grant:{agent}/{server}"), server: server.clone(), tool: tool.clone() }
+    }
+
+    /// The server whose tool may be called.
+    pub fn server(&self) -> &ServerName {
+        &self.server
+    }
+
+    /// The tool that may be called.
+    pub fn tool(&self) -> &ToolName {
+        &self.tool
+    }
+}
+
+/// Why nothing allows a call. For operators and records; the agent is told the same in every
+/// case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotGranted {
+    /// The agent has no grant for this server.
+    #[error("no grant for this server")]
+    NoGrant,
+    /// Every grant that would allow the tool is over.
+    #[error("the grant has expired")]
+    Expired,
+    /// The agent's grants for this server do not name the tool.
+    #[error("no grant allows this tool")]
+    NotAllowed,
+    /// A grant denies the tool.
+    #[error("a grant denies this tool")]
+    Denied,
+}

@@ -1,0 +1,196 @@
+//! A REST server as it is used: everything checked, everything that does not depend on a call
+//! worked out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use lanyard_core::{Origin, SecretName, ServerName, ToolName};
+use serde_json::{Map, Value};
+
+use crate::{Problem, RenderContext, RenderError, Rendered, ToolResult, UpstreamAnswer};
+
+/// What reading a file gives.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The server.
+    pub definition: Definition,
+    /// What works and may surprise.
+    pub warnings: Vec<Problem>,
+    /// Credentials that stood in the file: to be put into the secret store.
+    pub literals: Vec<Literal>,
+    /// Secrets that stood in the file as empty placeholders: to be created without a value.
+    pub unset: Vec<SecretName>,
+    /// Where each secret is used and where it would be sent, for checking its list of origins.
+    pub secret_uses: Vec<SecretUse>,
+    /// The text of the file with every literal credential replaced by its reference. Comments
+    /// and lines are as they were. Only this is stored.
+    pub source: String,
+}
+
+/// A credential that stood in a file.
+#[derive(Debug)]
+pub struct Literal {
+    /// The name it is stored under, made of the server's name and the key's.
+    pub secret: SecretName,
+    /// The value.
+    pub value: LiteralValue,
+    /// The line it stood on.
+    pub line: u32,
+}
+
+/// The value of a credential on its way to the secret store. It has no `Clone`, prints no value,
+/// and is overwritten when dropped.
+pub struct LiteralValue(String);
+
+impl LiteralValue {
+    pub(crate) fn new(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
+    /// Gives the value out, to be sealed.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LiteralValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LiteralValue(..)")
+    }
+}
+
+impl Drop for LiteralValue {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+/// One place of a file that names a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretUse {
+    /// The secret.
+    pub secret: SecretName,
+    /// The origins of all tools that use it.
+    pub origins: BTreeSet<Origin>,
+    /// The line of the reference, counted from 1.
+    pub line: u32,
+    /// The column of the reference, counted from 1.
+    pub column: u32,
+    /// Where in the document.
+    pub path: String,
+}
+
+/// A REST server, or a set of other servers' tools.
+#[derive(Debug)]
+pub struct Definition {
+    /// The name: the one given to the command, else the file's.
+    pub name: ServerName,
+    /// What the server is, as its file says.
+    pub description: Option<String>,
+    /// How long a call may take, in milliseconds, if the file says.
+    pub timeout_ms: Option<u64>,
+    /// The tools that the server exposes, in the order of the file. Empty for a set.
+    pub tools: Vec<Tool>,
+    /// The tools of other servers, if the file is a set.
+    pub set: Option<ToolSet>,
+    pub(crate) origins: BTreeSet<Origin>,
+    pub(crate) secrets: BTreeSet<SecretName>,
+}
+
+impl Definition {
+    /// Every origin that a tool of this server sends requests to.
+    pub fn origins(&self) -> &BTreeSet<Origin> {
+        &self.origins
+    }
+
+    /// Every secret that the file names, used by a tool or not.
+    pub fn secrets(&self) -> &BTreeSet<SecretName> {
+        &self.secrets
+    }
+
+    /// Where each secret that a tool uses would be sent.
+    pub fn secret_origins(&self) -> BTreeMap<SecretName, BTreeSet<Origin>> {
+        let mut sent: BTreeMap<SecretName, BTreeSet<Origin>> = BTreeMap::new();
+        for tool in &self.tools {
+            for secret in tool.secrets() {
+                sent.entry(secret.clone()).or_default().extend(tool.origin().cloned());
+            }
+        }
+        sent
+    }
+}
+
+/// Tools of other servers under one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolSet {
+    /// The entries that are exposed, in the order of the file.
+    pub entries: Vec<SetEntry>,
+}
+
+/// One tool of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetEntry {
+    /// The server that has the tool: grants are checked on it.
+    pub server: ServerName,
+    /// The tool there.
+    pub tool: ToolName,
+    /// The name in the set: `server___tool`.
+    pub listed: ToolName,
+}
+
+/// One tool.
+pub struct Tool {
+    /// Its name.
+    pub name: ToolName,
+    /// What it does. Empty if the file does not say.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub input_schema: Value,
+    /// The JSON Schema of its structured result, if it has one.
+    pub output_schema: Option<Value>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) secrets: Vec<SecretName>,
+}
+
+impl Tool {
+    /// The secrets that its request needs.
+    pub fn secrets(&self) -> &[SecretName] {
+        &self.secrets
+    }
+
+    /// Where its requests go. None for a tool that sends nothing.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// The method of its requests. None for a tool that sends nothing.
+    pub fn method(&self) -> Option<&str> {
+        None
+    }
+
+    /// Builds the request of a call, or its result if the tool sends nothing. `arguments` are
+    /// those that were cleared: defaults applied, conversions made, valid by the schema.
+    pub fn render(
+        &self,
+        _arguments: &Map<String, Value>,
+        _context: &RenderContext<'_>,
+    ) -> Result<Rendered, RenderError> {
+        Err(RenderError::Unbuildable(String::new()))
+    }
+
+    /// Makes the result of a call out of the server's answer.
+    pub fn shape(
+        &self,
+        _arguments: &Map<String, Value>,
+        _answer: &UpstreamAnswer<'_>,
+        _context: &RenderContext<'_>,
+    ) -> Result<ToolResult, RenderError> {
+        Err(RenderError::Unbuildable(String::new()))
+    }
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tool").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -5,6 +5,8 @@
 //! secret values come in as arguments; a request and a result go out. What a value of an
 //! argument can change in a request is decided here: its own text, and nothing around it.
 
+pub mod template;
+
 mod problem;
 mod definition;
 mod request;

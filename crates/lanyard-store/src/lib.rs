@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What Lanyard keeps: rows in SQLite, records in chained and signed segment files.
+//!
+//! Rows are what operators decided (agents, tokens, servers, secrets, grants). They are read as
+//! one [`Configuration`] and changed inside [`Store::change`], which writes the rows and the
+//! record of the change in one transaction.
+//!
+//! INVARIANT: this crate compares no token and opens no secret. It holds hashes and sealed bytes.
+//! INVARIANT: nothing here is async. Every method may wait for the disk; nothing on the path of a
+//! call reads a row.
+
+mod agent;
+mod change;
+mod column;
+mod configuration;
+mod directory;
+mod error;
+mod file;
+mod grant;
+mod meta;
+mod operator;
+mod outbox;
+mod schema;
+mod secret;
+mod server;
+mod session;
+mod store;
+mod token;
+
+pub use agent::AgentRow;
+pub use change::Change;
+pub use configuration::Configuration;
+pub use error::StoreError;
+pub use file::write_atomic;
+pub use grant::GrantRow;
+pub use operator::{OperatorRow, Role};
+pub use secret::{SecretRow, SecretVersionRow};
+pub use server::ServerRow;
+pub use session::SessionEndedRow;
+pub use store::Store;
+pub use token::TokenRow;

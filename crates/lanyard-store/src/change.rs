@@ -1,0 +1,36 @@
+//! The inside of one change: what may be written, and the record that will tell of it. The
+//! methods for each kind of row stand in that row's file.
+
+use std::cell::RefCell;
+
+use lanyard_core::{ChangeRecord, Timestamp};
+use rusqlite::Connection;
+
+/// The inside of one change. Made by [`crate::Store::change`] alone; what is written through it
+/// lands with the record or not at all.
+#[derive(Debug)]
+pub struct Change<'a> {
+    pub(crate) connection: &'a Connection,
+    record: RefCell<ChangeRecord>,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn new(connection: &'a Connection, record: ChangeRecord) -> Self {
+        Self { connection, record: RefCell::new(record) }
+    }
+
+    /// Adds to the record what is only known inside the change, a new version for instance.
+    /// Never a credential.
+    pub fn detail(&self, name: &str, value: impl ToString) {
+        self.record.borrow_mut().detail.push((name.to_owned(), value.to_string()));
+    }
+
+    /// The time of the change.
+    pub fn time(&self) -> Timestamp {
+        self.record.borrow().time
+    }
+
+    pub(crate) fn into_record(self) -> ChangeRecord {
+        self.record.into_inner()
+    }
+}

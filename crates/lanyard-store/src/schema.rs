@@ -1,0 +1,135 @@
+//! The tables, and the steps from each older format to the newest.
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+
+/// One step per format: the step at index `n` leads from format `n` to `n + 1`. A step that was
+/// once released never changes; a new format is a new step.
+const STEPS: &[&str] = &[FORMAT_1];
+
+/// Times are microseconds since 1970. Lists are JSON arrays of strings. A `hash` is a SHA-256 of
+/// a token, `sealed` the vault's envelope: no column holds a credential.
+const FORMAT_1: &str = "
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO meta (name, value) VALUES ('configuration_version', CAST('0' AS BLOB));
+
+CREATE TABLE agents (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid INTEGER,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER,
+    epoch INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX agents_uid ON agents (uid) WHERE revoked_at IS NULL AND uid IS NOT NULL;
+
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    display_prefix TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    FOREIGN KEY (tenant, agent) REFERENCES agents (tenant, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_agent ON tokens (tenant, agent);
+
+CREATE TABLE operators (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'approver', 'auditor')),
+    token_id TEXT NOT NULL UNIQUE,
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    display_prefix TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE servers (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    options TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    verified INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secrets (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    origins TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    version INTEGER,
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secret_versions (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    retired_at INTEGER,
+    PRIMARY KEY (tenant, name, version),
+    FOREIGN KEY (tenant, name) REFERENCES secrets (tenant, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grants (
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    server TEXT NOT NULL,
+    allow TEXT NOT NULL,
+    deny TEXT NOT NULL,
+    expires_at INTEGER,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, agent, server),
+    FOREIGN KEY (tenant, agent) REFERENCES agents (tenant, name),
+    FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_server ON grants (tenant, server);
+
+CREATE TABLE sessions_ended (
+    id_hash BLOB PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    record TEXT NOT NULL
+) STRICT;
+";
+
+/// The newest format.
+pub(crate) fn newest() -> u32 {
+    u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
+}
+
+/// Brings the database to the newest format, one transaction a step, and refuses a newer one.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > newest() {
+        return Err(StoreError::SchemaNewer { found, known: newest() });
+    }
+    for (format, step) in (1_u32..).zip(STEPS) {
+        if format > found {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "user_version", format)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}

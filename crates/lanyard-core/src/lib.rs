@@ -11,10 +11,12 @@ mod caller;
 mod outcome;
 mod record;
 mod limits;
+mod listener;
 mod secrets;
 
 pub use caller::{Caller, Peer, Principal};
 pub use limits::{Limit, Limits, Unit};
+pub use listener::Known;
 pub use name::{
     AgentName, NameError, OperatorName, RecordId, SecretName, ServerName, TenantName, TokenId,
     ToolName, UserName,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::Timestamp;
+
 /// The longest name of a server, agent, secret, operator, tenant or user, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -112,6 +114,26 @@ impl TenantName {
     /// The tenant that everything belongs to until tenants are made.
     pub fn default_tenant() -> Self {
         Self("default".into())
+    }
+}
+
+/// The alphabet of record ids. Source: Douglas Crockford, "Base 32".
+const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+impl RecordId {
+    /// An id of 26 characters that sorts by time, in the form of a ULID: 48 bits of milliseconds,
+    /// then the lower 80 bits of `rest`, which make it unique.
+    pub fn from_parts(time: Timestamp, rest: u128) -> Self {
+        let millis = u128::try_from(time.0.div_euclid(1000)).unwrap_or(0);
+        let number = (millis << 80) | (rest & ((1 << 80) - 1));
+        let text: String = (0..26_u32)
+            .rev()
+            .filter_map(|place| {
+                let index = (number >> place.saturating_mul(5)) & 31;
+                BASE32.get(usize::try_from(index).unwrap_or(0)).map(|byte| char::from(*byte))
+            })
+            .collect();
+        Self(text.into())
     }
 }
 

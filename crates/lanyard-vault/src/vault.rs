@@ -1,0 +1,213 @@
+//! The secrets of a snapshot: sealed, immutable, opened for one call at a time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use lanyard_core::{Origin, SecretError, SecretName, SecretSource, TenantName};
+use thiserror::Error;
+
+use crate::mask::{Masker, Needles};
+use crate::master::MasterKey;
+use crate::sealed::{OpenError, Sealed, SecretPlace, SecretValue};
+
+/// One version of a secret, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedVersion {
+    /// The version, counted from 1.
+    pub number: u32,
+    /// Its sealed value.
+    pub sealed: Sealed,
+}
+
+/// One secret, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretEntry {
+    /// Whose it is.
+    pub tenant: TenantName,
+    /// Its name.
+    pub name: SecretName,
+    /// Where it may go. Nowhere, if the list is empty.
+    pub origins: Vec<Origin>,
+    /// The version in use; `None` while the secret is unset.
+    pub current: Option<SealedVersion>,
+    /// Earlier versions, still masked in answers and never sent.
+    pub retained: Vec<SealedVersion>,
+}
+
+/// Why the secrets of a snapshot cannot be used at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum VaultError {
+    /// The key file does not belong to the database.
+    #[error(
+        "{} of tenant {tenant} was sealed under another master key than this one: the key file \
+         does not belong to this database", .name.reference()
+    )]
+    OtherKey {
+        /// Whose secret it is.
+        tenant: TenantName,
+        /// The first secret found so.
+        name: SecretName,
+    },
+}
+
+/// A version that does not open. Calls that need it fail; the others go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Whose it is.
+    pub tenant: TenantName,
+    /// The secret's name.
+    pub name: SecretName,
+    /// The version.
+    pub version: u32,
+    /// Why it does not open.
+    pub reason: OpenError,
+}
+
+/// The sealed secrets of a snapshot. Nothing in it changes: a change of a secret is a new vault.
+pub struct Vault {
+    master: Arc<MasterKey>,
+    tenants: HashMap<TenantName, HashMap<SecretName, Secret>>,
+    unreadable: Vec<Unreadable>,
+}
+
+/// One secret, with what masks its versions prepared.
+struct Secret {
+    origins: Arc<[Origin]>,
+    current: Option<SealedVersion>,
+    masked: Vec<MaskedVersion>,
+}
+
+/// What masks one version. Kept by the sealed bytes, so that an unchanged version is not opened
+/// again for the next snapshot.
+#[derive(Clone)]
+struct MaskedVersion {
+    version: SealedVersion,
+    needles: Arc<Needles>,
+}
+
+impl Vault {
+    /// Builds the vault of a snapshot. Every version is opened once, for what masks it.
+    pub fn build(master: &Arc<MasterKey>, entries: Vec<SecretEntry>) -> Result<Self, VaultError> {
+        Self::empty(master).rebuild(entries)
+    }
+
+    /// Builds the vault of the next snapshot, and opens only what this one does not hold.
+    pub fn rebuild(&self, entries: Vec<SecretEntry>) -> Result<Self, VaultError> {
+        let mut next = Self::empty(&self.master);
+        for entry in entries {
+            next.add(self, entry)?;
+        }
+        Ok(next)
+    }
+
+    /// Opens these secrets for one call. Fails at the first that has no value or cannot be
+    /// opened; where they may go is checked when one is [exposed](OpenSecrets::expose).
+    pub fn arm(
+        &self,
+        tenant: &TenantName,
+        names: &[SecretName],
+    ) -> Result<OpenSecrets, SecretError> {
+        let mut opened = Vec::with_capacity(names.len());
+        for name in names {
+            let unset = || SecretError::Unset(name.clone());
+            let secret = self.secret(tenant, name).ok_or_else(unset)?;
+            let current = secret.current.as_ref().ok_or_else(unset)?;
+            let place = SecretPlace { tenant, name, version: current.number };
+            let value = self
+                .master
+                .open(&place, &current.sealed)
+                .map_err(|_reason| SecretError::Unreadable(name.clone()))?;
+            let origins = Arc::clone(&secret.origins);
+            opened.push(OpenSecret { name: name.clone(), origins, value });
+        }
+        Ok(OpenSecrets(opened))
+    }
+
+    /// What masks these secrets, in every version that is known, in an answer.
+    pub fn masker(&self, tenant: &TenantName, names: &[SecretName]) -> Masker {
+        let secrets = names.iter().filter_map(|name| self.secret(tenant, name));
+        Masker::new(secrets.flat_map(|secret| &secret.masked).map(|one| Arc::clone(&one.needles)))
+    }
+
+    /// The versions that did not open.
+    pub fn unreadable(&self) -> &[Unreadable] {
+        &self.unreadable
+    }
+
+    fn empty(master: &Arc<MasterKey>) -> Self {
+        Self { master: Arc::clone(master), tenants: HashMap::new(), unreadable: Vec::new() }
+    }
+
+    fn secret(&self, tenant: &TenantName, name: &SecretName) -> Option<&Secret> {
+        self.tenants.get(tenant)?.get(name)
+    }
+
+    fn add(&mut self, previous: &Self, entry: SecretEntry) -> Result<(), VaultError> {
+        let SecretEntry { tenant, name, origins, current, retained } = entry;
+        let known = previous.secret(&tenant, &name).map_or(&[][..], |secret| &secret.masked);
+        let mut masked = Vec::new();
+        for version in current.iter().chain(&retained) {
+            if let Some(same) = known.iter().find(|one| one.version == *version) {
+                masked.push(same.clone());
+                continue;
+            }
+            let place = SecretPlace { tenant: &tenant, name: &name, version: version.number };
+            match self.master.open(&place, &version.sealed) {
+                Ok(value) => {
+                    let needles = Arc::new(Needles::new(value.as_str()));
+                    masked.push(MaskedVersion { version: version.clone(), needles });
+                }
+                Err(OpenError::OtherKey) => return Err(VaultError::OtherKey { tenant, name }),
+                Err(reason @ (OpenError::Format | OpenError::Changed)) => {
+                    self.unreadable.push(Unreadable {
+                        tenant: tenant.clone(),
+                        name: name.clone(),
+                        version: version.number,
+                        reason,
+                    });
+                }
+            }
+        }
+        let secret = Secret { origins: origins.into(), current, masked };
+        self.tenants.entry(tenant).or_default().insert(name, secret);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Vault(..)")
+    }
+}
+
+/// The opened secrets of one call. Dropped, and wiped, when its request is built.
+pub struct OpenSecrets(Vec<OpenSecret>);
+
+struct OpenSecret {
+    name: SecretName,
+    origins: Arc<[Origin]>,
+    value: SecretValue,
+}
+
+impl SecretSource for OpenSecrets {
+    fn expose(&self, name: &SecretName, origins: &[Origin]) -> Result<&str, SecretError> {
+        let secret = self
+            .0
+            .iter()
+            .find(|secret| secret.name == *name)
+            .ok_or_else(|| SecretError::Unset(name.clone()))?;
+        // A request to nowhere is no reason to hand out a value either.
+        let bound = !origins.is_empty() && origins.iter().all(|one| secret.origins.contains(one));
+        if bound { Ok(secret.value.as_str()) } else { Err(SecretError::Origin(name.clone())) }
+    }
+}
+
+impl fmt::Debug for OpenSecrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OpenSecrets(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

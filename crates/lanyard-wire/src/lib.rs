@@ -1,1 +1,46 @@
-//! Placeholder.
+//! JSON-RPC and MCP as data: decode, classify, encode, framing, every protocol version's
+//! differences.
+//!
+//! Two families of versions meet here. *Legacy* (2024-11-05 to 2025-11-25) begins with
+//! `initialize` and has sessions; *modern* (2026-07-28) is stateless, and every request carries an
+//! envelope in `params._meta`. [`classify`] tells which one a message belongs to, and refuses what
+//! is neither.
+//!
+//! INVARIANT: this crate is pure. Bytes come in as arguments and go out as values; there is no
+//! socket, no clock, no randomness. No sequence of bytes makes it panic, and every size it keeps
+//! has a limit that the caller sets.
+//!
+//! INVARIANT: what a message says is read once. Duplicate keys are refused at every depth, so no
+//! two readers of the same bytes can disagree on what was asked.
+
+mod classify;
+mod decode;
+mod encode;
+mod error;
+mod fuzz;
+mod headers;
+mod inspect;
+mod json;
+pub mod lines;
+mod message;
+mod method;
+pub mod notifications;
+mod param_headers;
+mod params;
+pub mod results;
+pub mod sse;
+mod version;
+
+pub use classify::{Carrier, Classified, Envelope, Handshake, classify, classify_batch};
+pub use decode::{DecodeLimits, Incoming, decode};
+pub use encode::{encode_batch, encode_error, encode_notification, encode_request, encode_result};
+pub use error::WireError;
+pub use fuzz::fuzz_decode;
+pub use headers::{RoutingHeaders, header_value};
+pub use message::{Id, Kind, Message, Reply};
+pub use method::Method;
+pub use param_headers::{ParamHeaders, check_param_headers, header_annotations_valid};
+pub use params::{
+    CallParams, CancelledParams, ListParams, ListenParams, LogLevel, ReadParams, SetLevelParams,
+};
+pub use version::Version;

@@ -1,0 +1,141 @@
+//! Opens connections: look-up, check, dial, TLS, HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_core::{Failure, Origin, Scheme};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
+
+use super::address::{self, Checked, PrivateAllowance};
+use super::connection::{Connection, Transport};
+use super::resolve::Resolve;
+use super::tls::Tls;
+
+/// How many addresses of a name are tried.
+const ADDRESSES_MAX: usize = 6;
+
+/// Opens connections to servers.
+pub(super) struct Dialer {
+    pub(super) resolver: Arc<dyn Resolve>,
+    pub(super) tls: Tls,
+    pub(super) tasks: TaskTracker,
+    /// Time for all of it.
+    pub(super) connect_max: Duration,
+}
+
+impl Dialer {
+    /// Opens a connection to an address that was checked for this origin. It takes no longer than
+    /// the limit for connecting, nor past the deadline of the call. Nothing of the request is sent.
+    pub(super) async fn dial(
+        &self,
+        origin: &Origin,
+        private: &PrivateAllowance,
+        deadline: Instant,
+    ) -> Result<Connection, Failure> {
+        let now = Instant::now();
+        let until = now.checked_add(self.connect_max).map_or(deadline, |own| own.min(deadline));
+        match timeout_at(until, self.connect(origin, private, until)).await {
+            Ok(connected) => connected,
+            Err(_elapsed) => {
+                tracing::debug!(%origin, "No connection within the time limit.");
+                Err(Failure::Unreachable)
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        origin: &Origin,
+        private: &PrivateAllowance,
+        until: Instant,
+    ) -> Result<Connection, Failure> {
+        let checked = self.look_up(origin, private).await?;
+        let stream = reach(origin, &checked, until).await?;
+        let transport = match origin.scheme() {
+            Scheme::Http => Transport::Plain(stream),
+            Scheme::Https => match self.tls.connect(origin, stream).await {
+                Ok(stream) => Transport::Tls(Box::new(stream)),
+                Err(error) => {
+                    // The text of a TLS error speaks of certificates and versions only.
+                    tracing::debug!(%origin, kind = ?error.kind(), %error, "TLS was not agreed.");
+                    return Err(Failure::Unreachable);
+                }
+            },
+        };
+        Connection::open(transport, &self.tasks).await.map_err(|error| {
+            tracing::debug!(%origin, %error, "HTTP was not agreed.");
+            Failure::Unreachable
+        })
+    }
+
+    async fn look_up(
+        &self,
+        origin: &Origin,
+        private: &PrivateAllowance,
+    ) -> Result<Checked, Failure> {
+        let addresses = match address::written(origin) {
+            Some(addresses) => addresses,
+            None => self.resolver.resolve(origin.host()).await.map_err(|error| {
+                tracing::debug!(%origin, kind = ?error.kind(), "The name was not found.");
+                Failure::Unreachable
+            })?,
+        };
+        if addresses.is_empty() {
+            tracing::debug!(%origin, "The name has no address.");
+            return Err(Failure::Unreachable);
+        }
+        address::check(origin, &addresses, private).inspect_err(|_| {
+            tracing::debug!(%origin, "Every address of the name is private or reserved.");
+        })
+    }
+}
+
+/// Connects to the first address that answers. Each gets an equal share of the time that is left,
+/// so that one that swallows packets leaves time for the next.
+async fn reach(origin: &Origin, checked: &Checked, until: Instant) -> Result<TcpStream, Failure> {
+    let addresses: Vec<SocketAddr> = alternating(checked.addresses());
+    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in addresses {
+        let now = Instant::now();
+        let share = until.saturating_duration_since(now).checked_div(left).unwrap_or_default();
+        let own = now.checked_add(share).unwrap_or(until);
+        match timeout_at(own, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // A request is written at once, so waiting for more of it only delays it.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%origin, kind = ?error.kind(), "Small packets are delayed.");
+                }
+                return Ok(stream);
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%origin, kind = ?error.kind(), "An address did not answer.");
+            }
+            Err(_elapsed) => tracing::debug!(%origin, "An address did not answer in its time."),
+        }
+        left = left.saturating_sub(1);
+    }
+    Err(Failure::Unreachable)
+}
+
+/// The first addresses of the list, changing between IPv4 and IPv6 as long as there are both, so
+/// that a family that does not work here is passed over after one try (RFC 8305, section 4).
+fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let (same, other): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        addresses.iter().partition(|address| address.is_ipv4() == first_is_v4);
+    let mut other = other.into_iter();
+    let mut mixed: Vec<SocketAddr> = Vec::with_capacity(addresses.len());
+    for address in same {
+        mixed.push(address);
+        mixed.extend(other.next());
+    }
+    mixed.extend(other);
+    mixed.truncate(ADDRESSES_MAX);
+    mixed
+}
+
+#[cfg(test)]
+mod tests;

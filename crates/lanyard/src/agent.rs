@@ -1,0 +1,28 @@
+//! The commands of an agent: `lanyard list` and `lanyard call`.
+//!
+//! They speak to any MCP endpoint: a gateway or one server by `LANYARD_URL` and `LANYARD_TOKEN`,
+//! or the servers of a mcporter configuration file. Forms, output and files agree with mcporter
+//! 0.12.3; exit codes say more than its 0 and 1.
+//!
+//! INVARIANT: a token is sent and never printed. Nothing here reads the environment or a clock
+//! by itself, and everything printed goes through [`Streams`].
+
+mod arguments;
+mod call;
+mod client;
+mod config;
+mod content;
+mod env;
+mod issue;
+mod list;
+mod nearest;
+mod parameter;
+mod signature;
+mod streams;
+mod target;
+
+pub(crate) use call::{CallArgs, run_call};
+pub(crate) use env::{AgentEnv, AgentToken, Colour};
+pub(crate) use issue::{Exit, IssueKind};
+pub(crate) use list::{ListArgs, run_list};
+pub(crate) use streams::Streams;

@@ -2,11 +2,13 @@
 //!
 //! Rows are what operators decided (agents, tokens, servers, secrets, grants). They are read as
 //! one [`Configuration`] and changed inside [`Store::change`], which writes the rows and the
-//! record of the change in one transaction.
+//! record of the change in one transaction. Records are lines of the audit log: see [`audit`].
 //!
 //! INVARIANT: this crate compares no token and opens no secret. It holds hashes and sealed bytes.
 //! INVARIANT: nothing here is async. Every method may wait for the disk; nothing on the path of a
-//! call reads a row.
+//! call uses more than [`audit::Log::append`].
+
+pub mod audit;
 
 mod agent;
 mod change;
@@ -33,6 +35,7 @@ pub use error::StoreError;
 pub use file::write_atomic;
 pub use grant::GrantRow;
 pub use operator::{OperatorRow, Role};
+pub use outbox::DrainError;
 pub use secret::{SecretRow, SecretVersionRow};
 pub use server::ServerRow;
 pub use session::SessionEndedRow;

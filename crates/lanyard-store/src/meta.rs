@@ -3,9 +3,11 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::audit::LogHead;
 use crate::{Change, Store, StoreError, column};
 
 const CONFIGURATION_VERSION: &str = "configuration_version";
+const AUDIT_HEAD: &str = "audit_head";
 
 impl Store {
     /// The value kept under a name, if there is one.
@@ -17,6 +19,21 @@ impl Store {
     /// such as the head of the audit log.
     pub fn meta_set(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         set(&self.connection(), name, value)
+    }
+
+    /// How far the audit log went when it was last noted: what [`crate::audit::Log::open`]
+    /// expects.
+    pub fn log_head(&self) -> Result<Option<LogHead>, StoreError> {
+        let Some(value) = self.meta(AUDIT_HEAD)? else { return Ok(None) };
+        let head = std::str::from_utf8(&value).ok().and_then(LogHead::parse);
+        let unreadable = || column::unreadable(0, Type::Blob, "not a head of the audit log".into());
+        Ok(Some(head.ok_or_else(unreadable)?))
+    }
+
+    /// Notes how far the audit log is durable, as [`crate::audit::Log::head`] tells: regularly,
+    /// and with what [`crate::audit::Log::close`] gives.
+    pub fn log_head_set(&self, head: &LogHead) -> Result<(), StoreError> {
+        self.meta_set(AUDIT_HEAD, head.to_string().as_bytes())
     }
 }
 

@@ -6,10 +6,44 @@ use lanyard_core::{ChangeRecord, RecordId, TenantName, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
+use crate::audit::{Log, LogError};
 use crate::{Store, StoreError, column};
 
+/// Why the outbox could not be emptied. What is left in it is tried again.
+#[derive(Debug, Error)]
+pub enum DrainError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log failed, or has no space.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
 impl Store {
+    /// Brings every record of the outbox into the log, each exactly once, and says how many were
+    /// appended now. Called after each change and at start; several threads may do so at a time.
+    pub fn outbox_drain(&self, log: &Log) -> Result<usize, DrainError> {
+        let records = self.outbox()?;
+        let mut appended = 0_usize;
+        for record in &records {
+            if log.append_change_once(record)?.is_some() {
+                appended = appended.saturating_add(1);
+            }
+        }
+        if !records.is_empty() {
+            // A row may only go when its record is durable, whoever appended it: the database's
+            // commit is, and a power cut must not leave a change without its record.
+            log.wait_synced_all()?;
+        }
+        for record in &records {
+            self.outbox_done(&record.id)?;
+        }
+        Ok(appended)
+    }
+
     /// The records of changes that the log may not hold yet, oldest first.
     pub fn outbox(&self) -> Result<Vec<ChangeRecord>, StoreError> {
         let connection = self.connection();

@@ -1,0 +1,30 @@
+//! The audit log: records as lines of chained segment files, with signed checkpoints.
+//!
+//! [`format`] says what the files hold. [`Log`] writes them, [`verify`] proves them with the
+//! public key alone, [`search`] and [`export`] read them, also while they are written.
+//!
+//! INVARIANT: a record that [`Log::append`] took is in the file before `append` returns.
+//! INVARIANT: a checkpoint is signed only over records that were synced to disk.
+
+pub mod format;
+
+mod chain;
+mod checkpoint;
+mod disk;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod log;
+mod recovery;
+mod search;
+mod segment;
+mod sync;
+mod verify;
+mod writer;
+
+pub use checkpoint::{CheckpointError, LogHead, VerifyKey, VerifyKeyError};
+pub use error::LogError;
+pub use log::{Log, Options, Position};
+pub use recovery::Recovered;
+pub use search::{DecisionFilter, Entry, Filter, export, search};
+pub use verify::{Finding, Report, verify};

@@ -79,10 +79,14 @@ impl ArgumentSchema {
         };
         self.refuse_undeclared(&mut map, &mut problems);
         for argument in &self.arguments {
-            argument.take_in(&mut map, &mut problems);
+            argument.take_in(&mut map);
         }
         let whole = Value::Object(map);
-        if !self.validator.is_valid(&whole) {
+        if self.validator.is_valid(&whole) {
+            for argument in &self.arguments {
+                argument.refuse_endless(whole.get(&argument.name), &mut problems);
+            }
+        } else {
             problems.extend(self.validator.iter_errors(&whole));
         }
         match whole {
@@ -153,7 +157,7 @@ impl Argument {
         }
     }
 
-    fn take_in(&self, map: &mut Map<String, Value>, problems: &mut Problems) {
+    fn take_in(&self, map: &mut Map<String, Value>) {
         if self.null_is_absent && map.get(&self.name) == Some(&Value::Null) {
             // Not `remove`, which would change the order of the others.
             map.shift_remove(&self.name);
@@ -161,7 +165,6 @@ impl Argument {
         match map.get_mut(&self.name) {
             Some(value) => {
                 self.conversion.apply(value);
-                self.refuse_endless(value, problems);
             }
             None => {
                 if let Some(default) = &self.default {
@@ -173,8 +176,8 @@ impl Argument {
 
     /// A whole number like `1e400` is an integer for JSON Schema. It is refused, since nothing
     /// that reads it from a path or a query would read the same number.
-    fn refuse_endless(&self, value: &Value, problems: &mut Problems) {
-        if let (Conversion::Integer, Value::Number(number)) = (self.conversion, value)
+    fn refuse_endless(&self, value: Option<&Value>, problems: &mut Problems) {
+        if let (Conversion::Integer, Some(Value::Number(number))) = (self.conversion, value)
             && !number::is_integer(number)
         {
             problems.push(format!(

@@ -161,21 +161,23 @@ fn rule(error: &ValidationErrorKind) -> String {
         Kind::MinProperties { limit } => format!("must have at least {limit} members"),
         Kind::MaxProperties { limit } => format!("must have at most {limit} members"),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            format!("has undeclared members: {}", names(&mut unexpected.iter().map(String::as_str)))
+            format!("must not hold {}", names(&mut unexpected.iter().map(String::as_str)))
         }
         // Here the validator lists the items themselves, which are values.
-        Kind::UnevaluatedItems { unexpected: _ } => "has undeclared items".to_owned(),
+        Kind::UnevaluatedItems { unexpected: _ } => "must have no further items".to_owned(),
         Kind::UniqueItems => "must have no item twice".to_owned(),
-        Kind::Contains => "lacks an item that it must contain".to_owned(),
-        Kind::PropertyNames { error: _ } => "has a member whose name is not allowed".to_owned(),
+        Kind::Contains => "must contain an item that it lacks".to_owned(),
+        Kind::PropertyNames { error: _ } => {
+            "must have only members whose names are allowed".to_owned()
+        }
         Kind::AnyOf { context: _ } | Kind::OneOfNotValid { context: _ } => {
             "must have one of the allowed forms".to_owned()
         }
         Kind::OneOfMultipleValid { context: _ } => {
             "must have exactly one of the allowed forms".to_owned()
         }
-        Kind::Not { schema: _ } => "has a form that is not allowed".to_owned(),
-        Kind::FalseSchema => "is not allowed".to_owned(),
+        Kind::Not { schema: _ } => "must not have this form".to_owned(),
+        Kind::FalseSchema => "must be left out".to_owned(),
         Kind::ContentEncoding { content_encoding } => {
             format!("must be encoded as `{}`", cut(content_encoding))
         }

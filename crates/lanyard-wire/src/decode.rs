@@ -47,8 +47,10 @@ pub fn decode<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Incoming<'a>,
         .map_err(|_| WireError::parse_error("the body is not valid UTF-8"))?;
     // Skipping over a raw value keeps its stack on the heap, so depth cannot overflow ours here;
     // the inspection then bounds it before anything recurses.
-    let raw: &RawValue = serde_json::from_str(text)
-        .map_err(|error| WireError::parse_error(&format!("the body is not valid JSON: {error}")))?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        WireError::parse_error(&format!("the body is not JSON (line {line}, column {column})"))
+    })?;
     let outer_commas = inspect(raw.get().as_bytes(), limits.depth_max)?;
     match raw.get().as_bytes() {
         [b'{', ..] => message(raw, limits).map(Incoming::One),

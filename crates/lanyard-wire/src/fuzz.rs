@@ -2,8 +2,8 @@
 
 use crate::{
     CallParams, CancelledParams, Carrier, Classified, DecodeLimits, Incoming, Kind, ListParams,
-    ListenParams, Message, Reply, RoutingHeaders, Version, WireError, classify, classify_batch,
-    decode, encode_error, encode_notification, encode_request,
+    ListenParams, Message, ReadParams, Reply, RoutingHeaders, Version, WireError, classify,
+    classify_batch, decode, encode_error, encode_notification, encode_request,
 };
 
 /// The limits in force while fuzzing: small, so that small inputs reach them.
@@ -35,17 +35,24 @@ fn refusal(error: &WireError) -> String {
 
 fn describe(message: &Message<'_>) -> String {
     debug_assert!(decode(&encode(message), &LIMITS).is_ok(), "not accepted once written anew");
-    let headers = RoutingHeaders {
+    let call = CallParams::parse(message.params());
+    let read = ReadParams::parse(message.params());
+    let name = call.as_ref().map(|call| &call.name).or(read.as_ref().map(|read| &read.uri)).ok();
+    let modern = RoutingHeaders {
         protocol_version: vec![b"2026-07-28"],
         method: message.method().map(|method| method.as_str().as_bytes()).into_iter().collect(),
+        name: name.map(|name| name.as_bytes()).into_iter().collect(),
         ..RoutingHeaders::default()
     };
-    let over_http = classify(Carrier::Http(&headers), message, None);
-    let over_lines = classify(Carrier::Lines, message, None);
-    let params = message.params();
-    drop((CallParams::parse(params), ListParams::parse(params), ListenParams::parse(params)));
-    drop(CancelledParams::parse(params));
-    format!("http {}, lines {}", verdict(&over_http), verdict(&over_lines))
+    drop((ListParams::parse(message.params()), ListenParams::parse(message.params())));
+    drop(CancelledParams::parse(message.params()));
+    let verdict = |carrier| verdict(&classify(carrier, message, None));
+    format!(
+        "bare {}; modern headers {}; lines {}",
+        verdict(Carrier::Http(&RoutingHeaders::default())),
+        verdict(Carrier::Http(&modern)),
+        verdict(Carrier::Lines),
+    )
 }
 
 fn verdict(classified: &Result<Classified<'_>, WireError>) -> String {

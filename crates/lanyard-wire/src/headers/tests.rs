@@ -1,1 +1,80 @@
-//! Tests.
+//! Tests of `headers`.
+
+use super::{RoutingHeaders, VersionHeader, header_value};
+use crate::Version;
+
+#[track_caller]
+fn check(value: &str, expected: Option<&str>) {
+    assert_eq!(header_value(value.as_bytes()).as_deref(), expected, "{value}");
+}
+
+#[test]
+fn a_value_that_is_not_encoded_correctly_is_refused() {
+    check("=?base64?SGVsbG8?=", None);
+    check("=?base64?SGVs!!!bG8=?=", None);
+    check("=?base64?SGVsbG9=?=", None);
+    check("=?base64?SGVsbG8==?=", None);
+    check("=?base64?SGVs bG8=?=", None);
+    check("=?base64?_-8=?=", None);
+    check("=?base64?/w==?=", None);
+    check("=?base64?7aCA?=", None);
+    check("caf\u{e9}", None);
+    check("a\u{7f}", None);
+    check("a\u{1}b", None);
+    check("a\nb", None);
+    check("a\0", None);
+    assert_eq!(header_value(b"\xff"), None);
+}
+
+#[test]
+fn a_value_stands_for_a_text() {
+    check("", Some(""));
+    check("Hello", Some("Hello"));
+    check(" \t Hello world \t", Some("Hello world"));
+    check("=?base64?SGVsbG8=?=", Some("Hello"));
+    check("  =?base64?SGVsbG8=?=\t", Some("Hello"));
+    check("=?base64??=", Some(""));
+    check("=?base64?Y2Fmw6k=?=", Some("café"));
+    check("=?base64?IGEg?=", Some(" a "));
+    check("=?base64?PT9iYXNlNjQ/eD89?=", Some("=?base64?x?="));
+    check("SGVsbG8=", Some("SGVsbG8="));
+    check("=?base64?SGVsbG8=", Some("=?base64?SGVsbG8="));
+    check("=?BASE64?SGVsbG8=?=", Some("=?BASE64?SGVsbG8=?="));
+    check("x=?base64?SGVsbG8=?=", Some("x=?base64?SGVsbG8=?="));
+    check("=?base64?=", Some("=?base64?="));
+}
+
+#[test]
+fn names_are_compared_without_case() {
+    let headers = RoutingHeaders::collect([
+        ("MCP-METHOD", b"a".as_slice()),
+        ("mcp-method", b"b"),
+        ("Mcp-Param-Region", b"eu"),
+        ("mcp-param-", b"x"),
+        ("mcp-protocol-version", b" 2025-06-18 "),
+        ("mcp-session-id", b"s-1"),
+        ("mcp-names", b"no"),
+        ("xmcp-name", b"no"),
+        ("mc", b"no"),
+        ("mcp\u{e9}-name", b"no"),
+    ]);
+    assert_eq!(headers.method, [b"a", b"b"]);
+    assert_eq!(headers.params, [("Region", b"eu".as_slice()), ("", b"x")]);
+    assert_eq!(headers.version(), Ok(VersionHeader::Known(Version::V2025_06_18)));
+    assert_eq!(headers.session(), Ok(Some("s-1")));
+    assert!(headers.name.is_empty());
+}
+
+#[test]
+fn a_session_id_is_printable() {
+    let session = |values: Vec<&'static [u8]>| {
+        let headers = RoutingHeaders { session: values, ..RoutingHeaders::default() };
+        headers.session().map_err(|error| (error.code, error.status))
+    };
+    assert_eq!(session(vec![b"a", b"a"]), Err((-32020, 400)));
+    assert_eq!(session(vec![b""]), Err((-32600, 404)));
+    assert_eq!(session(vec![b"a b"]), Err((-32600, 404)));
+    assert_eq!(session(vec![b"a\xff"]), Err((-32020, 400)));
+    assert_eq!(session(vec![]), Ok(None));
+    assert_eq!(session(vec![b" a~!"]), Ok(Some("a~!")));
+}

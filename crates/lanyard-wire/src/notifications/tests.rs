@@ -1,1 +1,50 @@
-//! Tests.
+//! Tests of `notifications`.
+
+use expect_test::{Expect, expect};
+
+use super::{progress, subscriptions_acknowledged, tools_list_changed};
+use crate::{Id, ListenParams};
+
+#[track_caller]
+fn check(message: Vec<u8>, expected: Expect) {
+    expected.assert_eq(&String::from_utf8(message).unwrap());
+}
+
+#[test]
+fn notifications() {
+    check(
+        tools_list_changed(None),
+        expect![[r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#]],
+    );
+    check(
+        tools_list_changed(Some(&Id::from_number(7))),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":7}}}"#
+        ]],
+    );
+    let accepted = ListenParams { tools_list_changed: true, ..ListenParams::default() };
+    check(
+        subscriptions_acknowledged(&Id::from_text("a"), &accepted),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"a"},"notifications":{"toolsListChanged":true}}}"#
+        ]],
+    );
+    check(
+        subscriptions_acknowledged(&Id::from_text("a"), &ListenParams::default()),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"a"},"notifications":{}}}"#
+        ]],
+    );
+    check(
+        progress(&Id::from_number(1), 3, None, None),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":3}}"#
+        ]],
+    );
+    check(
+        progress(&Id::from_text("t"), 3, Some(9), Some("a\"b")),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":3,"total":9,"message":"a\"b"}}"#
+        ]],
+    );
+}

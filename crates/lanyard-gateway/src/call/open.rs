@@ -1,0 +1,201 @@
+//! The record around a call: opened before anything can happen, closed with what happened.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use lanyard_core::{
+    CallRecord, Caller, Decision, Ending, EndingStatus, Failure, OpenRecord, Record, RecordId,
+    RecordWho, Timestamp,
+};
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use super::stages::{Answer, Permitted, RawAnswer};
+use super::{Incoming, Refused};
+use crate::edge::Core;
+use crate::snapshot::Snapshot;
+
+/// The method of every record that this module writes.
+const TOOLS_CALL: &str = "tools/call";
+
+/// The longest tool name that a record repeats, in bytes: that of [`lanyard_core::ToolName`].
+const TOOL_BYTES_MAX: usize = 128;
+
+/// An allowed call whose record is open. Dropping it closes the record: the client went away.
+#[derive(Debug)]
+pub(super) struct OpenCall<'a> {
+    core: &'a Core,
+    id: RecordId,
+    began: Instant,
+    ending: Option<Ending>,
+}
+
+impl<'a> OpenCall<'a> {
+    /// Opens the record. The call is not made when that fails.
+    pub(super) async fn begin(
+        core: &'a Core,
+        snapshot: &Snapshot,
+        incoming: &Incoming<'_>,
+        id: &RecordId,
+        permitted: &Permitted<'_>,
+    ) -> Result<Self, Failure> {
+        let record = Record::Opened(OpenRecord {
+            id: id.clone(),
+            time: core.clock.now(),
+            who: who(incoming.caller),
+            method: TOOLS_CALL,
+            server: Some(permitted.server().name.clone()),
+            tool: Some(permitted.tool().name().to_string()),
+            arguments_digest: Some(permitted.arguments_digest(&core.digester)),
+            snapshot: snapshot.version,
+            decision: Decision::Allowed { by: permitted.by().to_owned() },
+            continues: None,
+        });
+        core.record_durably(&record).await?;
+        let ending = Ending {
+            status: EndingStatus::Failed,
+            failure: None,
+            upstream_status: None,
+            upstream_bytes: 0,
+            result_bytes: 0,
+            masked: 0,
+            took_micros: 0,
+        };
+        Ok(Self { core, id: id.clone(), began: core.clock.monotonic(), ending: Some(ending) })
+    }
+
+    /// Notes what came from the upstream.
+    pub(super) fn received(&mut self, raw: &RawAnswer<'_>) {
+        if let Some(ending) = &mut self.ending {
+            ending.upstream_status = raw.status();
+            ending.upstream_bytes = raw.bytes();
+        }
+    }
+
+    /// Notes what goes to the agent.
+    pub(super) fn screened(&mut self, answer: &Answer) {
+        if let Some(ending) = &mut self.ending {
+            ending.masked = answer.masked();
+            ending.result_bytes = answer.bytes();
+        }
+    }
+
+    /// Closes the record of a call that was answered.
+    pub(super) fn close(mut self, status: EndingStatus) {
+        self.write(status, None);
+    }
+
+    /// Closes the record of a call that failed.
+    pub(super) fn fail(mut self, failure: &Failure) {
+        self.write(EndingStatus::Failed, Some(failure));
+    }
+
+    fn write(&mut self, status: EndingStatus, failure: Option<&Failure>) {
+        let Some(mut ending) = self.ending.take() else { return };
+        ending.status = status;
+        ending.failure = failure.map(Failure::code);
+        let took = self.core.clock.monotonic().saturating_duration_since(self.began);
+        ending.took_micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let record =
+            Record::Closed(CallRecord { id: self.id.clone(), time: self.core.clock.now(), ending });
+        // The call has happened: a record that cannot be closed does not change its answer. The
+        // log refuses the next call, and the open record tells that this one had no end.
+        if let Err(error) = self.core.log.append(&record) {
+            tracing::error!(record = %self.id, %error, "The record of a call could not be closed.");
+        }
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.write(EndingStatus::Failed, Some(&Failure::Cancelled));
+    }
+}
+
+/// Records a denied call. One entry, complete.
+pub(super) fn record_denial(
+    core: &Core,
+    snapshot: &Snapshot,
+    incoming: &Incoming<'_>,
+    id: &RecordId,
+    refused: &Refused,
+) -> Result<(), Failure> {
+    let (server, tool) = match &refused.target {
+        Some((server, tool)) => (Some(server.clone()), tool.as_str()),
+        None => (None, incoming.tool),
+    };
+    let record = Record::Opened(OpenRecord {
+        id: id.clone(),
+        time: core.clock.now(),
+        who: who(incoming.caller),
+        method: TOOLS_CALL,
+        server,
+        tool: Some(cut(tool, TOOL_BYTES_MAX).to_owned()),
+        arguments_digest: None,
+        snapshot: snapshot.version,
+        decision: refused.decision(),
+        continues: None,
+    });
+    core.record(&record)
+}
+
+/// Who stands behind a record.
+pub(crate) fn who(caller: &Caller) -> RecordWho {
+    RecordWho {
+        tenant: caller.principal.tenant.clone(),
+        agent: caller.principal.agent.clone(),
+        user: caller.principal.user.clone(),
+        token: caller.token.clone(),
+        peer: caller.peer.to_string(),
+    }
+}
+
+fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = text.floor_char_boundary(bytes_max);
+    text.get(..end).unwrap_or("")
+}
+
+/// Makes record ids. Of an id's 80 bits beside the time 40 are drawn once per start and 40 count,
+/// so that an id costs no randomness; it has to be unique, not secret.
+#[derive(Debug)]
+pub(crate) struct RecordIds {
+    start: u64,
+    count: AtomicU64,
+}
+
+const FORTY_BITS: u64 = (1 << 40) - 1;
+
+impl RecordIds {
+    /// Ids of one start of the program. `None` when the system has no randomness to give.
+    pub(crate) fn new(random: &SystemRandom) -> Option<Self> {
+        let mut start = [0_u8; 8];
+        random.fill(&mut start).ok()?;
+        Some(Self { start: u64::from_be_bytes(start) & FORTY_BITS, count: AtomicU64::new(0) })
+    }
+
+    /// The next id.
+    pub(crate) fn next(&self, now: Timestamp) -> RecordId {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) & FORTY_BITS;
+        RecordId::from_parts(now, (u128::from(self.start) << 40) | u128::from(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_sort_by_time() {
+        let ids = RecordIds::new(&SystemRandom::new()).unwrap();
+        let first = ids.next(Timestamp(1_795_302_341_000_000));
+        let second = ids.next(Timestamp(1_795_302_341_000_000));
+        let third = ids.next(Timestamp(1_795_302_342_000_000));
+        assert_eq!(first.as_str().len(), 26);
+        assert!(first < second && second < third, "{first} {second} {third}");
+    }
+
+    #[test]
+    fn a_long_tool_name_is_cut_at_a_character() {
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(cut("ab", 128), "ab");
+    }
+}

@@ -1,0 +1,340 @@
+//! The stages of a call as types. What a stage proves is what its constructor checked; there is
+//! no other way to get one.
+
+use std::net::IpAddr;
+
+use lanyard_core::{
+    Caller, Denial, Failure, Peer, SecretError, ServerName, Timestamp, ToolName,
+};
+use lanyard_guard::Clearance;
+use lanyard_policy::{NotGranted, Permit};
+use lanyard_rest::{RenderContext, RenderError, Rendered, RequestPlan, ToolResult};
+use lanyard_vault::{Digester, Masker, OpenSecrets};
+use ring::rand::SecureRandom as _;
+
+use super::Incoming;
+use crate::edge::Core;
+use crate::edge::authn::IdentityKey;
+use crate::edge::route::Scope;
+use crate::snapshot::{ServerEntry, Snapshot, ToolEntry};
+use crate::upstream::{PoolKey, UpstreamAnswer, UpstreamRequest};
+
+/// Where a call leads: a server that is switched on, and one of its tools.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    server: &'a ServerEntry,
+    tool: &'a ToolEntry,
+}
+
+impl<'a> Target<'a> {
+    /// Finds what the caller means. Whether it may is asked next.
+    pub(super) fn route(
+        snapshot: &'a Snapshot,
+        incoming: &Incoming<'a>,
+        now: Timestamp,
+    ) -> Result<Self, Denial> {
+        let unknown = || Denial::ToolUnknown { tool: incoming.tool.to_owned() };
+        let tenant = &incoming.agent.tenant;
+        let (server, tool) = match incoming.scope {
+            Scope::All => snapshot.merged(tenant, incoming.tool).cloned().ok_or_else(unknown)?,
+            Scope::One(name) => {
+                let server = snapshot.server(incoming.agent, name, now)?;
+                own_or_borrowed(server, incoming.tool).ok_or_else(unknown)?
+            }
+        };
+        let server = snapshot.find(tenant, &server).filter(|it| it.enabled).ok_or_else(unknown)?;
+        let tool = server.tool(&tool).ok_or_else(unknown)?;
+        Ok(Self { server, tool })
+    }
+
+    /// Asks the agent's grants.
+    pub(super) fn gate(
+        self,
+        incoming: &Incoming<'_>,
+        now: Timestamp,
+    ) -> Result<(Self, Permit), Denial> {
+        match incoming.agent.grants.decide(&self.server.name, self.tool.name(), now) {
+            Ok(permit) => Ok((self, permit)),
+            Err(
+                NotGranted::NoGrant
+                | NotGranted::Expired
+                | NotGranted::NotAllowed
+                | NotGranted::Denied,
+            ) => Err(Denial::ToolNotGranted { tool: incoming.tool.to_owned() }),
+        }
+    }
+
+    pub(super) fn server(&self) -> &'a ServerEntry {
+        self.server
+    }
+
+    pub(super) fn tool(&self) -> &'a ToolEntry {
+        self.tool
+    }
+}
+
+/// The server and tool behind a name on one server's endpoint: its own tool, or, for a tool set,
+/// one it borrows (`server___tool`, or `server/tool`).
+fn own_or_borrowed(server: &ServerEntry, name: &str) -> Option<(ServerName, ToolName)> {
+    let tool = ToolName::parse(name).ok()?;
+    if server.tool(&tool).is_some() {
+        return Some((server.name.clone(), tool));
+    }
+    server
+        .set_entries()
+        .iter()
+        .find(|entry| {
+            entry.listed.as_str() == name
+                || name.split_once('/').is_some_and(|(of, tool)| {
+                    entry.server.as_str() == of && entry.tool.as_str() == tool
+                })
+        })
+        .map(|entry| (entry.server.clone(), entry.tool.clone()))
+}
+
+/// A call whose arguments are those that will be sent: completed, converted, valid.
+#[derive(Debug)]
+pub(super) struct Cleared<'a> {
+    target: Target<'a>,
+    clearance: Clearance,
+}
+
+impl<'a> Cleared<'a> {
+    /// Holds the arguments against the tool's schema.
+    pub(super) fn new(target: Target<'a>, arguments: Option<&str>) -> Result<Self, Denial> {
+        let clearance = target.tool.arguments.clear(arguments)?;
+        Ok(Self { target, clearance })
+    }
+}
+
+/// A call that was decided: allowed, with these very arguments.
+#[derive(Debug)]
+pub(super) struct Permitted<'a> {
+    cleared: Cleared<'a>,
+    permit: Permit,
+}
+
+impl<'a> Permitted<'a> {
+    /// Joins what was cleared with what allows it.
+    pub(super) fn new(cleared: Cleared<'a>, permit: Permit) -> Self {
+        Self { cleared, permit }
+    }
+
+    pub(super) fn server(&self) -> &'a ServerEntry {
+        self.cleared.target.server
+    }
+
+    pub(super) fn tool(&self) -> &'a ToolEntry {
+        self.cleared.target.tool
+    }
+
+    /// The rule that allows the call.
+    pub(super) fn by(&self) -> &str {
+        &self.permit.by
+    }
+
+    /// The keyed digest of the arguments, for the record.
+    pub(super) fn arguments_digest(&self, digester: &Digester) -> String {
+        digester.digest(&self.cleared.clearance.canonical())
+    }
+
+    /// What a revocation would have to take away to end this call.
+    pub(super) fn watched(&self, incoming: &Incoming<'_>) -> Watched {
+        Watched {
+            key: incoming.key.clone(),
+            server: self.server().name.clone(),
+            tool: self.tool().name().clone(),
+        }
+    }
+}
+
+/// A running call as a revocation sees it.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) key: IdentityKey,
+    pub(crate) server: ServerName,
+    pub(crate) tool: ToolName,
+}
+
+impl Watched {
+    /// Whether a newer configuration still allows the call.
+    pub(crate) fn still_allowed(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        let Ok(identity) = self.key.identify(snapshot, now) else { return false };
+        let agent = &identity.agent;
+        snapshot.find(&agent.tenant, &self.server).is_some_and(|server| server.enabled)
+            && agent.grants.decide(&self.server, &self.tool, now).is_ok()
+    }
+}
+
+/// A call with its secrets opened: the last step before anything can happen.
+#[derive(Debug)]
+pub(super) struct Armed<'a> {
+    permitted: Permitted<'a>,
+    secrets: OpenSecrets,
+    masker: Masker,
+}
+
+impl<'a> Armed<'a> {
+    /// Opens the secrets that the tool needs, as late as possible.
+    pub(super) fn new(permitted: Permitted<'a>, snapshot: &Snapshot) -> Result<Self, Failure> {
+        let tenant = &permitted.server().tenant;
+        let names = permitted.tool().tool.secrets();
+        let secrets = snapshot.vault.arm(tenant, names).map_err(secret_failure)?;
+        let masker = snapshot.vault.masker(tenant, names);
+        Ok(Self { permitted, secrets, masker })
+    }
+
+    /// Renders the request and sends it.
+    pub(super) async fn forward(
+        self,
+        core: &Core,
+        caller: &Caller,
+    ) -> Result<RawAnswer<'a>, Failure> {
+        let rendered = self.render(core, caller)?;
+        let Self { permitted, secrets, masker } = self;
+        // What the request needs of the secrets stands in it; nothing else needs them any more.
+        drop(secrets);
+        let Permitted { cleared: Cleared { target, clearance }, permit: _ } = permitted;
+        let from = match rendered {
+            Rendered::Direct(result) => From::Template(result),
+            Rendered::Request(plan) => {
+                From::Upstream(send(core, caller, target.server, plan).await?)
+            }
+        };
+        Ok(RawAnswer { target, clearance, masker, from })
+    }
+
+    fn render(&self, core: &Core, caller: &Caller) -> Result<Rendered, Failure> {
+        let random = |bytes: &mut [u8]| {
+            // Ids of requests and boundaries of bodies come from here. Should the system have no
+            // randomness to give, they repeat, which breaks nothing that anybody relies on.
+            if core.random.fill(bytes).is_err() {
+                tracing::warn!("The system gave no random bytes.");
+            }
+        };
+        let context = RenderContext {
+            secrets: &self.secrets,
+            now: core.clock.now(),
+            random: &random,
+            client_ip: client_ip(caller),
+            limits: &core.limits,
+        };
+        let Cleared { target, clearance } = &self.permitted.cleared;
+        target.tool.tool.render(clearance.arguments(), &context).map_err(render_failure)
+    }
+}
+
+async fn send(
+    core: &Core,
+    caller: &Caller,
+    server: &ServerEntry,
+    plan: RequestPlan,
+) -> Result<UpstreamAnswer, Failure> {
+    let RequestPlan { method, origin, target, headers, body, .. } = plan;
+    let pool = PoolKey {
+        tenant: caller.principal.tenant.clone(),
+        server: server.name.clone(),
+        // Every caller's requests carry the same credential, so they may share connections.
+        principal: None,
+    };
+    core.upstream
+        .send(UpstreamRequest {
+            pool: &pool,
+            origin: &origin,
+            method: &method,
+            target: &target,
+            headers: &headers,
+            body: body.into(),
+            deadline: server.timeout,
+            private: &server.private,
+        })
+        .await
+}
+
+/// What came back, unseen by anybody yet.
+#[derive(Debug)]
+pub(super) struct RawAnswer<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) clearance: Clearance,
+    pub(super) masker: Masker,
+    pub(super) from: From,
+}
+
+/// Where an answer came from.
+#[derive(Debug)]
+pub(super) enum From {
+    /// A direct response: no request was sent.
+    Template(ToolResult),
+    /// The server.
+    Upstream(UpstreamAnswer),
+}
+
+impl RawAnswer<'_> {
+    /// The upstream's HTTP status.
+    pub(super) fn status(&self) -> Option<u16> {
+        match &self.from {
+            From::Template(_) => None,
+            From::Upstream(answer) => Some(answer.status),
+        }
+    }
+
+    /// The size of the upstream's answer.
+    pub(super) fn bytes(&self) -> u64 {
+        match &self.from {
+            From::Template(_) => 0,
+            From::Upstream(answer) => u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// A result that may leave: masked and checked.
+#[derive(Debug)]
+pub(super) struct Answer {
+    result: ToolResult,
+    masked: u64,
+    bytes: u64,
+}
+
+impl Answer {
+    /// Only [`RawAnswer::screen`] makes one.
+    pub(super) fn screened(result: ToolResult, masked: u64, bytes: u64) -> Self {
+        Self { result, masked, bytes }
+    }
+
+    pub(super) fn masked(&self) -> u64 {
+        self.masked
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn into_result(self) -> ToolResult {
+        self.result
+    }
+}
+
+fn client_ip(caller: &Caller) -> Option<IpAddr> {
+    match caller.peer {
+        Peer::Tcp(address) => Some(address.ip()),
+        Peer::Unix { uid: _, pid: _ } => None,
+    }
+}
+
+pub(super) fn secret_failure(error: SecretError) -> Failure {
+    match error {
+        SecretError::Unset(name) => Failure::SecretUnset { name },
+        SecretError::Origin(name) => Failure::SecretOrigin { name },
+        SecretError::Unreadable(name) => Failure::SecretUnreadable { name },
+    }
+}
+
+pub(super) fn render_failure(error: RenderError) -> Failure {
+    match error {
+        RenderError::Secret(error) => secret_failure(error),
+        RenderError::Unbuildable(problem) | RenderError::Limit(problem) => {
+            Failure::RequestUnbuildable { problem }
+        }
+        RenderError::Answer(problem) => Failure::AnswerUnusable { problem },
+    }
+}

@@ -1,0 +1,201 @@
+//! The edge: accepts connections, checks and authenticates requests, decodes messages, and
+//! encodes what the call says. Sessions of older protocol versions live here and nowhere else.
+
+mod serve;
+mod request;
+pub(crate) mod authn;
+pub(crate) mod route;
+mod dispatch;
+mod list;
+mod stream;
+mod session;
+mod refusals;
+mod body;
+mod reply;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use lanyard_core::{Clock, Failure, Limits, Record};
+use lanyard_store::audit::Log;
+use lanyard_vault::{Digester, SessionSealer};
+use lanyard_wire::DecodeLimits;
+use ring::rand::SystemRandom;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::serve::Listener;
+pub use self::session::SessionEnds;
+use crate::call::{RecordIds, Watched};
+use crate::snapshot::Snapshot;
+use crate::upstream::Upstream;
+
+/// What a gateway is made of. The program makes the parts; the gateway makes none by itself.
+#[derive(Debug)]
+pub struct GatewayParts {
+    /// The limits in force.
+    pub limits: Limits,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where records go.
+    pub log: Arc<Log>,
+    /// Whether a call waits until its opening record is on disk, and not only written.
+    pub strict: bool,
+    /// Digests arguments for records.
+    pub digester: Digester,
+    /// Seals session ids.
+    pub sessions: SessionSealer,
+    /// The keys of sessions that ended before this start.
+    pub sessions_ended: HashSet<[u8; 32]>,
+    /// Where the end of a session is remembered.
+    pub session_ends: Arc<dyn SessionEnds>,
+    /// Sends requests to servers.
+    pub upstream: Upstream,
+    /// The configuration, newest always.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Every task of the gateway, so that shutdown can wait for it.
+    pub tasks: TaskTracker,
+    /// Cancelled when the gateway is to stop.
+    pub shutdown: CancellationToken,
+}
+
+/// The data plane.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    core: Arc<Core>,
+}
+
+/// Why a gateway cannot be made.
+#[derive(Debug, Error)]
+pub enum GatewayError {
+    /// No randomness.
+    #[error("the system gives no random bytes")]
+    Random,
+}
+
+/// What every request shares.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) limits: Limits,
+    pub(crate) decode_limits: DecodeLimits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) digester: Digester,
+    pub(crate) upstream: Upstream,
+    pub(crate) record_ids: RecordIds,
+    pub(crate) random: SystemRandom,
+    strict: bool,
+    sessions: session::Sessions,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    refusals: refusals::Refusals,
+    sse_streams: stream::SseStreams,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Gateway {
+    /// Puts the parts together. Listens nowhere yet.
+    pub fn new(parts: GatewayParts) -> Result<Self, GatewayError> {
+        let random = SystemRandom::new();
+        let record_ids = RecordIds::new(&random).ok_or(GatewayError::Random)?;
+        let sessions = session::Sessions::new(
+            parts.sessions,
+            parts.sessions_ended,
+            parts.session_ends,
+            &parts.limits,
+        );
+        let core = Arc::new(Core {
+            decode_limits: DecodeLimits::from(&parts.limits),
+            limits: parts.limits,
+            clock: parts.clock,
+            log: parts.log,
+            digester: parts.digester,
+            upstream: parts.upstream,
+            record_ids,
+            random,
+            strict: parts.strict,
+            sessions,
+            snapshots: parts.snapshots,
+            refusals: refusals::Refusals::default(),
+            sse_streams: stream::SseStreams::default(),
+            tasks: parts.tasks,
+            shutdown: parts.shutdown,
+        });
+        let gateway = Self { core };
+        gateway.core.tasks.spawn(flush_refusals(Arc::clone(&gateway.core)));
+        Ok(gateway)
+    }
+}
+
+impl Core {
+    /// The newest configuration.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// Writes a record. When it returns, the record is in the log's file.
+    pub(crate) fn record(&self, record: &Record) -> Result<(), Failure> {
+        self.log.append(record).map(|_| ()).map_err(|error| {
+            tracing::error!(%error, "A record could not be written, so the call is refused.");
+            Failure::Unrecordable
+        })
+    }
+
+    /// Writes a record; in strict mode returns when it is on disk.
+    pub(crate) async fn record_durably(&self, record: &Record) -> Result<(), Failure> {
+        if !self.strict {
+            return self.record(record);
+        }
+        let position = self.log.append(record).map_err(|error| {
+            tracing::error!(%error, "A record could not be written, so the call is refused.");
+            Failure::Unrecordable
+        })?;
+        let log = Arc::clone(&self.log);
+        match tokio::task::spawn_blocking(move || log.wait_synced(position)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "A record could not be synced, so the call is refused.");
+                Err(Failure::Unrecordable)
+            }
+            Err(_) => Err(Failure::Bug),
+        }
+    }
+
+    /// Returns when a newer configuration no longer allows a running call.
+    pub(crate) async fn until_revoked(&self, version: u64, watched: &Watched) {
+        let mut snapshots = self.snapshots.clone();
+        loop {
+            let newest = Arc::clone(&snapshots.borrow_and_update());
+            if newest.version != version && !watched.still_allowed(&newest, self.clock.now()) {
+                return;
+            }
+            if snapshots.changed().await.is_err() {
+                // Nobody can change the configuration any more: the gateway is stopping, and the
+                // drain decides about running calls.
+                return std::future::pending().await;
+            }
+        }
+    }
+}
+
+/// Writes what was refused at the edge, a record for each reason and span of time.
+async fn flush_refusals(core: Arc<Core>) {
+    let span = Limits::span(core.limits.refusals_flush_ms_max);
+    loop {
+        let stopping = tokio::select! {
+            () = tokio::time::sleep(span) => false,
+            () = core.shutdown.cancelled() => true,
+        };
+        let now = core.clock.now();
+        for record in core.refusals.take(now, || core.record_ids.next(now)) {
+            if let Err(error) = core.log.append(&record) {
+                tracing::error!(%error, "Refusals at the edge could not be recorded.");
+            }
+        }
+        if stopping {
+            return;
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! One HTTP request, from its first check to its reply.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use lanyard_core::{Caller, Denial, Limits};
+use lanyard_wire::{Carrier, RoutingHeaders, Version, decode};
+
+use super::authn::{IdentityKey, caller};
+use super::dispatch::{self, Dispatched};
+use super::reply::{self, Reply};
+use super::route::{Endpoint, Scope};
+use super::serve::Connection;
+use super::session::Session;
+use super::{Core, list, stream};
+use crate::snapshot::{Identity, Snapshot};
+
+/// The header that names a session.
+const SESSION: &str = "mcp-session-id";
+
+/// An authenticated request's surroundings.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) core: Arc<Core>,
+    /// The configuration that this request uses to its end.
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) key: IdentityKey,
+    pub(super) identity: Arc<Identity>,
+    pub(super) caller: Caller,
+    pub(super) scope: Scope,
+}
+
+/// Answers one request. Every end is a reply; nothing is an error to hyper.
+pub(super) async fn answer(
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Reply, Infallible> {
+    let (parts, body) = request.into_parts();
+    let snapshot = core.snapshot();
+    let (key, identity) = match admit(&core, &connection, &snapshot, &parts) {
+        Ok(admitted) => admitted,
+        Err(denial) => {
+            core.refusals.count(&denial, connection.peer, core.clock.now());
+            return Ok(reply::denial(&denial));
+        }
+    };
+    let endpoint = Endpoint::at(parts.uri.path());
+    let scope = match &endpoint {
+        Endpoint::Mcp(scope) | Endpoint::Sse(scope) => scope.clone(),
+        Endpoint::Messages | Endpoint::AgentServers | Endpoint::Unknown => Scope::All,
+    };
+    let caller = caller(&identity, connection.peer);
+    let context = Context { core, snapshot, key, identity, caller, scope };
+    let reply = match (endpoint, &parts.method) {
+        (Endpoint::Mcp(_), &Method::POST) => post(context, &parts.headers, body).await,
+        (Endpoint::Mcp(_), &Method::GET) => get(context, &parts.headers),
+        (Endpoint::Mcp(_), &Method::DELETE) => delete(&context, &parts.headers),
+        (Endpoint::Mcp(_), _) => reply::method_not_allowed("GET, POST, DELETE"),
+        (Endpoint::Sse(_), &Method::GET) => stream::sse(context),
+        (Endpoint::Sse(_), _) => reply::method_not_allowed("GET"),
+        (Endpoint::Messages, &Method::POST) => {
+            let query = parts.uri.query().unwrap_or("").to_owned();
+            post_message(context, &query, &parts.headers, body).await
+        }
+        (Endpoint::Messages, _) => reply::method_not_allowed("POST"),
+        (Endpoint::AgentServers, &Method::GET) => list::agent_servers(&context),
+        (Endpoint::AgentServers, _) => reply::method_not_allowed("GET"),
+        (Endpoint::Unknown, _) => reply::text(StatusCode::NOT_FOUND, "nothing is here; see /mcp"),
+    };
+    Ok(reply)
+}
+
+fn admit(
+    core: &Core,
+    connection: &Connection,
+    snapshot: &Snapshot,
+    parts: &http::request::Parts,
+) -> Result<(IdentityKey, Arc<Identity>), Denial> {
+    if let Some(known) = &connection.known {
+        let all = |name| parts.headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        known.check(authority, all(http::header::HOST), all(http::header::ORIGIN))?;
+    }
+    let key = IdentityKey::of_request(&parts.headers, connection.peer)?;
+    let identity = key.identify(snapshot, core.clock.now())?;
+    let identity = Arc::clone(identity);
+    Ok((key, identity))
+}
+
+impl Context {
+    /// The same surroundings for a task that outlives the request.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            snapshot: Arc::clone(&self.snapshot),
+            key: self.key.clone(),
+            identity: Arc::clone(&self.identity),
+            caller: self.caller.clone(),
+            scope: self.scope.clone(),
+        }
+    }
+
+    /// Whether the endpoint leads anywhere for this caller.
+    pub(super) fn reachable(&self) -> Result<(), Denial> {
+        match &self.scope {
+            Scope::All => Ok(()),
+            Scope::One(name) => self
+                .snapshot
+                .server(&self.identity.agent, name, self.core.clock.now())
+                .map(|_| ()),
+        }
+    }
+
+    /// Counts and answers a denial that is not about a single call.
+    pub(super) fn deny(&self, denial: &Denial) -> Reply {
+        self.core.refusals.count(denial, self.caller.peer, self.core.clock.now());
+        reply::denial(denial)
+    }
+}
+
+async fn post(context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
+    if let Err(refused) = check_content_type(headers) {
+        return refused;
+    }
+    let body = match read(&context.core, body).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let session = session_of(&context, headers);
+    let routing = routing_headers(headers);
+    match decode(&body, &context.core.decode_limits) {
+        Err(error) => reply::wire_error(None, &error),
+        Ok(incoming) => {
+            let asked = dispatch::Asked { carrier: Carrier::Http(&routing), session };
+            into_reply(dispatch::dispatch(&context, &asked, incoming).await)
+        }
+    }
+}
+
+fn into_reply(dispatched: Dispatched) -> Reply {
+    match dispatched {
+        Dispatched::Accepted => reply::empty(StatusCode::ACCEPTED),
+        Dispatched::Reply(reply) => reply,
+        Dispatched::Message { status, body, session, chosen: _ } => {
+            let mut reply = reply::json(status, body);
+            if let Some(id) = session.and_then(|id| http::HeaderValue::from_str(&id).ok()) {
+                reply.headers_mut().insert(SESSION, id);
+            }
+            reply
+        }
+    }
+}
+
+/// The session that a request shows. More than one id is as good as a wrong one.
+fn session_of(context: &Context, headers: &HeaderMap) -> Shown {
+    let mut values = headers.get_all(SESSION).iter();
+    let Some(id) = values.next() else { return Shown::Nothing };
+    let now = context.core.clock.now();
+    match (id.to_str(), values.next()) {
+        (Ok(id), None) => context
+            .core
+            .sessions
+            .open(id, &context.caller.principal, now)
+            .map_or(Shown::Unknown, Shown::Session),
+        (Ok(_), Some(_)) | (Err(_), _) => Shown::Unknown,
+    }
+}
+
+/// What a request shows of a session.
+#[derive(Debug, Clone)]
+pub(super) enum Shown {
+    /// None.
+    Nothing,
+    /// It is this caller's and lives.
+    Session(Session),
+    /// It is not this caller's, or does not live.
+    Unknown,
+    /// The transport itself is the session (HTTP+SSE), of this version.
+    Version(Version),
+}
+
+impl Shown {
+    /// The version that was negotiated.
+    pub(super) fn version(&self) -> Option<Version> {
+        match self {
+            Self::Session(session) => Some(session.version),
+            Self::Version(version) => Some(*version),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
+}
+
+fn get(context: Context, headers: &HeaderMap) -> Reply {
+    if let Err(denial) = context.reachable() {
+        return context.deny(&denial);
+    }
+    match session_of(&context, headers) {
+        Shown::Session(session) => stream::session(context, session),
+        Shown::Unknown => unknown_session(),
+        // Without a session there is nothing to listen to: the modern era has no GET.
+        Shown::Nothing | Shown::Version(_) => reply::method_not_allowed("POST"),
+    }
+}
+
+fn delete(context: &Context, headers: &HeaderMap) -> Reply {
+    match session_of(context, headers) {
+        Shown::Session(session) => {
+            context.core.sessions.end(&session);
+            reply::empty(StatusCode::NO_CONTENT)
+        }
+        Shown::Unknown => unknown_session(),
+        Shown::Nothing | Shown::Version(_) => reply::method_not_allowed("POST"),
+    }
+}
+
+/// The answer to a session id that leads nowhere: the client begins a new session.
+pub(super) fn unknown_session() -> Reply {
+    reply::text(StatusCode::NOT_FOUND, "this session does not exist or has ended; initialize again")
+}
+
+async fn post_message(
+    context: Context,
+    query: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Reply {
+    let id = query.split('&').find_map(|pair| pair.strip_prefix("session=")).unwrap_or("");
+    let Some(entry) = context.core.sse_streams.find(id, &context.caller.principal) else {
+        return unknown_session();
+    };
+    if let Err(refused) = check_content_type(headers) {
+        return refused;
+    }
+    let body = match read(&context.core, body).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let context = Context { scope: entry.scope.clone(), ..context };
+    stream::post_to_sse(context, entry, body)
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Reply> {
+    let content_type = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    match content_type {
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        // A browser sends text/plain across origins without asking; so it is refused by name.
+        Some(_) | None => Err(reply::text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must have Content-Type: application/json",
+        )),
+    }
+}
+
+async fn read(core: &Core, body: Incoming) -> Result<Bytes, Reply> {
+    let limited = Limited::new(body, Limits::size(core.limits.request_body_bytes_max));
+    let limit = Limits::span(core.limits.request_body_ms_max);
+    match tokio::time::timeout(limit, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(reply::text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than request_body_bytes_max (see `lanyard limits`)",
+        )),
+        Ok(Err(_)) => Err(reply::text(StatusCode::BAD_REQUEST, "the body ended early")),
+        Err(_) => Err(reply::text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
+}
+
+fn routing_headers(headers: &HeaderMap) -> RoutingHeaders<'_> {
+    RoutingHeaders::collect(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+}

@@ -1,0 +1,140 @@
+//! Sessions of the protocol versions that have them (2024-11-05 to 2025-11-25).
+//!
+//! A session id is a handle and no credential: it is useless without the token of the agent it
+//! was made for. It seals the principal and the version, so that nothing is kept for a living
+//! session and it outlives a restart; only that a session ended is remembered.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use lanyard_core::{Limits, Principal, Timestamp};
+use lanyard_vault::SessionSealer;
+use lanyard_wire::Version;
+use ring::digest;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::sync::Notify;
+
+/// Where the end of a session is remembered beyond this process.
+pub trait SessionEnds: Send + Sync + fmt::Debug {
+    /// Remembers that the session with this key ended; it may be forgotten after `until`.
+    fn ended(&self, key: [u8; 32], until: Timestamp);
+}
+
+/// Makes, opens and ends sessions.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    sealer: SessionSealer,
+    ended: Mutex<HashSet<[u8; 32]>>,
+    ends: std::sync::Arc<dyn SessionEnds>,
+    age_max: std::time::Duration,
+    random: SystemRandom,
+    some_ended: Notify,
+}
+
+/// An opened session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// The version that was negotiated.
+    pub(crate) version: Version,
+    /// SHA-256 of the id: the key under which the session's end and streams are kept.
+    pub(crate) key: [u8; 32],
+    expires_at: Timestamp,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        sealer: SessionSealer,
+        ended: HashSet<[u8; 32]>,
+        ends: std::sync::Arc<dyn SessionEnds>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            sealer,
+            ended: Mutex::new(ended),
+            ends,
+            age_max: Limits::span(limits.session_ms_max),
+            random: SystemRandom::new(),
+            some_ended: Notify::new(),
+        }
+    }
+
+    /// A new session id. `None` when the system has no randomness to give.
+    pub(crate) fn begin(
+        &self,
+        principal: &Principal,
+        version: Version,
+        now: Timestamp,
+    ) -> Option<String> {
+        let mut nonce = [0_u8; 16];
+        self.random.fill(&mut nonce).ok()?;
+        let mut plain = Vec::with_capacity(96);
+        plain.extend_from_slice(&nonce);
+        plain.extend_from_slice(&now.plus(self.age_max).0.to_be_bytes());
+        plain.extend_from_slice(version.as_str().as_bytes());
+        plain.push(0);
+        plain.extend_from_slice(&principal_text(principal));
+        self.sealer.seal(&plain).ok()
+    }
+
+    /// Opens a session id that a caller showed. `None` for one that was not made here, is not
+    /// this principal's, is too old or ended: all the same to the caller.
+    pub(crate) fn open(
+        &self,
+        id: &str,
+        principal: &Principal,
+        now: Timestamp,
+    ) -> Option<Session> {
+        let plain = self.sealer.open(id)?;
+        let rest = plain.get(16..)?;
+        let (expires_at, rest) = rest.split_first_chunk::<8>()?;
+        let expires_at = Timestamp(i64::from_be_bytes(*expires_at));
+        let end = memchr_zero(rest)?;
+        let version = Version::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?;
+        let of = rest.get(end.checked_add(1)?..)?;
+        let key = key_of(id);
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
+        (of == principal_text(principal) && now < expires_at && !ended).then_some(Session {
+            version,
+            key,
+            expires_at,
+        })
+    }
+
+    /// Ends a session: from now on its id is unknown.
+    pub(crate) fn end(&self, session: &Session) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(session.key);
+        self.ends.ended(session.key, session.expires_at);
+        self.some_ended.notify_waiters();
+    }
+
+    /// Returns when some session ends: time to ask again whether one's own lives.
+    pub(crate) async fn some_ended(&self) {
+        self.some_ended.notified().await;
+    }
+
+    /// Whether a session that was opened before still lives.
+    pub(crate) fn lives(&self, session: &Session, now: Timestamp) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        now < session.expires_at && !ended.contains(&session.key)
+    }
+}
+
+fn principal_text(principal: &Principal) -> Vec<u8> {
+    let user = principal.user.as_ref().map_or("", |user| user.as_str());
+    // No name holds a NUL, so the three cannot run into each other.
+    format!("{}\0{}\0{user}", principal.tenant, principal.agent).into_bytes()
+}
+
+fn memchr_zero(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == 0)
+}
+
+fn key_of(id: &str) -> [u8; 32] {
+    let mut key = [0_u8; 32];
+    let hash = digest::digest(&digest::SHA256, id.as_bytes());
+    for (to, from) in key.iter_mut().zip(hash.as_ref()) {
+        *to = *from;
+    }
+    key
+}

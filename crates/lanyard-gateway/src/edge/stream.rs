@@ -1,0 +1,268 @@
+//! Event streams: the GET stream of a session, the stream of HTTP+SSE, and
+//! `subscriptions/listen`. Each is a task that ends when its client goes away, when its caller is
+//! no longer allowed to have it, or when the gateway stops.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::StatusCode;
+use lanyard_core::{Limits, Principal};
+use lanyard_wire::results::ListenResult;
+use lanyard_wire::{
+    Carrier, Id, ListenParams, Version, decode, encode_result, notifications, sse,
+};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::dispatch::{self, Asked, Dispatched};
+use super::reply::{self, Reply};
+use super::request::{Context, Shown};
+use super::route::Scope;
+use super::session::Session;
+use super::{Core, list};
+use crate::snapshot::{Place, Snapshot};
+
+/// The open streams of HTTP+SSE by session id: a message posted to `/messages` is answered there.
+#[derive(Debug, Default)]
+pub(crate) struct SseStreams {
+    open: Mutex<HashMap<String, Arc<SseStream>>>,
+}
+
+/// An open stream of HTTP+SSE.
+#[derive(Debug)]
+pub(crate) struct SseStream {
+    principal: Principal,
+    pub(super) scope: Scope,
+    events: mpsc::Sender<Bytes>,
+    /// What `initialize` chose; the oldest until then.
+    version: Mutex<Version>,
+}
+
+impl SseStreams {
+    /// The stream with this id, if it is this caller's.
+    pub(super) fn find(&self, id: &str, principal: &Principal) -> Option<Arc<SseStream>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(id).filter(|stream| stream.principal == *principal).cloned()
+    }
+
+    fn insert(&self, id: String, stream: Arc<SseStream>) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, stream);
+    }
+
+    fn remove(&self, id: &str) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+/// A stream with what it watches and says.
+#[derive(Debug)]
+struct Watch {
+    context: Context,
+    events: mpsc::Sender<Bytes>,
+    /// What is sent when the list of tools changes; `None` for a client that did not ask.
+    list_changed: Option<Bytes>,
+    /// What is sent when the stream ends while its client still listens.
+    farewell: Option<Bytes>,
+    /// The session that the stream belongs to.
+    session: Option<Session>,
+    _place: Place,
+}
+
+/// The GET stream of a session.
+pub(super) fn session(context: Context, session: Session) -> Reply {
+    let list_changed = event(&notifications::tools_list_changed(None));
+    match Watch::new(context, Some(list_changed), None, Some(session)) {
+        Ok((watch, receiver)) => {
+            watch.send(Bytes::from_static(sse::KEEP_ALIVE));
+            watch.start();
+            reply::events(receiver)
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// `GET /sse`: the stream of HTTP+SSE, which begins with the path to post messages to.
+pub(super) fn sse(context: Context) -> Reply {
+    if let Err(denial) = context.reachable() {
+        return context.deny(&denial);
+    }
+    let core = Arc::clone(&context.core);
+    let principal = context.caller.principal.clone();
+    let now = core.clock.now();
+    let Some(id) = core.sessions.begin(&principal, Version::V2024_11_05, now) else {
+        return reply::text(StatusCode::SERVICE_UNAVAILABLE, "no session can be made now");
+    };
+    let scope = context.scope.clone();
+    let list_changed = event(&notifications::tools_list_changed(None));
+    match Watch::new(context, Some(list_changed), None, None) {
+        Ok((watch, receiver)) => {
+            let mut first = Vec::new();
+            sse::endpoint(&mut first, &format!("/messages?session={id}"));
+            watch.send(first.into());
+            let stream = SseStream {
+                principal,
+                scope,
+                events: watch.events.clone(),
+                version: Mutex::new(Version::V2024_11_05),
+            };
+            core.sse_streams.insert(id.clone(), Arc::new(stream));
+            let tasks = core.tasks.clone();
+            tasks.spawn(async move {
+                watch.run().await;
+                core.sse_streams.remove(&id);
+            });
+            reply::events(receiver)
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// A message posted to an HTTP+SSE stream: accepted now, answered on the stream.
+pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes) -> Reply {
+    if let Err(error) = decode(&body, &context.core.decode_limits) {
+        return reply::wire_error(None, &error);
+    }
+    let tasks = context.core.tasks.clone();
+    tasks.spawn(async move {
+        // The body is decoded again, because a decoded message borrows from it.
+        let Ok(incoming) = decode(&body, &context.core.decode_limits) else { return };
+        let asked = Asked { carrier: Carrier::Lines, session: Shown::Version(stream.version()) };
+        let dispatched = tokio::select! {
+            dispatched = dispatch::dispatch(&context, &asked, incoming) => dispatched,
+            () = stream.events.closed() => return,
+        };
+        if let Dispatched::Message { body, chosen, .. } = dispatched {
+            if let Some(version) = chosen {
+                stream.set_version(version);
+            }
+            // A stream that is gone has nobody who reads the answer.
+            drop(stream.events.send(event(&body)).await);
+        }
+    });
+    reply::empty(StatusCode::ACCEPTED)
+}
+
+/// `subscriptions/listen`: first what is accepted, then what changes, at the end the result.
+pub(super) fn listen(context: &Context, id: &Id<'_>, params: Option<&RawValue>) -> Dispatched {
+    let filter = match ListenParams::parse(params) {
+        Ok(filter) => filter,
+        Err(error) => return Dispatched::error(Some(id), &error),
+    };
+    // REST servers have tools and nothing else; so changes of tools are all there is to tell.
+    let accepted =
+        ListenParams { tools_list_changed: filter.tools_list_changed, ..ListenParams::default() };
+    let list_changed =
+        filter.tools_list_changed.then(|| event(&notifications::tools_list_changed(Some(id))));
+    let result = ListenResult { subscription: id }.to_json(dispatch::stamp(Version::V2026_07_28));
+    let farewell = event(&encode_result(id, &result));
+    let opened = Watch::new(context.again(), list_changed, Some(farewell), None);
+    Dispatched::Reply(match opened {
+        Ok((watch, receiver)) => {
+            watch.send(event(&notifications::subscriptions_acknowledged(id, &accepted)));
+            watch.start();
+            reply::events(receiver)
+        }
+        Err(refused) => refused,
+    })
+}
+
+impl SseStream {
+    fn version(&self) -> Version {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_version(&self, version: Version) {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    }
+}
+
+impl Watch {
+    fn new(
+        context: Context,
+        list_changed: Option<Bytes>,
+        farewell: Option<Bytes>,
+        session: Option<Session>,
+    ) -> Result<(Self, mpsc::Receiver<Bytes>), Reply> {
+        let limits = &context.core.limits;
+        let load = &context.identity.agent.load;
+        let place = load.stream(limits.agent_streams_max).ok_or_else(reply::too_many)?;
+        let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
+        let watch = Self { context, events, list_changed, farewell, session, _place: place };
+        Ok((watch, receiver))
+    }
+
+    fn start(self) {
+        let tasks = self.context.core.tasks.clone();
+        tasks.spawn(self.run());
+    }
+
+    /// Sends without waiting: a client that does not read loses its stream, and not our memory.
+    fn send(&self, event: Bytes) -> bool {
+        self.events.try_send(event).is_ok()
+    }
+
+    async fn run(self) {
+        let core: &Core = &self.context.core;
+        let mut snapshots = core.snapshots.clone();
+        let pause = Limits::span(core.limits.stream_keep_alive_ms);
+        let mut seen = self.fingerprint(&self.context.snapshot);
+        // The configuration may have changed since the request was admitted; so the first look
+        // at it comes before the first wait.
+        loop {
+            let newest = Arc::clone(&snapshots.borrow_and_update());
+            if !self.still_allowed(&newest) {
+                break;
+            }
+            let now_seen = self.fingerprint(&newest);
+            if now_seen != seen {
+                seen = now_seen;
+                if self.list_changed.clone().is_some_and(|event| !self.send(event)) {
+                    return;
+                }
+            }
+            tokio::select! {
+                () = core.shutdown.cancelled() => break,
+                () = self.events.closed() => return,
+                () = core.sessions.some_ended() => {}
+                changed = snapshots.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep(pause) => {
+                    if !self.send(Bytes::from_static(sse::KEEP_ALIVE)) {
+                        return;
+                    }
+                }
+            }
+        }
+        if let Some(farewell) = self.farewell.clone() {
+            self.send(farewell);
+        }
+    }
+
+    /// Whether the caller may still have this stream.
+    fn still_allowed(&self, newest: &Snapshot) -> bool {
+        let now = self.context.core.clock.now();
+        let Ok(identity) = self.context.key.identify(newest, now) else { return false };
+        let reachable = match &self.context.scope {
+            Scope::All => true,
+            Scope::One(name) => newest.server(&identity.agent, name, now).is_ok(),
+        };
+        let alive = match &self.session {
+            Some(session) => self.context.core.sessions.lives(session, now),
+            None => true,
+        };
+        reachable && alive
+    }
+
+    fn fingerprint(&self, snapshot: &Snapshot) -> u64 {
+        let now = self.context.core.clock.now();
+        self.context.key.identify(snapshot, now).map_or(0, |identity| {
+            list::fingerprint(snapshot, &identity.agent, &self.context.scope, now)
+        })
+    }
+}
+
+fn event(message: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(message.len().saturating_add(32));
+    sse::event(&mut event, Some("message"), None, &String::from_utf8_lossy(message));
+    event.into()
+}

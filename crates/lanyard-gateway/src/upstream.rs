@@ -18,6 +18,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_core::{Failure, Limits};
 use thiserror::Error;
@@ -59,6 +60,9 @@ pub enum UpstreamError {
     Root,
 }
 
+/// Longer deadlines are cut to this, so that adding one to the time of day cannot overflow.
+const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The connector. One serves the whole gateway; a clone is another handle on the same one.
 #[derive(Clone)]
 pub struct Upstream {
@@ -97,7 +101,7 @@ impl Upstream {
     pub async fn send(&self, request: UpstreamRequest<'_>) -> Result<UpstreamAnswer, Failure> {
         let shared = &*self.shared;
         let now = Instant::now();
-        let deadline = now.checked_add(request.deadline).unwrap_or(now);
+        let deadline = now.checked_add(request.deadline.min(DEADLINE_MAX)).unwrap_or(now);
         let mut prepared = Prepared::new(&request)?;
         if let Some((connection, generation)) = shared.pool.take(request.pool, request.origin) {
             match shared.exchange(connection, generation, prepared, &request, deadline).await {
@@ -112,6 +116,11 @@ impl Upstream {
         let generation = shared.pool.generation();
         let dialling = Box::pin(shared.dialer.dial(request.origin, request.private, deadline));
         let connection = dialling.await?;
+        if let Connection::Http2(handle) = &connection {
+            // Others need not wait for this answer to use it, too.
+            let handle = Connection::Http2(handle.clone());
+            shared.pool.put(request.pool, request.origin, handle, generation);
+        }
         match shared.exchange(connection, generation, prepared, &request, deadline).await {
             Ok(answer) => Ok(answer),
             Err(Fault::Sent(failure)) => Err(failure),
@@ -151,7 +160,7 @@ impl Shared {
         deadline: Instant,
     ) -> Result<UpstreamAnswer, Fault> {
         let origin = request.origin;
-        let outgoing = prepared.write(request, connection.is_http2()).map_err(Fault::Sent)?;
+        let outgoing = prepared.write(origin, connection.is_http2()).map_err(Fault::Sent)?;
         match timeout_at(deadline, connection.exchange(outgoing, &self.limits)).await {
             Ok(Ok(answer)) => {
                 self.pool.put(request.pool, origin, connection, generation);

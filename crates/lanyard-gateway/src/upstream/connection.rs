@@ -78,6 +78,7 @@ impl Http1 {
     async fn open(transport: Transport) -> hyper::Result<Self> {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(ANSWER_HEAD_BYTES_MAX)
+            .max_header_size(ANSWER_HEAD_BYTES_MAX)
             .handshake(TokioIo::new(transport))
             .await?;
         Ok(Self { sender, connection: Some(connection) })

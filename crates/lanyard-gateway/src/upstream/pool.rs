@@ -209,7 +209,7 @@ impl Pool {
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         let state = self.lock();
-        let count = |shelf: &Shelf| shelf.http1.len() + usize::from(shelf.http2.is_some());
+        let count = |shelf: &Shelf| shelf.http1.len().saturating_add(shelf.http2.iter().len());
         state.shelves().map(count).sum()
     }
 }

@@ -10,6 +10,7 @@ use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING,
     UPGRADE,
 };
+use http::uri::{Parts, PathAndQuery, Scheme as HttpScheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use lanyard_core::{Failure, Origin, Principal, ServerName, TenantName};
@@ -87,6 +88,7 @@ const OF_THE_CONNECTION: [HeaderName; 9] = [
 /// What every version of HTTP sends: checked once, written for the version of the connection.
 pub(super) struct Prepared {
     method: Method,
+    target: PathAndQuery,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -95,7 +97,7 @@ impl Prepared {
     /// Checks a request.
     pub(super) fn new(request: &UpstreamRequest<'_>) -> Result<Self, Failure> {
         let method = method(request.method)?;
-        check_target(request.target)?;
+        let target = target(request.target)?;
         let authority = request.origin.authority();
         let length = request.body.len();
         let mut headers = HeaderMap::with_capacity(request.headers.len().saturating_add(3));
@@ -115,27 +117,25 @@ impl Prepared {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         headers.entry(ACCEPT_ENCODING).or_insert(ACCEPTED_ENCODINGS);
-        Ok(Self { method, headers, body: request.body.clone() })
+        Ok(Self { method, target, headers, body: request.body.clone() })
     }
 }
 
 impl Prepared {
     /// Writes the request for a connection of one version of HTTP: HTTP/2 wants the whole URL and
     /// makes `:authority` of it, HTTP/1.1 the target alone beside `Host`.
-    pub(super) fn write(
-        mut self,
-        request: &UpstreamRequest<'_>,
-        http2: bool,
-    ) -> Result<Outgoing, Failure> {
-        let uri = if http2 {
+    pub(super) fn write(mut self, origin: &Origin, http2: bool) -> Result<Outgoing, Failure> {
+        let mut parts = Parts::default();
+        parts.path_and_query = Some(self.target);
+        if http2 {
             self.headers.remove(HOST);
-            Uri::try_from(format!("{}{}", request.origin, request.target))
-        } else {
-            Uri::try_from(request.target)
-        };
+            parts.scheme = Some(HttpScheme::HTTPS);
+            parts.authority = origin.authority().parse().ok();
+        }
+        let uri = Uri::from_parts(parts).map_err(|_| unbuildable("its URL is not valid"))?;
         let mut outgoing = Outgoing::new(Full::new(self.body));
         *outgoing.method_mut() = self.method;
-        *outgoing.uri_mut() = uri.map_err(|_| unbuildable("its path or query is not valid"))?;
+        *outgoing.uri_mut() = uri;
         *outgoing.headers_mut() = self.headers;
         Ok(outgoing)
     }
@@ -149,14 +149,13 @@ fn method(name: &str) -> Result<Method, Failure> {
     }
 }
 
-fn check_target(target: &str) -> Result<(), Failure> {
-    let visible = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    // `//host/path` would be read as another host by whoever takes it for a URL reference; it is
-    // sent as a path and nothing else, so only the beginning matters.
-    if visible && target.starts_with('/') {
-        Ok(())
-    } else {
-        Err(unbuildable("its path or query is not encoded"))
+fn target(text: &str) -> Result<PathAndQuery, Failure> {
+    // A second slash at the beginning is a part of the path: where the request goes was decided
+    // by the origin, and the target is never read as a URL.
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    match PathAndQuery::try_from(text) {
+        Ok(target) if visible && text.starts_with('/') => Ok(target),
+        Ok(_) | Err(_) => Err(unbuildable("its path or query is not encoded, or too long")),
     }
 }
 

@@ -61,6 +61,17 @@ impl<'h> RoutingHeaders<'h> {
         Ok(Version::parse(text).map_or(VersionHeader::Unknown(text), VersionHeader::Known))
     }
 
+    /// The version that the header of a request without body names (GET, DELETE), if it names one;
+    /// one that we do not speak is refused. Requests with a body are for
+    /// [`classify`](crate::classify).
+    pub fn named_version(&self) -> Result<Option<Version>, WireError> {
+        match self.version()? {
+            VersionHeader::Absent => Ok(None),
+            VersionHeader::Known(version) => Ok(Some(version)),
+            VersionHeader::Unknown(text) => Err(WireError::version_unsupported(text)),
+        }
+    }
+
     /// The session that the header names. An id is printable ASCII without space.
     pub fn session(&self) -> Result<Option<&'h str>, WireError> {
         let Some(value) = only("Mcp-Session-Id", &self.session)? else { return Ok(None) };

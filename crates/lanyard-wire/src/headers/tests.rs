@@ -78,3 +78,16 @@ fn a_session_id_is_printable() {
     assert_eq!(session(vec![]), Ok(None));
     assert_eq!(session(vec![b" a~!"]), Ok(Some("a~!")));
 }
+
+#[test]
+fn a_request_without_body_may_name_a_version() {
+    let named = |values: Vec<&'static [u8]>| {
+        let headers = RoutingHeaders { protocol_version: values, ..RoutingHeaders::default() };
+        headers.named_version().map_err(|error| (error.code, error.status))
+    };
+    assert_eq!(named(vec![b"1.0"]), Err((-32022, 400)));
+    assert_eq!(named(vec![b""]), Err((-32022, 400)));
+    assert_eq!(named(vec![b"2025-06-18", b"2025-06-18"]), Err((-32020, 400)));
+    assert_eq!(named(vec![]), Ok(None));
+    assert_eq!(named(vec![b"2026-07-28 "]), Ok(Some(Version::V2026_07_28)));
+}

@@ -110,7 +110,7 @@ class Gateway:
                 self.listen, self.admin = found["listen"], found["admin"]
                 return time.monotonic() - began
             except (OSError, ValueError):
-                time.sleep(0.005)
+                time.sleep(0.001)
         raise Failed(f"`lanyard up` wrote no {addresses.name} within {within} s:\n{self.tail()}")
 
     def kill(self) -> None:
@@ -153,10 +153,9 @@ class Gateway:
     def json(self, *arguments: str):
         return json.loads(self.run(*arguments, "--json"))
 
-    def records(self, *arguments: str) -> list[dict]:
-        """`audit search`, one record each, whether it prints an array or lines."""
-        text = self.run("audit", "search", *arguments, "--json").strip()
-        return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+    def records(self) -> list[dict]:
+        """Every line of the audit log, the oldest first."""
+        return [json.loads(line) for line in self.run("audit", "export", "--format", "jsonl").splitlines()]
 
     def add_server(self, name: str, port: int, key: str, scheme: str) -> None:
         """Stores the key as NAME-key and adds definitions/NAME.yaml with it."""

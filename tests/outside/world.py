@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # One red pixel.
@@ -72,6 +73,8 @@ class World:
     def __init__(self, key: str, credentials: tuple[str, ...] = ()):
         # Any of these, in the header, the query or `Authorization`, lets a request in.
         self.keys = {key, *credentials}
+        # What `/hook/NAME` does before it answers: how a test lets something happen in the middle of a call.
+        self.hooks: dict[str, Callable[[], None]] = {}
         self._requests: list[Request] = []
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"world": self})
@@ -119,6 +122,9 @@ class World:
         for pattern, route in ROUTES:
             if match := re.fullmatch(pattern, request.path):
                 return route(request, *match.groups())
+        if request.path.startswith("/hook/") and (hook := self.hooks.get(request.path.removeprefix("/hook/"))):
+            hook()
+            return as_json(200, {"done": request.path})
         return as_json(404, {"error": {"message": f"nothing at {request.path}"}})
 
 

@@ -3,10 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use lanyard_core::{Origin, SecretName, ServerName, ToolName};
 use serde_json::{Map, Value};
 
+use crate::plan::{Plan, root};
+use crate::shape::{Responses, direct, render_direct};
+use crate::template::Template;
 use crate::{Problem, RenderContext, RenderError, Rendered, ToolResult, UpstreamAnswer};
 
 /// What reading a file gives.
@@ -148,8 +152,16 @@ pub struct Tool {
     pub input_schema: Value,
     /// The JSON Schema of its structured result, if it has one.
     pub output_schema: Option<Value>,
-    pub(crate) origin: Option<Origin>,
+    pub(crate) action: Action,
     pub(crate) secrets: Vec<SecretName>,
+}
+
+/// What a call of a tool does.
+pub(crate) enum Action {
+    /// It answers by itself.
+    Direct { template: Template, config: Arc<Value> },
+    /// It sends a request and shapes the answer.
+    Request { plan: Box<Plan>, responses: Responses, config: Arc<Value> },
 }
 
 impl Tool {
@@ -160,32 +172,54 @@ impl Tool {
 
     /// Where its requests go. None for a tool that sends nothing.
     pub fn origin(&self) -> Option<&Origin> {
-        self.origin.as_ref()
+        match &self.action {
+            Action::Direct { .. } => None,
+            Action::Request { plan, .. } => Some(&plan.url.origin),
+        }
     }
 
     /// The method of its requests. None for a tool that sends nothing.
     pub fn method(&self) -> Option<&str> {
-        None
+        match &self.action {
+            Action::Direct { .. } => None,
+            Action::Request { plan, .. } => Some(plan.method),
+        }
     }
 
     /// Builds the request of a call, or its result if the tool sends nothing. `arguments` are
     /// those that were cleared: defaults applied, conversions made, valid by the schema.
     pub fn render(
         &self,
-        _arguments: &Map<String, Value>,
-        _context: &RenderContext<'_>,
+        arguments: &Map<String, Value>,
+        context: &RenderContext<'_>,
     ) -> Result<Rendered, RenderError> {
-        Err(RenderError::Unbuildable(String::new()))
+        match &self.action {
+            Action::Request { plan, responses: _, config } => {
+                plan.write(config, &self.secrets, arguments, context).map(Rendered::Request)
+            }
+            Action::Direct { template, config } => {
+                let text = render_direct(template, &root(config, arguments), context)?;
+                Ok(Rendered::Direct(direct(text, self.output_schema.is_some())))
+            }
+        }
     }
 
-    /// Makes the result of a call out of the server's answer.
+    /// Makes the result of a call out of the server's answer. `structured` of the result is raw:
+    /// it is still to be checked against the output schema.
     pub fn shape(
         &self,
-        _arguments: &Map<String, Value>,
-        _answer: &UpstreamAnswer<'_>,
-        _context: &RenderContext<'_>,
+        arguments: &Map<String, Value>,
+        answer: &UpstreamAnswer<'_>,
+        context: &RenderContext<'_>,
     ) -> Result<ToolResult, RenderError> {
-        Err(RenderError::Unbuildable(String::new()))
+        match &self.action {
+            Action::Request { plan: _, responses, config: _ } => {
+                responses.shape(arguments, answer, self.output_schema.is_some(), context)
+            }
+            Action::Direct { .. } => {
+                Err(RenderError::Answer("the tool sends no request".to_owned()))
+            }
+        }
     }
 }
 

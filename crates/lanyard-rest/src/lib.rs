@@ -5,16 +5,39 @@
 //! secret values come in as arguments; a request and a result go out. What a value of an
 //! argument can change in a request is decided here: its own text, and nothing around it.
 
-pub mod template;
-
-mod problem;
-mod definition;
-mod request;
 mod answer;
+mod args;
+mod body;
+mod check;
+mod definition;
+mod fields;
+mod headers;
+mod multipart;
 mod parse;
+mod plan;
+mod print;
+mod problem;
+mod request;
+mod schema;
+mod secrets;
+mod security;
+mod set;
+mod shape;
+mod syntax;
+pub mod template;
+mod tool;
+mod url;
+mod values;
+mod yaml;
 
 pub use answer::{Content, ToolResult, UpstreamAnswer};
-pub use definition::{Definition, Literal, LiteralValue, Parsed, SecretUse, SetEntry, Tool, ToolSet};
+pub use definition::{
+    Definition, Literal, LiteralValue, Parsed, SecretUse, SetEntry, Tool, ToolSet,
+};
 pub use parse::{ParseOptions, Schemas, parse};
+pub use print::{MASK, MaskedSecrets, printed};
 pub use problem::{Problem, Severity};
 pub use request::{RenderContext, RenderError, Rendered, RequestPlan};
+
+#[cfg(test)]
+mod tests;

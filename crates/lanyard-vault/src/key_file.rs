@@ -124,7 +124,10 @@ pub(crate) fn create(path: &Path, key: &[u8; KEY_BYTES]) -> Result<(), KeyFileEr
 fn write_new(path: &Path, key: &[u8; KEY_BYTES]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
     let text = Zeroizing::new(BASE64.encode(key));
-    file.write_all(Zeroizing::new(format!("{HEADER}\n{}\n", *text)).as_bytes())?;
+    // In parts: to join them would leave copies of the key in memory.
+    for part in [HEADER, "\n", text.as_str(), "\n"] {
+        file.write_all(part.as_bytes())?;
+    }
     file.sync_all()
 }
 

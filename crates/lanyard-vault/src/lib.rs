@@ -3,8 +3,8 @@
 //!
 //! INVARIANT: only this crate holds a credential in plaintext or uses cryptography on one. What
 //! holds plaintext is wiped when it is dropped, has no `Clone` and no serialisation, and prints
-//! as `Name(..)`. Not wiped, because `ring` offers no way, are the keys that the gateway itself
-//! works with (derived from the master key); they live as long as the process.
+//! as `Name(..)`. Not wiped, because `ring` offers no way, are keys in the expanded form in which
+//! it works with them.
 //!
 //! INVARIANT: an opened secret leaves through one verb, `expose`, and only towards origins that
 //! the secret is bound to.

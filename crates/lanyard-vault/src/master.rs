@@ -15,7 +15,7 @@ use ring::signature::Ed25519KeyPair;
 use zeroize::Zeroizing;
 
 use crate::key_file::{self, KEY_BYTES, KeyFileError};
-use crate::random::random_array;
+use crate::random::fill_random;
 use crate::working_keys::{Digester, SessionSealer, Signer};
 
 /// The length of a key's id: long enough to tell keys apart, and no more.
@@ -133,9 +133,10 @@ fn expand(root: &hkdf::Prk, info: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, U
 }
 
 fn new_bytes() -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
-    random_array()
-        .map(Zeroizing::new)
-        .map_err(|_random| KeyFileError::Unmade("the operating system gives no random bytes"))
+    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+    fill_random(bytes.as_mut_slice())
+        .map_err(|_random| KeyFileError::Unmade("the operating system gives no random bytes"))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

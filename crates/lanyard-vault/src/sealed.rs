@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 use crate::intake::SecretText;
 use crate::key_file::KEY_BYTES;
 use crate::master::{KEY_ID_BYTES, MasterKey, sealing_key};
-use crate::random::{RandomError, random_array};
+use crate::random::{RandomError, fill_random, random_array};
 
 const FORMAT: u8 = 1;
 const TAG_BYTES: usize = 16;
@@ -111,7 +111,8 @@ impl fmt::Debug for SecretValue {
 impl MasterKey {
     /// Seals a credential for one place.
     pub fn seal(&self, place: &SecretPlace<'_>, text: &SecretText) -> Result<Sealed, SealError> {
-        let data_key = Zeroizing::new(random_array::<KEY_BYTES>()?);
+        let mut data_key = Zeroizing::new([0; KEY_BYTES]);
+        fill_random(data_key.as_mut_slice())?;
         let mut wrapped = Vec::with_capacity(WRAPPED_BYTES);
         wrapped.extend_from_slice(data_key.as_slice());
         let wrap_nonce =

@@ -16,9 +16,9 @@ use super::escape::Specials;
 /// The shortest form that is looked for.
 pub(super) const NEEDLE_BYTES_MIN: usize = 4;
 
-/// Up to here a candidate is simply compared, at most this many bytes for one byte of the text.
-/// Longer needles take a search whose time is linear whatever the text holds; it is prepared for
-/// each text, which pays off for few but long forms.
+/// Bytes of a candidate that are compared at once, for one byte of the text at most. Only where a
+/// longer needle begins like this does a search follow that takes linear time whatever the text
+/// holds, and some time to prepare.
 const COMPARED_BYTES_MAX: usize = 256;
 
 /// Every form of one credential.
@@ -80,26 +80,31 @@ impl Needle {
         if bytes.len() < NEEDLE_BYTES_MIN {
             return None;
         }
-        let (rare_at, rare) =
-            bytes.iter().copied().enumerate().min_by_key(|(_, byte)| frequency(*byte))?;
+        let begin = bytes.iter().copied().take(COMPARED_BYTES_MAX);
+        let (rare_at, rare) = begin.enumerate().min_by_key(|(_, byte)| frequency(*byte))?;
         Some(Self { bytes, rare_at, rare })
     }
 
     fn find(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
         let length = self.bytes.len();
-        if length > COMPARED_BYTES_MAX {
-            let starts = memmem::find_iter(text, self.bytes.as_slice());
-            found.extend(starts.map(|start| start..start.saturating_add(length)));
+        let begin = self.bytes.get(..COMPARED_BYTES_MAX).unwrap_or(&self.bytes);
+        if text.len() < length {
             return;
         }
         let mut free_from = 0;
         for at in memchr_iter(self.rare, text) {
             let Some(start) = at.checked_sub(self.rare_at) else { continue };
-            let end = start.saturating_add(length);
-            if start >= free_from && text.get(start..end) == Some(self.bytes.as_slice()) {
-                found.push(start..end);
-                free_from = end;
+            let end = start.saturating_add(begin.len());
+            if start < free_from || text.get(start..end) != Some(begin) {
+                continue;
             }
+            if length > begin.len() {
+                let starts = memmem::find_iter(text, self.bytes.as_slice());
+                found.extend(starts.map(|start| start..start.saturating_add(length)));
+                return;
+            }
+            found.push(start..end);
+            free_from = end;
         }
     }
 }

@@ -9,10 +9,12 @@
 
 mod arguments;
 mod call;
-mod client;
+pub(crate) mod client;
 mod config;
 mod content;
 mod env;
+#[cfg(test)]
+mod fake;
 mod issue;
 mod list;
 mod nearest;

@@ -113,16 +113,20 @@ pub(crate) async fn run_call(
     if flags.help {
         return print_help(streams);
     }
+    if args.words.is_empty() && selector.is_none() {
+        streams.aside(&help());
+        return Exit::Failure(IssueKind::Usage);
+    }
     let output = flags.output.unwrap_or(OutputKind::Auto);
     let Some(selector) = selector else {
         return refuse_line(&ParseError::Usage(NO_TOOL.to_owned()), streams);
     };
-    let mut report = Report { output, streams, server: String::new(), tool: String::new() };
+    let (server, tool) = selector.names();
+    let mut report = Report { output, streams, server, tool };
     let outcome = async {
         let directory = Directory::open(env, flags.config.as_deref())?;
         let (server, tool) = find(&directory, &selector).await?;
         report.server.clone_from(&server.name);
-        report.tool.clone_from(&tool);
         let (base, given) = read_inputs(flags.base, given, report.streams)?;
         let timeout_ms = flags.timeout_ms.unwrap_or(env.call_timeout_ms);
         let mut attempt = Attempt {
@@ -189,7 +193,8 @@ async fn with_known_servers(mut issue: Issue, directory: &Directory, name: &str)
         let names = servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>();
         if !names.contains(&name) {
             let hint = near_or_all(name, &names);
-            issue.message = format!("{} This token may not use '{name}'.{hint}", issue.message);
+            let said = issue.message.trim_end_matches('.');
+            issue.message = format!("{said}. This token may not use '{name}'.{hint}");
         }
     }
     issue
@@ -221,10 +226,15 @@ Examples:
 
 Tip: wrap the entire expression in single quotes so the shell preserves parentheses and commas.";
 
-fn print_help(streams: &mut Streams<'_>) -> Exit {
+fn help() -> String {
     let command = clap::Command::new("lanyard call").bin_name("lanyard call");
-    let help = <CallArgs as clap::Args>::augment_args(command).render_long_help();
-    match streams.data(help.to_string().trim_end()) {
+    let mut command = <CallArgs as clap::Args>::augment_args(command);
+    command.render_long_help().to_string().trim_end().to_owned()
+}
+
+/// Help that was asked for is data.
+fn print_help(streams: &mut Streams<'_>) -> Exit {
+    match streams.data(&help()) {
         Ok(()) => Exit::Success,
         Err(_closed) => Exit::Failure(IssueKind::Other),
     }

@@ -343,4 +343,4 @@ pub(super) fn near_or_all(name: &str, known: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

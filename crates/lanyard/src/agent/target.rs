@@ -94,7 +94,8 @@ impl Directory {
     }
 
     fn from_file(path: &Path, env: &AgentEnv) -> Result<Self, Issue> {
-        let shown = path.display().to_string();
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = absolute.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|problem| Issue::other(format!("cannot read {shown}: {problem}")))?;
         read_config(&text, &shown, env).map(Self::File)

@@ -100,6 +100,16 @@ pub(in crate::agent) enum Selector {
     Tool(String),
 }
 
+impl Selector {
+    /// Server and tool as typed; an empty server where none was named.
+    pub(in crate::agent) fn names(&self) -> (String, String) {
+        match self {
+            Self::ServerTool(server, tool) => (server.clone(), tool.clone()),
+            Self::Tool(tool) => (String::new(), tool.clone()),
+        }
+    }
+}
+
 /// The arguments as typed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::agent) struct Given {

@@ -65,6 +65,10 @@ impl Attempt<'_> {
             tools = Some(session.list_tools().await.map_err(|it| self.issue(&it))?);
         }
         let listed = tools.as_deref().and_then(|tools| find(tools, &self.tool)).cloned();
+        if let (Some(tools), None, false) = (&tools, &listed, self.given.positional.is_empty()) {
+            // Without a schema, values without a name have no place; there is nothing to send.
+            return Err(self.not_found(tools));
+        }
         let outcome = self.send(session, listed.as_ref()).await?;
         if listed.is_some() || !says_unknown(&outcome, &self.tool) {
             return outcome.map(Some).map_err(|it| self.issue(&it));
@@ -102,8 +106,13 @@ impl Attempt<'_> {
             streams.notice(&format!("{server} has no tool {}; listing its tools.", self.tool));
             return Ok(None);
         }
+        Err(self.not_found(tools))
+    }
+
+    fn not_found(&self, tools: &[Tool]) -> Issue {
+        let names = tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>();
         let hint = near_or_all(&self.tool, &names);
-        Err(Issue::other(format!("Tool {} not found.{hint}", self.tool)))
+        Issue::other(format!("Tool {} not found.{hint}", self.tool))
     }
 
     /// Checks the arguments and sends the call. The outer error is a call that was not sent.

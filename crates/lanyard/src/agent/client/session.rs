@@ -182,6 +182,17 @@ impl Tool {
     }
 }
 
+/// One request that is not MCP, over a connection of its own: status and body, whatever they are.
+pub(crate) async fn exchange_once(
+    endpoint: Endpoint,
+    method: Method,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Vec<u8>), ClientError> {
+    let mut wire = Wire { endpoint, link: None, last_id: 0 };
+    let (status, _headers, body) = wire.exchange(method, body, &HeaderMap::new()).await?;
+    Ok((status, body))
+}
+
 /// Reads a JSON document of the gateway that is not MCP: `GET path`.
 pub(crate) async fn fetch_json(endpoint: Endpoint) -> Result<Value, ClientError> {
     let mut wire = Wire { endpoint, link: None, last_id: 0 };

@@ -1,0 +1,223 @@
+//! An HTTP server for tests: answers by a function, and remembers what it was asked.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
+
+/// A request as the fake saw it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) line: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl Asked {
+    /// The JSON-RPC method.
+    pub(super) fn method(&self) -> &str {
+        self.body.get("method").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether the request is one of the version without sessions.
+    pub(super) fn is_modern(&self) -> bool {
+        self.headers.get("mcp-protocol-version").is_some_and(|version| version == "2026-07-28")
+    }
+
+    /// A JSON-RPC result for this request.
+    pub(super) fn result(&self, result: Value) -> Reply {
+        Reply::json(200, json!({"jsonrpc": "2.0", "id": self.body.get("id"), "result": result}))
+    }
+
+    /// A JSON-RPC error for this request.
+    pub(super) fn error(&self, status: u16, error: Value) -> Reply {
+        Reply::json(status, json!({"jsonrpc": "2.0", "id": self.body.get("id"), "error": error}))
+    }
+
+    fn log(&self) -> String {
+        let shown = [
+            "mcp-protocol-version",
+            "mcp-method",
+            "mcp-name",
+            "mcp-param-region",
+            "mcp-session-id",
+        ];
+        let headers = shown.iter().filter_map(|name| {
+            let value = self.headers.get(*name)?.to_str().ok()?;
+            Some(format!(" {name}={value}"))
+        });
+        format!("{} {}{}", self.line, self.method(), headers.collect::<String>())
+    }
+}
+
+/// An answer of the fake.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, &'static str)>,
+    pub(super) body: String,
+}
+
+impl Reply {
+    pub(super) fn json(status: u16, body: Value) -> Self {
+        Self { status, headers: vec![("content-type", "application/json")], body: body.to_string() }
+    }
+
+    pub(super) fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: vec![("content-type", "text/plain")], body: body.to_owned() }
+    }
+
+    pub(super) fn stream(body: &str) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "text/event-stream")],
+            body: body.to_owned(),
+        }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+/// What a fake answers; `None` means that it never does.
+pub(super) type Answers = fn(&Asked) -> Option<Reply>;
+
+/// A running fake.
+pub(super) struct Fake {
+    pub(super) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Fake {
+    /// Starts on a free port of loopback.
+    pub(super) async fn start(answers: Answers) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let seen = Arc::clone(&asked);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(converse(stream, answers, Arc::clone(&seen)));
+            }
+        });
+        Self { url, asked, _tasks: tasks }
+    }
+
+    /// Starts on a Unix socket.
+    pub(super) fn start_unix(path: &std::path::Path, answers: Answers) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let seen = Arc::clone(&asked);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(converse(stream, answers, Arc::clone(&seen)));
+            }
+        });
+        Self { url: format!("unix:{}", path.display()), asked, _tasks: tasks }
+    }
+
+    /// One line for every request: method and path, JSON-RPC method, the headers that matter.
+    pub(super) fn log(&self) -> String {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|asked| format!("{}\n", asked.log())).collect()
+    }
+
+    /// The requests themselves.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    answers: Answers,
+    seen: Arc<Mutex<Vec<Asked>>>,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            let line = format!("{} {}", head.method, head.uri);
+            let asked = Asked { line, headers: head.headers, body };
+            seen.lock().unwrap().push(asked.clone());
+            let Some(reply) = answers(&asked) else { return std::future::pending().await };
+            let mut response = Response::builder().status(reply.status);
+            for (name, value) in reply.headers {
+                response = response.header(name, value);
+            }
+            let body = Full::new(Bytes::from(reply.body));
+            Ok::<_, hyper::Error>(response.body(body).unwrap())
+        }
+    });
+    let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// A gateway with one server, `billing`, in the version without sessions. It wants the token
+/// `tst_token`.
+pub(super) fn gateway(asked: &Asked) -> Option<Reply> {
+    let token = asked.headers.get("authorization").and_then(|value| value.to_str().ok());
+    if token != Some("Bearer tst_token_for_billing") {
+        let said = format!("no valid token in `{}`", token.unwrap_or_default());
+        return Some(Reply::json(401, json!({"error": {"message": said}})));
+    }
+    if asked.line == "GET /v1/agent/servers" {
+        let billing = json!({"name": "billing", "description": "Invoices", "url": "/servers/billing/mcp", "tools": 2});
+        return Some(Reply::json(200, json!({"servers": [billing]})));
+    }
+    if asked.line != "POST /servers/billing/mcp" {
+        return Some(Reply::text(404, "no such server for this token; an operator can grant it"));
+    }
+    Some(match asked.method() {
+        "server/discover" => asked.result(json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28", "2025-11-25"],
+        })),
+        "tools/list" => asked.result(json!({"resultType": "complete", "tools": [
+            {"name": "get_invoice", "description": "One invoice by its number", "inputSchema": {
+                "type": "object", "additionalProperties": false, "required": ["number"],
+                "properties": {"number": {"type": "string", "description": "Invoice number"}}}},
+            {"name": "slow", "inputSchema": {"type": "object", "properties": {}}},
+        ]})),
+        "tools/call" => return call(asked),
+        _ => asked.error(404, json!({"code": -32601, "message": "Method not found"})),
+    })
+}
+
+fn call(asked: &Asked) -> Option<Reply> {
+    let arguments = asked.body.pointer("/params/arguments")?;
+    Some(match asked.body.pointer("/params/name")?.as_str()? {
+        "get_invoice" if arguments.get("number") == Some(&json!("INV-9")) => asked.result(json!({
+            "resultType": "complete", "isError": true,
+            "content": [{"type": "text", "text": "call failed, status: 404"}],
+        })),
+        "get_invoice" => asked.result(json!({
+            "resultType": "complete",
+            "content": [{"type": "text", "text": format!("{{\"got\":{arguments}}}")}],
+        })),
+        "slow" => return None,
+        other => asked.error(
+            200,
+            json!({
+                "code": -32602, "message": format!("Tool {other} not found"),
+            }),
+        ),
+    })
+}

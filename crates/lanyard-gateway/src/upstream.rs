@@ -1,12 +1,12 @@
 //! The HTTP connector: takes a rendered request to a server and brings back the answer.
 //!
-//! What it promises, each held by a test in [`tests`]:
+//! What it promises, each held by a test:
 //!
 //! * It dials only addresses that were checked for the origin, and each connection's name is looked
-//!   up once ([`address`], [`dial`]).
-//! * A connection carries the requests of one [`PoolKey`] and one origin only ([`pool`]).
+//!   up once (`address`, `dial`).
+//! * A connection carries the requests of one [`PoolKey`] and one origin only (`pool`).
 //! * It sends the headers that it was given, `Host`, `Content-Length` and `Accept-Encoding`, and
-//!   nothing else ([`request`]). It follows no redirect: a 3xx is an answer like any other.
+//!   nothing else (`request`). It follows no redirect: a 3xx is an answer like any other.
 //! * A request is sent at most once. Only where it certainly did not leave this machine (the server
 //!   had closed the connection before) it goes out again, once, over a fresh connection.
 //! * An answer has a limit in bytes after unpacking, and a call has a deadline for all of it.
@@ -14,7 +14,12 @@
 //!   reset.
 //! * No text of a [`Failure`] and no log line holds a header, a path, a query or a body.
 //!
-//! What a request costs is written at [`Upstream::send`].
+//! What a request costs: a GET of five headers with an answer of 400 bytes over one kept HTTP/1.1
+//! connection, user and system time of the client together, best of eight rounds on two shared
+//! cores. One call at a time 10.3 us, of which 7.7 us are what a raw socket needs for the same
+//! bytes; 32 at a time 9.5 us, of which 5.7 us. (A `hyper` connection with a task of its own, before
+//! any check, deadline or copy: 9.7 and 8.0 us; the general client of `hyper-util`: 10.9 and
+//! 9.8 us.)
 
 use std::fmt;
 use std::sync::Arc;

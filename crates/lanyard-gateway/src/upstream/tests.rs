@@ -17,6 +17,7 @@ mod http2;
 mod reuse;
 mod sending;
 mod servers;
+mod silence;
 
 /// Long for a machine under load, short for somebody who waits for a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -10,14 +10,14 @@ use super::servers::{Server, listen, serve};
 use super::*;
 
 /// A server on `localhost` with a certificate of an authority of its own.
-struct Secure {
-    server: Server,
+pub(super) struct Secure {
+    pub(super) server: Server,
     authority: CertificateDer<'static>,
     authority_pem: String,
 }
 
 impl Secure {
-    async fn start(protocols: &[&[u8]]) -> Self {
+    pub(super) async fn start(protocols: &[&[u8]]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -54,7 +54,7 @@ impl Secure {
         Self { server, authority: issuer.der().clone(), authority_pem: issuer.pem() }
     }
 
-    fn upstream(&self, tasks: &TaskTracker) -> Upstream {
+    pub(super) fn upstream(&self, tasks: &TaskTracker) -> Upstream {
         let roots = Roots::only(vec![self.authority.clone()]);
         Upstream::new(&Limits::standard(), roots, tasks.clone()).unwrap()
     }

@@ -57,10 +57,10 @@ impl Change<'_> {
             Some(before) => before.epoch.saturating_add(1),
             None => row.epoch,
         };
-        self.uid_is_free(&row.name, row.uid)?;
+        self.uid_is_free(&row.tenant, &row.name, row.uid)?;
         self.grants_delete_for_agent(&row.tenant, &row.name)?;
         self.connection.execute(
-            "INSERT OR REPLACE INTO agents (tenant, name, uid, created_at, revoked_at, epoch)
+            "INSERT INTO agents (tenant, name, uid, created_at, revoked_at, epoch)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (tenant, name) DO UPDATE SET uid = excluded.uid,
                  created_at = excluded.created_at, revoked_at = excluded.revoked_at,
@@ -114,7 +114,7 @@ impl Change<'_> {
         name: &AgentName,
         uid: Option<u32>,
     ) -> Result<(), StoreError> {
-        self.uid_is_free(name, uid)?;
+        self.uid_is_free(tenant, name, uid)?;
         let changed = self.connection.execute(
             "UPDATE agents SET uid = ?3, epoch = epoch + 1
              WHERE tenant = ?1 AND name = ?2 AND revoked_at IS NULL",
@@ -125,14 +125,19 @@ impl Change<'_> {
 
     /// A uid stands for one agent of the whole data directory, whatever the tenant: the kernel
     /// tells a uid and no tenant.
-    fn uid_is_free(&self, name: &AgentName, uid: Option<u32>) -> Result<(), StoreError> {
+    fn uid_is_free(
+        &self,
+        tenant: &TenantName,
+        name: &AgentName,
+        uid: Option<u32>,
+    ) -> Result<(), StoreError> {
         let Some(uid) = uid else { return Ok(()) };
         let holder: Option<String> = self
             .connection
             .query_row(
                 "SELECT name FROM agents
-                 WHERE uid = ?1 AND revoked_at IS NULL AND name <> ?2",
-                params![uid, name.as_str()],
+                 WHERE uid = ?1 AND revoked_at IS NULL AND (tenant <> ?2 OR name <> ?3)",
+                params![uid, tenant.as_str(), name.as_str()],
                 |row| row.get(0),
             )
             .optional()?;

@@ -1,6 +1,6 @@
 //! The audit log: records as lines of chained segment files, with signed checkpoints.
 //!
-//! [`format`] says what the files hold. [`Log`] writes them, [`verify`] proves them with the
+//! [`mod@format`] says what the files hold. [`Log`] writes them, [`verify`] proves them with the
 //! public key alone, [`search`] and [`export`] read them, also while they are written.
 //!
 //! INVARIANT: a record that [`Log::append`] took is in the file before `append` returns.
@@ -13,7 +13,7 @@ mod checkpoint;
 mod disk;
 mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod log;
 mod recovery;
 mod search;

@@ -6,6 +6,8 @@ use std::cell::RefCell;
 use lanyard_core::{ChangeRecord, Timestamp};
 use rusqlite::Connection;
 
+use crate::{Configuration, StoreError};
+
 /// The inside of one change. Made by [`crate::Store::change`] alone; what is written through it
 /// lands with the record or not at all.
 #[derive(Debug)]
@@ -30,7 +32,17 @@ impl<'a> Change<'a> {
         self.record.borrow().time
     }
 
+    /// All rows as they will be when this change lands: what a trial compilation reads.
+    pub fn configuration(&self) -> Result<Configuration, StoreError> {
+        let mut rows = Configuration::read(self.connection)?;
+        rows.version = rows.version.saturating_add(1);
+        Ok(rows)
+    }
+
     pub(crate) fn into_record(self) -> ChangeRecord {
         self.record.into_inner()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

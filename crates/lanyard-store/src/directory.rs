@@ -18,7 +18,7 @@ pub(crate) struct DirectoryLock {
 }
 
 /// Makes the directory if it is missing, and refuses one that others can reach.
-pub(crate) fn prepare(path: &Path) -> Result<(), StoreError> {
+pub fn prepare(path: &Path) -> Result<(), StoreError> {
     let failed = |action| move |source| StoreError::file(action, path, source);
     if !path.exists() {
         DirBuilder::new()

@@ -45,3 +45,6 @@ fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
     temporary.push(format!(".{}.new", std::process::id()));
     Ok(path.with_file_name(temporary))
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ mod token;
 pub use agent::AgentRow;
 pub use change::Change;
 pub use configuration::Configuration;
+pub use directory::prepare as prepare_directory;
 pub use error::StoreError;
 pub use file::write_atomic;
 pub use grant::GrantRow;

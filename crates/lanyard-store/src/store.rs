@@ -9,7 +9,7 @@ use lanyard_core::ChangeRecord;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::directory::{self, DirectoryLock};
-use crate::{Change, Configuration, StoreError, meta, outbox, schema};
+use crate::{Change, Configuration, OperatorRow, StoreError, meta, outbox, schema};
 
 /// The database of one data directory, held by this process alone until dropped.
 #[derive(Debug)]
@@ -56,6 +56,11 @@ impl Store {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
         Configuration::read(&transaction)
+    }
+
+    /// The operators, revoked ones included.
+    pub fn operators(&self) -> Result<Vec<OperatorRow>, StoreError> {
+        OperatorRow::all(&self.connection())
     }
 
     /// Makes one change: the rows that `change` writes, the outbox row that holds `record`, and

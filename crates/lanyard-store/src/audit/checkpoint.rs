@@ -120,15 +120,14 @@ impl VerifyKey {
     pub fn check(&self, note: &str) -> Result<LogHead, CheckpointError> {
         let (body, signatures) = note.split_once("\n\n").ok_or(CheckpointError::Form)?;
         let head = self.read_body(body)?;
-        let mine = signatures.lines().find_map(|line| self.own_signature(line));
-        let mine = mine.ok_or(CheckpointError::Signature)?;
-        UnparsedPublicKey::new(&ED25519, &self.bytes)
-            .verify(format!("{body}\n").as_bytes(), &mine)
-            .map_err(|_| CheckpointError::Signature)?;
-        // A flip in the empty space around the signature would change nothing, and is one.
-        if signatures.lines().count() == 1 && note != self.rewrite(body, &mine) {
+        let signatures = signatures.strip_suffix('\n').ok_or(CheckpointError::Form)?;
+        if !signatures.split('\n').all(|line| line.starts_with(SIGNATURE_PREFIX)) {
             return Err(CheckpointError::Form);
         }
+        let mine = signatures.split('\n').find_map(|line| self.own_signature(line));
+        UnparsedPublicKey::new(&ED25519, &self.bytes)
+            .verify(format!("{body}\n").as_bytes(), &mine.ok_or(CheckpointError::Signature)?)
+            .map_err(|_| CheckpointError::Signature)?;
         Ok(head)
     }
 
@@ -157,12 +156,6 @@ impl VerifyKey {
         let signature = BASE64.decode(signature.as_bytes()).ok()?;
         let signature = signature.strip_prefix(&self.hash())?;
         (name == self.name).then(|| signature.to_vec())
-    }
-
-    fn rewrite(&self, body: &str, signature: &[u8]) -> String {
-        let mut bytes = self.hash().to_vec();
-        bytes.extend_from_slice(signature);
-        format!("{body}\n\n{SIGNATURE_PREFIX}{} {}\n", self.name, BASE64.encode(&bytes))
     }
 
     /// How a signature names its key: the first four bytes of SHA-256 of name, line feed,

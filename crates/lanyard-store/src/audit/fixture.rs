@@ -1,6 +1,7 @@
 //! What the tests of the log share: a key, a clock, records, a disk that fails when told to.
 
-use std::io;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,9 +12,12 @@ use lanyard_core::{
     RecordId, RecordWho, ServerName, Sign, TenantName, Timestamp, TokenId,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use tempfile::TempDir;
 
 use super::disk::{Disk, DiskFile, Files};
-use super::{Log, LogError, LogHead, Options, Recovered, VerifyKey};
+use super::{
+    Filter, Log, LogError, LogHead, Options, Recovered, Report, VerifyKey, export, verify,
+};
 
 /// A key made of one repeated byte.
 #[derive(Debug)]
@@ -144,6 +148,46 @@ pub(crate) fn changed(name: &str) -> Record {
     Record::Changed(change(name))
 }
 
+/// What `verify` says of a log that must hold.
+#[track_caller]
+pub(crate) fn report(directory: &Path) -> Report {
+    verify(directory, &key()).unwrap_or_else(|findings| panic!("{findings:#?}"))
+}
+
+/// A directory for one test: in memory where the system has such a place, because some tests open
+/// a log a thousand times, and every opening syncs.
+pub(crate) fn place() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
+}
+
+/// The files as a killed process would leave them now.
+pub(crate) fn copy(directory: &Path) -> TempDir {
+    let copy = place();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
+    copy
+}
+
+/// Every line of the log, as `member` of each.
+pub(crate) fn column(directory: &Path, member: &str) -> Vec<String> {
+    let mut output = Vec::new();
+    export(directory, &Filter::default(), &mut output).unwrap();
+    let text = String::from_utf8(output).unwrap();
+    let value = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line[member].as_str().unwrap_or("-").to_owned()
+    };
+    text.lines().map(value).collect()
+}
+
+/// Replaces what is in a file.
+pub(crate) fn put(path: &Path, bytes: &[u8]) {
+    fs::File::create(path).unwrap().write_all(bytes).unwrap();
+}
+
 /// A disk that works until it is told what to fail.
 #[derive(Debug)]
 pub(crate) struct FaultyDisk {
@@ -196,7 +240,7 @@ impl Faults {
             return Ok(wanted);
         }
         let taken = wanted.min(usize::try_from(left).unwrap());
-        self.space_bytes.store(left - taken as u64, Ordering::SeqCst);
+        self.space_bytes.store(left.saturating_sub(taken as u64), Ordering::SeqCst);
         if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
     }
 }
@@ -220,7 +264,7 @@ impl Disk for FaultyDisk {
             return Err(io::ErrorKind::StorageFull.into());
         }
         if left != u64::MAX {
-            self.faults.space_bytes.store(left - bytes, Ordering::SeqCst);
+            self.faults.space_bytes.store(left.saturating_sub(bytes), Ordering::SeqCst);
         }
         self.faults.reserve_bytes.store(bytes, Ordering::SeqCst);
         Files.fill(path, bytes)

@@ -170,6 +170,10 @@ impl<'a> Parameter<'a> {
     /// parameter without one shows.
     pub(super) fn example_literal(&self) -> Option<String> {
         let text = |text: &str| Value::from(text).to_string();
+        // `null` by default means: leave it out.
+        if self.default == Some(&Value::Null) && !self.required {
+            return None;
+        }
         if self.kind == Kind::Array {
             return Some(self.list_literal());
         }

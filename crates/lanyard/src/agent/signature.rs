@@ -123,7 +123,7 @@ pub(super) fn example(server: &str, tool: &Tool, shown: Shown) -> String {
             arguments.push(argument);
         }
     }
-    format!("{head}{})'", arguments.join(", "))
+    Paint::Off.plain(&format!("{head}{})'", arguments.join(", ")))
 }
 
 fn inline(parameter: &Parameter<'_>, paint: Paint) -> String {
@@ -143,7 +143,8 @@ fn inline(parameter: &Parameter<'_>, paint: Paint) -> String {
             && !plain(parameter.description.unwrap_or_default()).contains(&plain(format))
     });
     let hint = hint.map(|hint| format!(" {}", paint.kind(&format!("/* {hint} */"))));
-    format!("{}{optional}: {kind}{}", parameter.property, hint.unwrap_or_default())
+    let name = paint.plain(parameter.property);
+    format!("{name}{optional}: {kind}{}", hint.unwrap_or_default())
 }
 
 /// Letters and digits alone, in lower case: "ISO-8601" and "iso 8601" say the same.

@@ -95,10 +95,18 @@ impl Paint {
         self.with("31", text)
     }
 
+    /// What has no colour of its own.
+    pub(super) fn plain(self, text: &str) -> String {
+        // Names and descriptions are written by servers that nobody vetted: a control character
+        // in one must not steer the terminal.
+        text.chars().filter(|letter| !letter.is_control()).collect()
+    }
+
     fn with(self, code: &str, text: &str) -> String {
+        let text = self.plain(text);
         match self {
             Self::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            Self::Off => text.to_owned(),
+            Self::Off => text,
         }
     }
 }

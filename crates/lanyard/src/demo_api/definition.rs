@@ -25,12 +25,12 @@ tools:
   - {name: customer, description: Only the invoices of this customer, type: string, position: query}
   requestTemplate: {url: "ORIGIN/invoices", method: GET}
   responseTemplate:
-    body: |-
-      {{- range .invoices }}
+    body: |
+      {{ range .invoices -}}
       {{ .number }}  {{ .customer }}  {{ .amount }} {{ .currency }}  {{ .state }}
-      {{- else }}
+      {{ else -}}
       No invoice.
-      {{- end }}
+      {{ end -}}
 - name: refund
   description: Refund an invoice in full
   args:

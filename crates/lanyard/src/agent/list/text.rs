@@ -33,7 +33,8 @@ pub(super) fn row(report: &Report, verbose: bool, paint: Paint) -> String {
     let took = paint.kind(&format!("{:.1}s", report.duration.as_secs_f64()));
     let source =
         if verbose { format!(" [source: {} (primary)]", server.source) } else { String::new() };
-    format!("- {}{} ({state}, {took}){source}", server.name, about.unwrap_or_default())
+    let name = paint.plain(&server.name);
+    format!("- {name}{} ({state}, {took}){source}", about.unwrap_or_default())
 }
 
 fn state(issue: &Issue, server: &Server, paint: Paint) -> String {

@@ -136,13 +136,33 @@ fn types_and_return_types_are_those_of_the_schema() {
 
 #[test]
 fn an_example_survives_a_shell() {
-    let properties = json!({"q": {"type": "string", "enum": ["it's"]}, "path": {"type": "string"}});
+    let properties = json!({"q": {"type": "string", "enum": ["it's"]}, "path": {"type": "string"}, "none": {"default": null}});
     let schema = json!({"properties": properties, "required": ["q", "path"]});
     expect![[r#"lanyard call 's.t(q: "it'\''s", path: "/path/to/file.md")'"#]].assert_eq(&example(
         "s",
         &tool("t", "", schema),
         Shown::Some,
     ));
+}
+
+#[test]
+fn what_a_server_writes_does_not_steer_the_terminal() {
+    let schema = json!({"properties": {"a\u{1b}[2J": {
+        "enum": ["\u{9b}2J"], "description": "One\u{7} \u{1b}]0;title\u{7}two\nthree"}}});
+    let tool = tool("t\u{1b}c", "about\r\u{1b}[1A", schema);
+    check(
+        &tool,
+        Shown::Some,
+        expect![[r#"
+        /**
+         * about [1A
+         *
+         * @param a[2J? One ]0;titletwo
+         *               three
+         */
+        function tc(a[2J?: "2J");
+        lanyard call 'everything.tc(a[2J: "2J")'"#]],
+    );
 }
 
 #[test]

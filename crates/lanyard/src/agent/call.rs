@@ -9,7 +9,7 @@ use std::time::Duration;
 use lanyard_core::Clock;
 use serde_json::{Value, json};
 
-use self::attempt::{Attempt, Stage};
+use self::attempt::{Attempt, MAY_HAVE_HAPPENED, Stage};
 use self::input::read_inputs;
 use super::arguments::{Base, Flags, OutputKind, ParseError, Selector, Texts, parse};
 use super::content::{images, is_error, pretty, render};
@@ -205,7 +205,7 @@ fn timed_out(attempt: &Attempt<'_>, timeout_ms: u64) -> Issue {
     let advice = "Override LANYARD_CALL_TIMEOUT or pass --timeout to adjust.";
     let mut message = format!("Call to {server}.{tool} timed out after {timeout_ms}ms. {advice}");
     if attempt.stage == Stage::Sent {
-        message.push_str(" The call was sent and may have taken effect.");
+        message.push_str(MAY_HAVE_HAPPENED);
     }
     Issue::of(IssueKind::Timeout, message)
 }

@@ -69,6 +69,9 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// Closes the connection without an answer.
+    pub(super) const HANG_UP: Self = Self { status: 0, headers: Vec::new(), body: String::new() };
+
     pub(super) fn json(status: u16, body: Value) -> Self {
         Self { status, headers: vec![("content-type", "application/json")], body: body.to_string() }
     }
@@ -154,18 +157,21 @@ async fn converse(
         let seen = Arc::clone(&seen);
         async move {
             let (head, body) = request.into_parts();
-            let body = body.collect().await?.to_bytes();
+            let body = body.collect().await.unwrap().to_bytes();
             let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
             let line = format!("{} {}", head.method, head.uri);
             let asked = Asked { line, headers: head.headers, body };
             seen.lock().unwrap().push(asked.clone());
             let Some(reply) = answers(&asked) else { return std::future::pending().await };
+            if reply.status == Reply::HANG_UP.status {
+                return Err(std::io::ErrorKind::ConnectionReset.into());
+            }
             let mut response = Response::builder().status(reply.status);
             for (name, value) in reply.headers {
                 response = response.header(name, value);
             }
             let body = Full::new(Bytes::from(reply.body));
-            Ok::<_, hyper::Error>(response.body(body).unwrap())
+            Ok::<_, std::io::Error>(response.body(body).unwrap())
         }
     });
     let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::agent::arguments::{Given, Texts, coerce};
 use crate::agent::client::{ClientError, Session, Tool};
-use crate::agent::issue::Issue;
+use crate::agent::issue::{Issue, IssueKind};
 use crate::agent::list::near_or_all;
 use crate::agent::nearest::nearest;
 use crate::agent::signature::short_signature;
@@ -17,6 +17,8 @@ use crate::agent::target::Server;
 const INVALID_PARAMS: i64 = -32602;
 /// Names that list the tools where no tool has them.
 const LIST_INSTEAD: [&str; 2] = ["help", "list_tools"];
+/// What is added to a failure after the call was sent.
+pub(super) const MAY_HAVE_HAPPENED: &str = " The call was sent and may have taken effect.";
 /// How long the end of a session may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -145,7 +147,12 @@ impl Attempt<'_> {
     }
 
     fn issue(&self, problem: &ClientError) -> Issue {
-        Issue::from_client(problem, self.server.answerer)
+        let mut issue = Issue::from_client(problem, self.server.answerer);
+        if self.stage == Stage::Sent && issue.kind == IssueKind::Offline {
+            let said = issue.message.trim_end_matches('.');
+            issue.message = format!("{said}.{MAY_HAVE_HAPPENED}");
+        }
+        issue
     }
 }
 

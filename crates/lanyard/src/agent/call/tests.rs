@@ -448,6 +448,24 @@ async fn a_call_that_takes_too_long_may_have_happened() {
 }
 
 #[tokio::test]
+async fn a_call_whose_connection_breaks_may_have_happened() {
+    let line = Line {
+        answers: |asked| match asked.method() {
+            "tools/call" => Some(Reply::HANG_UP),
+            _ => gateway(asked),
+        },
+        ..GATEWAY
+    };
+    line.check(&["billing.get_invoice", "number=1"], expect![[r#"
+        --- stdout
+        --- stderr
+        [lanyard] billing.get_invoice: cannot reach URL: connection closed before message completed. The call was sent and may have taken effect.
+        --- exit 4
+        --- sent {"number":"1"}
+    "#]]).await;
+}
+
+#[tokio::test]
 async fn other_failures_keep_their_kind() {
     let down = Line { answers: |_| Some(Reply::text(502, "bad gateway")), path: "/mcp", ..GATEWAY };
     down.check(

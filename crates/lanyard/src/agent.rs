@@ -24,7 +24,7 @@ mod streams;
 mod target;
 
 pub(crate) use call::{CallArgs, run_call};
-pub(crate) use env::{AgentEnv, AgentToken, Colour};
+pub(crate) use env::AgentEnv;
 pub(crate) use issue::{Exit, IssueKind};
 pub(crate) use list::{ListArgs, run_list};
 pub(crate) use streams::Streams;

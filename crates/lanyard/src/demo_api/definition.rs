@@ -17,7 +17,7 @@ tools:
 - name: get_invoice
   description: One invoice by its number
   args:
-  - {name: number, description: "Invoice number, such as INV-1001", type: string, pattern: "^INV-[0-9]+$", required: true, position: path}
+  - {name: number, description: "Invoice number, such as INV-7", type: string, pattern: "^INV-[0-9]+$", required: true, position: path}
   requestTemplate: {url: "ORIGIN/invoices/{number}", method: GET}
 - name: list_invoices
   description: The invoices, of one customer or of all

@@ -4,8 +4,28 @@
 //!
 //! INVARIANT: rendering does no I/O, reads no clock and no random source but those it is handed,
 //! never panics, and no failure it reports holds a value of an argument, setting or secret.
+//!
+//! The crate `gtmpl` (0.7) was looked at and not used: its values are its own, so numbers become
+//! floats and everything is copied; it knows no missing values, no limits on steps or output, and
+//! an action's output reaches the text before its place can be looked at. Why `gjson` is not used
+//! stands in `path.rs`.
 
+mod analyse;
 mod api;
+mod ast;
+mod exec;
+mod functions;
+mod json;
+mod lex;
+mod number;
+mod parse;
+mod path;
+mod regexes;
+mod runtime;
+mod sink;
+mod source;
+mod times;
+mod value;
 
 pub use api::{
     Context, PathRoot, PathUse, REQUEST_VARIABLES, RESPONSE_VARIABLES, TemplateEnv, TemplateError,
@@ -14,12 +34,14 @@ pub use api::{
 
 use lanyard_core::Limits;
 use serde_json::Value;
+use value::Fault;
 
 /// A parsed template. Immutable: parsed once, rendered by any number of calls at a time.
 #[derive(Debug)]
 pub struct Template {
     text: Box<str>,
-    paths: Vec<PathUse>,
+    program: ast::Program,
+    facts: analyse::Facts,
 }
 
 impl Template {
@@ -27,20 +49,31 @@ impl Template {
     /// define: [`REQUEST_VARIABLES`] or [`RESPONSE_VARIABLES`]. All errors are reported at once.
     pub fn parse(
         text: &str,
-        _limits: &Limits,
-        _variables: &[&str],
+        limits: &Limits,
+        variables: &[&str],
     ) -> Result<Self, Vec<TemplateError>> {
-        Ok(Self { text: text.into(), paths: Vec::new() })
+        let program = parse::parse(text, limits, variables)?;
+        let facts = analyse::facts(&program);
+        Ok(Self { text: text.into(), program, facts })
     }
 
     /// Renders the template over `root`, which must be an object or a list.
     pub fn render(
         &self,
-        _root: &Value,
-        _env: &TemplateEnv<'_>,
-        _context: Context,
+        root: &Value,
+        env: &TemplateEnv<'_>,
+        context: Context,
     ) -> Result<String, TemplateFailure> {
-        Ok(self.text.to_string())
+        exec::render(&self.program, root, env, context).map_err(|fault| match fault {
+            Fault::Secret(error) => TemplateFailure::Secret(error),
+            Fault::Limit(name) => TemplateFailure::Limit(name),
+            Fault::MissingPath(path) => TemplateFailure::MissingPath(path),
+            Fault::Failed(message) => TemplateFailure::Failed(message),
+            Fault::Placed { message, offset } => {
+                let (line, column) = self.place(offset);
+                TemplateFailure::Failed(format!("{message} (template {line}:{column})"))
+            }
+        })
     }
 
     /// The text of the template.
@@ -50,29 +83,40 @@ impl Template {
 
     /// Every path below `.args` and `.config` that the template names, in file order.
     pub fn paths(&self) -> &[PathUse] {
-        &self.paths
+        &self.facts.paths
     }
 
     /// The literal text before the first action.
     pub fn literal_prefix(&self) -> &str {
-        &self.text
+        &self.facts.prefix
     }
 
     /// The pieces of literal text with their offsets, in file order, those inside `define`
     /// included.
     pub fn literals(&self) -> impl Iterator<Item = (usize, &str)> {
-        std::iter::once((0, &*self.text))
+        self.facts.literals.iter().map(|(offset, text)| (*offset, &**text))
     }
 
     /// Whether the template has no action, so that it always renders its text.
     pub fn is_literal(&self) -> bool {
-        self.paths.is_empty()
+        !self.facts.has_actions
     }
 
     /// For a URL: the offset of the first action that writes into the scheme, host or port and
-    /// reads anything but `.config` and literals. Such a URL is refused when the server is added,
-    /// and by the rendering too.
+    /// reads `.args`. Such a URL is refused when the server is added. What cannot be seen without
+    /// rendering is refused by the rendering.
     pub fn foreign_in_origin(&self) -> Option<usize> {
-        None
+        self.facts.foreign_in_origin
+    }
+
+    /// Line and column of an offset, both from 1, the column in characters.
+    fn place(&self, offset: usize) -> (usize, usize) {
+        let before = self.text.get(..offset).unwrap_or("");
+        let line = before.matches('\n').count().saturating_add(1);
+        let last = before.rsplit('\n').next().unwrap_or("");
+        (line, last.chars().count().saturating_add(1))
     }
 }
+
+#[cfg(test)]
+mod tests;

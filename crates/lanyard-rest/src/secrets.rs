@@ -83,8 +83,10 @@ impl<'a> Secrets<'a> {
                 }
             };
         }
-        let empty = scalar.text.is_empty() || scalar.kind() == Kind::Null;
-        if !empty && !self.whole(&scalar.text, mark, path, problems) {
+        // A value written as a block ends with a line break that is not part of it.
+        let value = scalar.text.strip_suffix('\n').unwrap_or(&scalar.text);
+        let empty = value.is_empty() || scalar.kind() == Kind::Null;
+        if !empty && !Self::whole(value, mark, path, problems) {
             return None;
         }
         let Some(name) = self.name_for(key, mark) else {
@@ -92,11 +94,13 @@ impl<'a> Secrets<'a> {
             return None;
         };
         if empty {
-            self.unset.push(name.clone());
+            if !self.unset.contains(&name) {
+                self.unset.push(name.clone());
+            }
         } else if !self.literals.iter().any(|literal| literal.secret == name) {
             self.literals.push(Literal {
                 secret: name.clone(),
-                value: LiteralValue::new(&scalar.text),
+                value: LiteralValue::new(value),
                 line: mark.line,
             });
         }
@@ -106,7 +110,7 @@ impl<'a> Secrets<'a> {
     }
 
     /// A literal credential must not be half a reference.
-    fn whole(&self, text: &str, mark: Mark, path: &str, problems: &mut Problems) -> bool {
+    fn whole(text: &str, mark: Mark, path: &str, problems: &mut Problems) -> bool {
         let whole = !text.contains(SecretName::REFERENCE_PREFIX);
         if !whole {
             let message = "a reference to a secret is the whole value; put what stands around it \
@@ -310,6 +314,10 @@ impl<'a> Secrets<'a> {
     /// A name for a credential that stands under `key`: the server and the key, without words
     /// that say nothing. The same place always gets the same name.
     fn name_for(&mut self, key: &str, mark: Mark) -> Option<SecretName> {
+        let known = self.made.iter().find(|(_, place)| **place == mark.offset);
+        if let Some((name, _)) = known {
+            return Some(name.clone());
+        }
         let server = words(&self.server);
         let all = words(key);
         let mut telling: Vec<&str> = all.iter().map(String::as_str).collect();

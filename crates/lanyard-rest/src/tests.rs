@@ -2,6 +2,14 @@
 //! this file; the cases are in the files below it.
 
 mod bad;
+mod examples;
+mod format;
+mod hostile;
+mod property;
+mod secrets;
+mod shapes;
+mod traps;
+mod urls;
 
 use std::cell::Cell;
 
@@ -112,6 +120,7 @@ impl SecretSource for TestSecrets {
             "pair" => Ok("user:tst_pass"),
             "prefixed" => Ok("Bearer tst_token"),
             "broken" => Ok("tst_a\r\nX-Evil: 1"),
+            "odd" => Ok("a|b&c\\d\"e f"),
             "empty" => Ok(""),
             "unset" => Err(SecretError::Unset(name.clone())),
             "elsewhere" => Err(SecretError::Origin(name.clone())),

@@ -225,23 +225,35 @@ fn origin_text(template: &Template, config: &Value, limits: &Limits) -> Result<S
         return Ok(prefix.to_owned());
     }
     let root = json!({ "config": config });
-    let whole = template.text();
-    let ends = template.literals().map(|(start, literal)| start.saturating_add(literal.len()));
-    let mut ends: Vec<usize> = ends.chain([whole.len()]).collect();
-    ends.dedup();
     let mut rendered = String::new();
-    for end in ends {
+    for end in ends_of_parts(template) {
+        // A part that ends within `if` and `end` is no template.
         let Some(Ok(part)) =
-            whole.get(..end).map(|text| Template::parse(text, limits, REQUEST_VARIABLES))
+            template.text().get(..end).map(|text| Template::parse(text, limits, REQUEST_VARIABLES))
         else {
             continue;
         };
+        if part.paths().iter().any(|used| used.root == PathRoot::Args) {
+            return Err(FOREIGN.to_owned());
+        }
         rendered = render_config(&part, &root, limits)?;
         if authority_ends(&rendered) {
             break;
         }
     }
     Ok(rendered)
+}
+
+/// Where a template can be cut: before each action and after each literal.
+fn ends_of_parts(template: &Template) -> Vec<usize> {
+    let whole = template.text();
+    let literals = template.literals().map(|(start, literal)| start.saturating_add(literal.len()));
+    let actions = whole.match_indices("{{").map(|(start, _)| start);
+    let mut ends: Vec<usize> =
+        literals.chain(actions).chain([whole.len()]).filter(|end| *end > 0).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    ends
 }
 
 fn authority_ends(url: &str) -> bool {

@@ -9,10 +9,9 @@ pub(crate) fn mark_in_text(source: &str, node: &Node, offset: usize) -> Mark {
     let Some(written) = source.get(node.span.start.offset..node.span.end) else {
         return node.span.start;
     };
-    let quoted = scalar.style == Style::Quoted;
-    let double = quoted && written.starts_with('"');
+    let quote = written.chars().next().filter(|_| scalar.style == Style::Quoted);
     let mut walk = Walk { mark: node.span.start, rest: written };
-    if quoted {
+    if quote.is_some() {
         walk.step();
     }
     let mut passed: usize = 0;
@@ -21,7 +20,7 @@ pub(crate) fn mark_in_text(source: &str, node: &Node, offset: usize) -> Mark {
             break;
         }
         passed = passed.saturating_add(expected.len_utf8());
-        walk.pass(expected, double);
+        walk.pass(expected, quote);
     }
     walk.settle();
     walk.mark
@@ -49,8 +48,8 @@ impl Walk<'_> {
     }
 
     /// Passes what stands in the file for one character of the text.
-    fn pass(&mut self, expected: char, double: bool) {
-        if double && self.rest.starts_with('\\') {
+    fn pass(&mut self, expected: char, quote: Option<char>) {
+        if quote == Some('"') && self.rest.starts_with('\\') {
             self.escape();
             return;
         }
@@ -58,14 +57,14 @@ impl Walk<'_> {
         while let Some(next) = self.rest.chars().next() {
             if next == expected {
                 self.step();
-                return;
-            }
-            if !next.is_whitespace() {
-                // A space or line break of the text that a folded line stands for, or one half
-                // of a doubled quote.
-                if next == '\'' {
+                // Within single quotes a quote is written twice.
+                if quote == Some('\'') && expected == '\'' {
                     self.step();
                 }
+                return;
+            }
+            // A space or line break of the text that a folded line stands for.
+            if !next.is_whitespace() {
                 return;
             }
             if expected.is_whitespace() {
@@ -118,8 +117,12 @@ impl Edits {
             // The indicator stands before the first line of the block, which may be far down.
             let before = source.get(..start).unwrap_or_default();
             let indicator = before.rfind(['|', '>']).unwrap_or(start);
-            let lines = source.get(indicator..end).unwrap_or_default().matches('\n').count();
-            self.push(indicator, end, format!("{quoted}{}", "\n".repeat(lines)));
+            // It ends with its last line: what follows indents the next member.
+            let block = source.get(indicator..end).unwrap_or_default();
+            let after = block.len().saturating_sub(block.trim_end_matches(' ').len());
+            let lines = block.matches('\n').count();
+            let text = format!("{quoted}{}", "\n".repeat(lines));
+            self.push(indicator, end.saturating_sub(after), text);
         } else if empty {
             // The place of a value that is not there is that of the colon before it.
             let colon = source.get(start..).is_some_and(|rest| rest.starts_with(':'));

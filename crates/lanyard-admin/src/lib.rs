@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The HTTP API that changes what the gateway does, and says what it did.
+//!
+//! Every change has one life: decode, authenticate, authorize, one SQL transaction that holds the
+//! rows, the record of the change and a trial compilation of the whole configuration; then the
+//! compiled configuration is published, the record appended to the log, and the answer given. So
+//! a change that does not compile leaves everything as it was, and a change that was answered
+//! holds from the next call on.
+//!
+//! INVARIANT: no route gives out a credential, with one exception by design: a token, once, in
+//! the answer that makes it.
+//! INVARIANT: this crate does not know the gateway. It meets it through [`Compile`].
+
+mod state;
+mod actor;
+mod error;
+mod change;
+mod server;
+mod server_add;
+mod secret;
+mod agent;
+mod operator;
+mod grant;
+mod audit;
+mod status;
+mod when;
+mod serve;
+
+pub use audit::verdict_json;
+pub use change::{Compile, Ready};
+pub use grant::grants_of;
+pub use server::{StoredOptions, read_definition};
+pub use serve::AdminListener;
+pub use state::{Admin, AdminParts};

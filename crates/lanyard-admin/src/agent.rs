@@ -1,0 +1,194 @@
+//! `/v1/agents`: identities that call, and their tokens.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use lanyard_core::{AgentName, Timestamp};
+use lanyard_store::{AgentRow, Change, Configuration, TokenRow};
+use lanyard_vault::{Minted, TokenKind, fill_random, mint};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Admin;
+use crate::actor::Actor;
+use crate::change::About;
+use crate::error::ApiError;
+use crate::state::Shared;
+
+/// How long a token is good when nobody says: 90 days.
+const TTL_SECONDS: u64 = 90 * 24 * 60 * 60;
+
+/// The uid that systems give to nobody; it stands for no agent. Source: Linux, `overflowuid`.
+const NOBODY: u32 = 65_534;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddRequest {
+    name: String,
+    ttl_seconds: Option<u64>,
+    uid: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotateRequest {
+    ttl_seconds: Option<u64>,
+}
+
+pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
+    let agents: Vec<Value> = rows.agents.iter().map(|row| shown(row, &rows)).collect();
+    Ok(Json(json!({ "agents": agents })))
+}
+
+fn shown(row: &AgentRow, rows: &Configuration) -> Value {
+    let tokens: Vec<Value> = rows
+        .tokens
+        .iter()
+        .filter(|token| token.agent == row.name && token.tenant == row.tenant)
+        .filter(|token| token.revoked_at.is_none())
+        .map(|token| {
+            json!({
+                "id": token.id.as_str(),
+                "begins": token.display_prefix,
+                "created_at": token.created_at.to_string(),
+                "expires_at": token.expires_at.map(|at| at.to_string()),
+            })
+        })
+        .collect();
+    json!({
+        "name": row.name.as_str(),
+        "uid": row.uid,
+        "revoked": row.revoked_at.is_some(),
+        "created_at": row.created_at.to_string(),
+        "revoked_at": row.revoked_at.map(|at| at.to_string()),
+        "tokens": tokens,
+        "servers": rows.grants.iter()
+            .filter(|grant| grant.agent == row.name && grant.tenant == row.tenant)
+            .map(|grant| grant.server.as_str())
+            .collect::<Vec<_>>(),
+    })
+}
+
+pub(crate) async fn add(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Json(request): Json<AddRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let name = AgentName::parse(&request.name)?;
+    if let Some(uid) = request.uid {
+        checked_uid(uid, admin.shared.parts.owner_uid)?;
+    }
+    let about = About { action: "agent.add", subject: format!("agent:{name}") };
+    let made = admin
+        .change(&actor, about, move |shared, change| {
+            change.agent_insert(&AgentRow {
+                tenant: shared.tenant.clone(),
+                name: name.clone(),
+                uid: request.uid,
+                created_at: change.time(),
+                revoked_at: None,
+                epoch: 0,
+            })?;
+            if let Some(uid) = request.uid {
+                change.detail("uid", uid);
+            }
+            give_token(shared, &name, request.ttl_seconds, change)
+        })
+        .await?;
+    Ok(Json(made))
+}
+
+fn checked_uid(uid: u32, owner: u32) -> Result<(), ApiError> {
+    let why = match uid {
+        0 => "root can be any user",
+        NOBODY => "many processes share it",
+        uid if uid == owner => "it owns the data directory",
+        _ => return Ok(()),
+    };
+    Err(ApiError::invalid(format!("uid {uid} cannot stand for an agent: {why}")))
+}
+
+/// Makes a token and gives it out: the only time that it is seen.
+fn give_token(
+    shared: &Shared,
+    name: &AgentName,
+    ttl_seconds: Option<u64>,
+    change: &Change<'_>,
+) -> Result<Value, ApiError> {
+    let Minted { plain, hash, id } = mint(TokenKind::Agent, &fill_random)
+        .map_err(|error| ApiError::internal("no token can be made", &error))?;
+    let now = change.time();
+    let expires_at = expiry(now, ttl_seconds.unwrap_or(TTL_SECONDS))?;
+    change.token_insert(&TokenRow {
+        id: id.clone(),
+        tenant: shared.tenant.clone(),
+        agent: name.clone(),
+        hash,
+        display_prefix: plain.display_prefix(),
+        created_at: now,
+        expires_at: Some(expires_at),
+        revoked_at: None,
+    })?;
+    change.detail("token", &id);
+    change.detail("expires_at", expires_at);
+    Ok(json!({
+        "name": name.as_str(),
+        "token": plain.expose(),
+        "token_id": id.as_str(),
+        "expires_at": expires_at.to_string(),
+    }))
+}
+
+pub(crate) fn expiry(now: Timestamp, ttl_seconds: u64) -> Result<Timestamp, ApiError> {
+    const TEN_YEARS: u64 = 10 * 366 * 24 * 60 * 60;
+    if ttl_seconds == 0 || ttl_seconds > TEN_YEARS {
+        return Err(ApiError::invalid("a time to live is from 1 second to 10 years"));
+    }
+    Ok(now.plus(Duration::from_secs(ttl_seconds)))
+}
+
+pub(crate) async fn rotate(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path(name): Path<String>,
+    Json(request): Json<RotateRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let name = AgentName::parse(&name)?;
+    let about = About { action: "agent.rotate", subject: format!("agent:{name}") };
+    let made = admin
+        .change(&actor, about, move |shared, change| {
+            match change.agent_get(&shared.tenant, &name)? {
+                Some(row) if row.revoked_at.is_none() => {}
+                Some(_) => {
+                    return Err(ApiError::conflict(format!("agent `{name}` is revoked")));
+                }
+                None => return Err(no_agent(&name)),
+            }
+            change.tokens_revoke_all(&shared.tenant, &name, change.time())?;
+            give_token(shared, &name, request.ttl_seconds, change)
+        })
+        .await?;
+    Ok(Json(made))
+}
+
+pub(crate) fn no_agent(name: &AgentName) -> ApiError {
+    ApiError::not_found(format!("there is no agent `{name}`; see `lanyard agent list`"))
+}
+
+pub(crate) async fn revoke(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let name = AgentName::parse(&name)?;
+    let about = About { action: "agent.revoke", subject: format!("agent:{name}") };
+    admin
+        .change(&actor, about, move |shared, change| {
+            Ok(change.agent_revoke(&shared.tenant, &name, change.time())?)
+        })
+        .await?;
+    Ok(Json(json!({ "revoked": true })))
+}

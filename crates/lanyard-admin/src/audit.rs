@@ -1,0 +1,156 @@
+//! `/v1/audit`: searching, exporting and proving the records.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header::CONTENT_TYPE;
+use lanyard_core::{AgentName, RecordId, ServerName};
+use lanyard_store::audit::{self, DecisionFilter, Entry, Filter};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Admin;
+use crate::actor::Actor;
+use crate::change::About;
+use crate::error::ApiError;
+
+/// How many records a search gives unless asked for more.
+const LIMIT: usize = 100;
+
+/// What is searched for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SearchQuery {
+    agent: Option<String>,
+    server: Option<String>,
+    tool: Option<String>,
+    kind: Option<String>,
+    decision: Option<String>,
+    /// A time (RFC 3339), or a span before now such as `7d`.
+    since: Option<String>,
+    until: Option<String>,
+    id: Option<String>,
+    limit: Option<usize>,
+    /// Every matching record, oldest first, one JSON object a line.
+    export: bool,
+}
+
+pub(crate) async fn search(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Query(query): Query<SearchQuery>,
+) -> Result<Response, ApiError> {
+    actor.may_read()?;
+    if query.export {
+        return export(admin, actor, query).await;
+    }
+    let records = admin
+        .blocking(move |shared| {
+            let filter = filter(&query, shared.parts.clock.now())?;
+            let found = audit::search(&shared.parts.audit_directory, &filter)
+                .map_err(|error| ApiError::internal("the audit log could not be read", &error))?;
+            found.into_iter().map(entry_json).collect::<Result<Vec<Value>, ApiError>>()
+        })
+        .await?;
+    Ok(Json(json!({ "records": records })).into_response())
+}
+
+fn entry_json(entry: Entry) -> Result<Value, ApiError> {
+    let parse = |line: &str| {
+        serde_json::from_str::<Value>(line)
+            .map_err(|error| ApiError::internal("a record could not be read", &error))
+    };
+    let mut record = parse(&entry.record)?;
+    if let (Some(record), Some(close)) = (record.as_object_mut(), &entry.close) {
+        record.insert("closed".to_owned(), parse(close)?);
+    }
+    Ok(record)
+}
+
+/// Reading out the log is itself recorded: somebody took a copy.
+async fn export(admin: Admin, actor: Actor, query: SearchQuery) -> Result<Response, ApiError> {
+    let lines = admin
+        .blocking(move |shared| {
+            let filter = filter(&query, shared.parts.clock.now())?;
+            let mut lines = Vec::new();
+            audit::export(&shared.parts.audit_directory, &filter, &mut lines)
+                .map_err(|error| ApiError::internal("the audit log could not be read", &error))?;
+            shared.note(&actor, About { action: "audit.export", subject: "audit".to_owned() })?;
+            Ok(lines)
+        })
+        .await?;
+    let mut response = Response::new(Body::from(lines));
+    let kind = http::HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+fn filter(query: &SearchQuery, now: lanyard_core::Timestamp) -> Result<Filter, ApiError> {
+    let decision = match query.decision.as_deref() {
+        None => None,
+        Some("allowed") => Some(DecisionFilter::Allowed),
+        Some("denied") => Some(DecisionFilter::Denied),
+        Some(_) => return Err(ApiError::invalid("a decision is allowed or denied")),
+    };
+    let time = |text: &Option<String>| {
+        text.as_deref().map(|text| crate::when::parse(text, now)).transpose()
+    };
+    Ok(Filter {
+        agent: query.agent.as_deref().map(AgentName::parse).transpose()?,
+        server: query.server.as_deref().map(ServerName::parse).transpose()?,
+        tool: query.tool.clone(),
+        kind: query.kind.clone(),
+        decision,
+        since: time(&query.since)?,
+        until: time(&query.until)?,
+        id: query.id.as_deref().map(RecordId::parse).transpose()?,
+        limit: if query.export { query.limit } else { Some(query.limit.unwrap_or(LIMIT)) },
+    })
+}
+
+pub(crate) async fn key(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    Ok(Json(json!({ "key": admin.shared.parts.log.key().to_string() })))
+}
+
+/// Proves the log as it is on disk now, up to what was written when the request came.
+pub(crate) async fn verify(
+    State(admin): State<Admin>,
+    actor: Actor,
+) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let shown = admin
+        .blocking(|shared| {
+            let log = &shared.parts.log;
+            log.wait_synced_all()
+                .map_err(|error| ApiError::internal("the audit log could not be synced", &error))?;
+            Ok(verdict_json(audit::verify(&shared.parts.audit_directory, log.key())))
+        })
+        .await?;
+    Ok(Json(shown))
+}
+
+/// A verdict as JSON, the same for a living log and for a copy.
+pub fn verdict_json(verdict: Result<audit::Report, Vec<audit::Finding>>) -> Value {
+    match verdict {
+        Ok(report) => json!({
+            "holds": true,
+            "log": report.log,
+            "records": report.records,
+            "segments": report.segments,
+            "first_time": report.first_time,
+            "last_time": report.last_time,
+            "open_calls": report.open_calls,
+            "unsigned": report.unsigned,
+            "torn_bytes": report.torn_bytes,
+        }),
+        Err(findings) => {
+            let findings: Vec<Value> = findings
+                .iter()
+                .map(|it| json!({ "file": it.file, "line": it.line, "problem": it.problem }))
+                .collect();
+            json!({ "holds": false, "findings": findings })
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The life of a change, once for all routes.
+
+use std::sync::PoisonError;
+
+use lanyard_core::{ChangeRecord, Record};
+use lanyard_store::{Change, Configuration};
+
+use crate::Admin;
+use crate::actor::Actor;
+use crate::error::ApiError;
+use crate::state::Shared;
+
+/// The port to whoever turns rows into what calls are decided by. The program offers it.
+pub trait Compile: Send + Sync + std::fmt::Debug {
+    /// Compiles a whole configuration, or says in a sentence why it does not hold together.
+    /// Nothing is in force until [`Ready::publish`].
+    fn compile(&self, rows: &Configuration) -> Result<Ready, String>;
+}
+
+/// A compiled configuration that waits to be put in force.
+pub struct Ready(Box<dyn FnOnce() + Send>);
+
+impl Ready {
+    /// Wraps the step that puts it in force.
+    pub fn new(publish: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(publish))
+    }
+
+    /// Puts it in force: when this returns, the next call is decided by it.
+    pub fn publish(self) {
+        (self.0)();
+    }
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Ready(..)")
+    }
+}
+
+/// What a change is about, for its record.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// `server.add`, `secret.set`, ...
+    pub(crate) action: &'static str,
+    /// `server:billing`, ...
+    pub(crate) subject: String,
+}
+
+impl Admin {
+    /// Makes one change. `rows` writes; what it returns is given back once the change is in force.
+    pub(crate) async fn change<T, F>(
+        &self,
+        actor: &Actor,
+        about: About,
+        rows: F,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared, &Change<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        actor.may_change()?;
+        let actor = actor.clone();
+        self.blocking(move |shared| shared.change(&actor, about, rows)).await
+    }
+
+    /// Runs what waits for the disk where waiting hurts nobody.
+    pub(crate) async fn blocking<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared) -> Result<T, ApiError> + Send + 'static,
+    {
+        let shared = std::sync::Arc::clone(&self.shared);
+        match tokio::task::spawn_blocking(move || work(&shared)).await {
+            Ok(result) => result,
+            Err(error) => Err(ApiError::internal("a defect of lanyard", &error)),
+        }
+    }
+}
+
+impl Shared {
+    fn change<T>(
+        &self,
+        actor: &Actor,
+        about: About,
+        rows: impl FnOnce(&Self, &Change<'_>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        // Nothing but changes takes this lock, and a change that panicked was rolled back.
+        let _one = self.one_change.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.record(actor, about);
+        let (value, ready) = self.parts.store.change(record, |change| {
+            let value = rows(self, change)?;
+            let configuration = change.configuration()?;
+            let ready = self.parts.compiler.compile(&configuration).map_err(ApiError::conflict)?;
+            Ok::<_, ApiError>((value, ready))
+        })?;
+        ready.publish();
+        if let Err(error) = self.drain_outbox() {
+            // The change holds and its record is safe in the database; it reaches the log with
+            // the next change or the next start.
+            tracing::error!(%error, "The record of a change is not in the log yet.");
+        }
+        Ok(value)
+    }
+
+    /// Records something that was done and changed no row.
+    pub(crate) fn note(&self, actor: &Actor, about: About) -> Result<(), ApiError> {
+        let record = self.record(actor, about);
+        self.parts
+            .log
+            .append(&Record::Changed(record))
+            .map(|_| ())
+            .map_err(|error| ApiError::internal("it could not be recorded", &error))
+    }
+
+    fn record(&self, actor: &Actor, about: About) -> ChangeRecord {
+        ChangeRecord {
+            id: (self.parts.record_ids)(),
+            time: self.parts.clock.now(),
+            tenant: self.tenant.clone(),
+            actor: actor.name(),
+            peer: Some(actor.peer().to_string()),
+            action: about.action.to_owned(),
+            subject: about.subject,
+            detail: Vec::new(),
+        }
+    }
+
+    pub(crate) fn drain_outbox(&self) -> Result<(), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        for record in self.parts.store.outbox().map_err(|error| text(&error))? {
+            let id = record.id.clone();
+            self.parts
+                .log
+                .append_change_once(&record)
+                .map_err(|error| text(&error))?;
+            self.parts.store.outbox_done(&id).map_err(|error| text(&error))?;
+        }
+        Ok(())
+    }
+}

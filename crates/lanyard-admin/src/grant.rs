@@ -1,0 +1,225 @@
+//! `/v1/grants` and `/v1/who-can`: which agent may call which tool.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use lanyard_core::{AgentName, ServerName, ToolName};
+use lanyard_policy::{Grant, Grants, ToolPattern};
+use lanyard_store::{Configuration, GrantRow};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Admin;
+use crate::actor::Actor;
+use crate::agent::{expiry, no_agent};
+use crate::change::About;
+use crate::error::ApiError;
+use crate::server::no_server;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PutRequest {
+    /// Names of tools, or `*` alone.
+    allow: Vec<String>,
+    #[serde(default)]
+    deny: Vec<String>,
+    ttl_seconds: Option<u64>,
+}
+
+fn shown(row: &GrantRow) -> Value {
+    json!({
+        "agent": row.agent.as_str(),
+        "server": row.server.as_str(),
+        "allow": row.allow,
+        "deny": row.deny,
+        "expires_at": row.expires_at.map(|at| at.to_string()),
+        "created_at": row.created_at.to_string(),
+    })
+}
+
+pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
+    let grants: Vec<Value> = rows.grants.iter().map(shown).collect();
+    Ok(Json(json!({ "grants": grants })))
+}
+
+pub(crate) async fn put(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path((agent, server)): Path<(String, String)>,
+    Json(request): Json<PutRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let agent = AgentName::parse(&agent)?;
+    let server = ServerName::parse(&server)?;
+    let allow = pattern(&request.allow)?;
+    let deny = pattern(&request.deny)?;
+    if allow == ToolPattern::none() {
+        return Err(ApiError::invalid(
+            "a grant allows at least one tool; write --allow '*' for all of them",
+        ));
+    }
+    let about = About { action: "grant.put", subject: format!("grant:{agent}/{server}") };
+    let made = admin
+        .change(&actor, about, move |shared, change| {
+            let rows = change.configuration()?;
+            let known = rows.agents.iter().find(|row| row.name == agent);
+            if known.is_none_or(|row| row.revoked_at.is_some()) {
+                return Err(no_agent(&agent));
+            }
+            let tools = shared.names_of(&server, &rows)?;
+            check_names(&server, &tools, [&allow, &deny])?;
+            let now = change.time();
+            let row = GrantRow {
+                tenant: shared.tenant.clone(),
+                agent,
+                server,
+                allow: words(&allow),
+                deny: words(&deny),
+                expires_at: request.ttl_seconds.map(|ttl| expiry(now, ttl)).transpose()?,
+                created_at: now,
+            };
+            change.grant_put(&row)?;
+            change.detail("allow", row.allow.join(","));
+            change.detail("deny", row.deny.join(","));
+            Ok(shown(&row))
+        })
+        .await?;
+    Ok(Json(made))
+}
+
+impl crate::state::Shared {
+    fn names_of(&self, server: &ServerName, rows: &Configuration) -> Result<Vec<ToolName>, ApiError> {
+        let row = rows
+            .servers
+            .iter()
+            .find(|row| row.name == *server)
+            .ok_or_else(|| no_server(server))?;
+        let definition = self.definition(row);
+        if definition.as_ref().is_ok_and(|it| it.set.is_some()) {
+            return Err(ApiError::invalid(format!(
+                "`{server}` is a tool set; grant the servers behind it (`lanyard server show {server}` lists them)"
+            )));
+        }
+        Ok(definition
+            .map_err(ApiError::conflict)?
+            .tools
+            .into_iter()
+            .map(|tool| tool.name)
+            .collect())
+    }
+}
+
+fn pattern(words: &[String]) -> Result<ToolPattern, ApiError> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    ToolPattern::parse(&words).map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+fn words(pattern: &ToolPattern) -> Vec<String> {
+    pattern.words().into_iter().map(str::to_owned).collect()
+}
+
+/// A grant for a tool that does not exist is a slip of the pen, and would be a surprise on the
+/// day the tool comes.
+fn check_names(
+    server: &ServerName,
+    tools: &[ToolName],
+    patterns: [&ToolPattern; 2],
+) -> Result<(), ApiError> {
+    for pattern in patterns {
+        let ToolPattern::Named(names) = pattern else { continue };
+        if let Some(unknown) = names.iter().find(|name| !tools.contains(name)) {
+            let known: Vec<&str> = tools.iter().map(ToolName::as_str).collect();
+            return Err(ApiError::invalid(format!(
+                "server `{server}` has no tool `{unknown}`; it has: {}",
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn revoke(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path((agent, server)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let agent = AgentName::parse(&agent)?;
+    let server = ServerName::parse(&server)?;
+    let about = About { action: "grant.revoke", subject: format!("grant:{agent}/{server}") };
+    admin
+        .change(&actor, about, move |shared, change| {
+            Ok(change.grant_delete(&shared.tenant, &agent, &server)?)
+        })
+        .await?;
+    Ok(Json(json!({ "revoked": true })))
+}
+
+pub(crate) async fn revoke_all(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path(agent): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let agent = AgentName::parse(&agent)?;
+    let about = About { action: "grant.revoke_all", subject: format!("agent:{agent}") };
+    let count = admin
+        .change(&actor, about, move |shared, change| {
+            if change.agent_get(&shared.tenant, &agent)?.is_none() {
+                return Err(no_agent(&agent));
+            }
+            Ok(change.grants_delete_for_agent(&shared.tenant, &agent)?)
+        })
+        .await?;
+    Ok(Json(json!({ "revoked": true, "grants": count })))
+}
+
+/// Reads the grants of one agent as calls are decided by them.
+pub fn grants_of(rows: &Configuration, agent: &AgentName) -> Result<Grants, String> {
+    let grants = rows
+        .grants
+        .iter()
+        .filter(|row| row.agent == *agent)
+        .map(|row| {
+            let pattern = |words: &[String]| {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                ToolPattern::parse(&words)
+                    .map_err(|error| format!("the grant {}/{}: {error}", row.agent, row.server))
+            };
+            Ok(Grant {
+                server: row.server.clone(),
+                allow: pattern(&row.allow)?,
+                deny: pattern(&row.deny)?,
+                expires_at: row.expires_at,
+            })
+        })
+        .collect::<Result<Vec<Grant>, String>>()?;
+    Ok(Grants::new(agent.clone(), grants))
+}
+
+pub(crate) async fn who_can(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path((server, tool)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let server = ServerName::parse(&server)?;
+    let tool = ToolName::parse(&tool)?;
+    let agents = admin
+        .blocking(move |shared| {
+            let rows = shared.parts.store.load()?;
+            let tools = shared.names_of(&server, &rows)?;
+            if !tools.contains(&tool) {
+                return Err(ApiError::not_found(format!("server `{server}` has no tool `{tool}`")));
+            }
+            let now = shared.parts.clock.now();
+            let mut agents = Vec::new();
+            for row in rows.agents.iter().filter(|row| row.revoked_at.is_none()) {
+                let grants = grants_of(&rows, &row.name).map_err(ApiError::conflict)?;
+                if grants.decide(&server, &tool, now).is_ok() {
+                    agents.push(row.name.as_str().to_owned());
+                }
+            }
+            Ok(agents)
+        })
+        .await?;
+    Ok(Json(json!({ "agents": agents })))
+}

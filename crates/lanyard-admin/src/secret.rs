@@ -1,0 +1,193 @@
+//! `/v1/secrets`: values go in and never come out.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use lanyard_core::{Origin, SecretName, Scheme};
+use lanyard_store::{Change, SecretRow, SecretVersionRow};
+use lanyard_vault::{SecretPlace, SecretText};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Admin;
+use crate::actor::Actor;
+use crate::change::About;
+use crate::error::ApiError;
+use crate::state::Shared;
+
+/// What is asked. The value has no `Debug`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetRequest {
+    value: Option<String>,
+    /// Origins to bind it to, beside those it has.
+    #[serde(default)]
+    origins: Vec<String>,
+    /// Origins of plaintext off this machine that are accepted.
+    #[serde(default)]
+    insecure_origins: Vec<String>,
+    /// Refuse to make a new secret: a rotation is for one that is there.
+    #[serde(default)]
+    rotate: bool,
+}
+
+pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
+    let secrets: Vec<Value> = rows
+        .secrets
+        .iter()
+        .map(|row| {
+            json!({
+                "name": row.name.as_str(),
+                "reference": row.name.reference(),
+                "set": row.version.is_some(),
+                "version": row.version,
+                "origins": row.origins,
+                "created_at": row.created_at.to_string(),
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "secrets": secrets })))
+}
+
+pub(crate) async fn set(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path(name): Path<String>,
+    Json(request): Json<SetRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let name = SecretName::parse(&name)?;
+    let SetRequest { value, origins, insecure_origins, rotate } = request;
+    let origins = checked_origins(&origins, &insecure_origins)?;
+    let text = value
+        .map(|value| SecretText::from_input(value.as_bytes()))
+        .transpose()
+        .map_err(|error| ApiError::invalid(error.to_string()))?;
+    if text.is_none() && origins.is_empty() {
+        return Err(ApiError::invalid("give a value, an --origin, or both"));
+    }
+    let action = if rotate { "secret.rotate" } else { "secret.set" };
+    let about = About { action, subject: format!("secret:{name}") };
+    let shown = admin
+        .change(&actor, about, move |shared, change| {
+            let row = shared.secret_row(&name, rotate, change)?;
+            let mut all = row.origins;
+            all.extend(origins.into_iter().filter(|it| !all.contains(it)).collect::<Vec<_>>());
+            change.secret_set_origins(&shared.tenant, &name, &all)?;
+            change.detail("origins", all.join(" "));
+            let version = match text {
+                Some(text) => Some(store_version(shared, &name, &text, change)?),
+                None => row.version,
+            };
+            Ok(json!({
+                "name": name.as_str(),
+                "reference": name.reference(),
+                "set": version.is_some(),
+                "version": version,
+                "origins": all,
+            }))
+        })
+        .await?;
+    Ok(Json(shown))
+}
+
+impl Shared {
+    fn secret_row(
+        &self,
+        name: &SecretName,
+        must_exist: bool,
+        change: &Change<'_>,
+    ) -> Result<SecretRow, ApiError> {
+        if let Some(row) = change.secret_get(&self.tenant, name)? {
+            return Ok(row);
+        }
+        if must_exist {
+            return Err(ApiError::not_found(format!(
+                "there is no secret `{name}` to rotate; make it with `lanyard secret set {name}`"
+            )));
+        }
+        let row = SecretRow {
+            tenant: self.tenant.clone(),
+            name: name.clone(),
+            origins: Vec::new(),
+            created_at: change.time(),
+            version: None,
+        };
+        change.secret_put(&row)?;
+        Ok(row)
+    }
+}
+
+/// Seals a value as the next version of a secret. Older versions are kept, retired: an answer
+/// that still holds one is masked.
+pub(crate) fn store_version(
+    shared: &Shared,
+    name: &SecretName,
+    text: &SecretText,
+    change: &Change<'_>,
+) -> Result<u32, ApiError> {
+    let version = change.secret_version_next(&shared.tenant, name)?;
+    let place = SecretPlace { tenant: &shared.tenant, name, version };
+    let sealed = shared
+        .parts
+        .master
+        .seal(&place, text)
+        .map_err(|error| ApiError::internal("the secret could not be sealed", &error))?;
+    let now = change.time();
+    change.secret_version_insert(&SecretVersionRow {
+        tenant: shared.tenant.clone(),
+        name: name.clone(),
+        version,
+        sealed: sealed.as_bytes().to_vec(),
+        created_at: now,
+        retired_at: None,
+    })?;
+    change.secret_versions_retire_older(&shared.tenant, name, version, now)?;
+    change.detail(&format!("secret_version:{name}"), version);
+    Ok(version)
+}
+
+fn checked_origins(origins: &[String], insecure: &[String]) -> Result<Vec<String>, ApiError> {
+    origins
+        .iter()
+        .map(|text| {
+            let origin = Origin::parse(text)
+                .map_err(|error| ApiError::invalid(format!("origin `{text}`: {error}")))?;
+            let accepted = insecure
+                .iter()
+                .any(|text| Origin::parse(text).is_ok_and(|accepted| accepted == origin));
+            if origin.scheme() == Scheme::Http && !origin.is_loopback() && !accepted {
+                return Err(ApiError::invalid(format!(
+                    "the secret would travel to {origin} unencrypted; use https, or accept it with --insecure-origin {origin}"
+                )));
+            }
+            Ok(origin.to_string())
+        })
+        .collect()
+}
+
+pub(crate) async fn remove(
+    State(admin): State<Admin>,
+    actor: Actor,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let name = SecretName::parse(&name)?;
+    let about = About { action: "secret.remove", subject: format!("secret:{name}") };
+    admin
+        .change(&actor, about, move |shared, change| {
+            let rows = change.configuration()?;
+            for row in &rows.servers {
+                let uses = shared.definition(row).is_ok_and(|it| it.secrets().contains(&name));
+                if uses {
+                    return Err(ApiError::conflict(format!(
+                        "server `{}` uses {}; remove the server first",
+                        row.name,
+                        name.reference()
+                    )));
+                }
+            }
+            Ok(change.secret_delete(&shared.tenant, &name)?)
+        })
+        .await?;
+    Ok(Json(json!({ "removed": true })))
+}

@@ -1,0 +1,166 @@
+//! Serves the admin API on its listeners: the socket in the data directory, and an address.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{HOST, ORIGIN};
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use lanyard_core::{Denial, Known, Limits, Peer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service as _;
+
+use crate::Admin;
+
+/// Where operators connect.
+#[derive(Debug)]
+pub enum AdminListener {
+    /// An address, with or without TLS.
+    Tcp {
+        /// The bound socket.
+        listener: TcpListener,
+        /// What the listener is known by.
+        known: Known,
+        /// TLS, if it speaks TLS.
+        tls: Option<Arc<ServerConfig>>,
+    },
+    /// The admin socket: its owner needs no token.
+    Unix {
+        /// The bound socket.
+        listener: UnixListener,
+    },
+}
+
+impl Admin {
+    /// Serves a listener until the API stops.
+    pub async fn serve(&self, listener: AdminListener) {
+        // A definition travels inside a JSON string, which may double its size.
+        let limits = &self.shared.parts.limits;
+        let body_max = Limits::size(limits.definition_bytes_max.saturating_mul(2));
+        let router = self.router().layer(DefaultBodyLimit::max(body_max));
+        match listener {
+            AdminListener::Tcp { listener, known, tls } => {
+                let known = Arc::new(known);
+                let tls = tls.map(TlsAcceptor::from);
+                loop {
+                    tokio::select! {
+                        accepted = listener.accept() => match accepted {
+                            Ok((stream, address)) => {
+                                let peer = Peer::Tcp(address);
+                                let at = At { peer, known: Some(Arc::clone(&known)) };
+                                self.connect_tcp(stream, tls.clone(), router.clone(), at);
+                            }
+                            Err(error) => pause(&error).await,
+                        },
+                        () = self.shared.parts.shutdown.cancelled() => return,
+                    }
+                }
+            }
+            AdminListener::Unix { listener } => loop {
+                tokio::select! {
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, _)) => self.connect_unix(stream, router.clone()),
+                        Err(error) => pause(&error).await,
+                    },
+                    () = self.shared.parts.shutdown.cancelled() => return,
+                }
+            },
+        }
+    }
+
+    fn connect_tcp(&self, stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, at: At) {
+        let admin = self.clone();
+        self.shared.parts.tasks.spawn(async move {
+            match tls {
+                None => admin.converse(stream, router, at).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => admin.converse(stream, router, at).await,
+                    Err(error) => {
+                        tracing::debug!(peer = %at.peer, %error, "TLS was not agreed.");
+                    }
+                },
+            }
+        });
+    }
+
+    fn connect_unix(&self, stream: UnixStream, router: Router) {
+        // A peer that the kernel does not name is nobody.
+        let Ok(credentials) = stream.peer_cred() else { return };
+        let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
+        let admin = self.clone();
+        self.shared
+            .parts
+            .tasks
+            .spawn(async move { admin.converse(stream, router, At { peer, known: None }).await });
+    }
+
+    async fn converse<S>(&self, stream: S, router: Router, at: At)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let shutdown = self.shared.parts.shutdown.clone();
+        let head_limit = Limits::span(self.shared.parts.limits.request_head_ms_max);
+        let peer = at.peer;
+        let at = Arc::new(at);
+        let service = service_fn(move |request| answer(router.clone(), Arc::clone(&at), request));
+        let mut serving = std::pin::pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(head_limit)
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = shutdown.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "An admin connection ended early.");
+        }
+    }
+}
+
+/// What requests of one connection share.
+struct At {
+    peer: Peer,
+    known: Option<Arc<Known>>,
+}
+
+async fn answer(
+    mut router: Router,
+    at: Arc<At>,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    if let Some(known) = &at.known {
+        let all = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        if let Err(denial) = known.check(authority, all(HOST), all(ORIGIN)) {
+            let status = match denial {
+                Denial::HostForeign => StatusCode::MISDIRECTED_REQUEST,
+                _ => StatusCode::FORBIDDEN,
+            };
+            return Ok((status, format!("{denial}\n")).into_response());
+        }
+    }
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(at.peer);
+    router.call(request).await
+}
+
+/// Accepting fails when the process has no descriptor left, and would fail again at once.
+async fn pause(error: &std::io::Error) {
+    tracing::warn!(%error, "An admin connection could not be accepted.");
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+}

@@ -1,0 +1,119 @@
+//! What every route shares, and the table of routes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+use lanyard_core::{Clock, Limits, RecordId, TenantName};
+use lanyard_rest::Schemas;
+use lanyard_store::Store;
+use lanyard_store::audit::Log;
+use lanyard_vault::MasterKey;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::change::Compile;
+use crate::{agent, audit, grant, operator, secret, server, server_add, status};
+
+/// What an admin API is made of.
+pub struct AdminParts {
+    /// The rows.
+    pub store: Arc<Store>,
+    /// Seals secrets, mints tokens.
+    pub master: Arc<MasterKey>,
+    /// Where records go.
+    pub log: Arc<Log>,
+    /// The audit log's directory, for searching it.
+    pub audit_directory: PathBuf,
+    /// Compiles and publishes configurations.
+    pub compiler: Arc<dyn Compile>,
+    /// Judges JSON Schemas in definitions.
+    pub schemas: Arc<dyn Schemas + Send + Sync>,
+    /// Makes the ids of records.
+    pub record_ids: Arc<dyn Fn() -> RecordId + Send + Sync>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The limits in force.
+    pub limits: Limits,
+    /// The uid that owns the data directory: over the admin socket it may set things up.
+    pub owner_uid: u32,
+    /// What `status` says of the process: addresses, paths, version.
+    pub about: BTreeMap<&'static str, String>,
+    /// Every task of the API, so that shutdown can wait for it.
+    pub tasks: TaskTracker,
+    /// Cancelled when the API is to stop.
+    pub shutdown: CancellationToken,
+}
+
+/// The admin API.
+#[derive(Clone)]
+pub struct Admin {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) parts: AdminParts,
+    /// The tenant that everything belongs to until tenants can be made.
+    pub(crate) tenant: TenantName,
+    /// Changes are made one at a time, so that configurations are published in their order.
+    pub(crate) one_change: Mutex<()>,
+}
+
+impl std::fmt::Debug for AdminParts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AdminParts").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Admin").field("parts", &self.shared.parts).finish()
+    }
+}
+
+impl Admin {
+    /// Puts the parts together. Listens nowhere yet.
+    pub fn new(parts: AdminParts) -> Self {
+        let tenant = TenantName::default_tenant();
+        Self { shared: Arc::new(Shared { parts, tenant, one_change: Mutex::new(()) }) }
+    }
+
+    /// Appends to the log what changes are not there yet: those of a process that ended between
+    /// its commit and its append.
+    pub fn drain_outbox(&self) -> Result<(), String> {
+        self.shared.drain_outbox()
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(status::healthz))
+            .route("/readyz", get(status::readyz))
+            .route("/v1/status", get(status::status))
+            .route("/v1/limits", get(status::limits))
+            .route("/v1/servers", get(server::list).post(server_add::add))
+            .route(
+                "/v1/servers/{name}",
+                get(server::show).delete(server::remove).patch(server::set),
+            )
+            .route("/v1/servers/{name}/enable", post(server::enable))
+            .route("/v1/servers/{name}/disable", post(server::disable))
+            .route("/v1/secrets", get(secret::list))
+            .route("/v1/secrets/{name}", put(secret::set).delete(secret::remove))
+            .route("/v1/agents", get(agent::list).post(agent::add))
+            .route("/v1/agents/{name}", delete(agent::revoke))
+            .route("/v1/agents/{name}/rotate", post(agent::rotate))
+            .route("/v1/operators", get(operator::list).post(operator::add))
+            .route("/v1/operators/{name}", delete(operator::revoke))
+            .route("/v1/grants", get(grant::list))
+            .route("/v1/grants/{agent}", delete(grant::revoke_all))
+            .route("/v1/grants/{agent}/{server}", put(grant::put).delete(grant::revoke))
+            .route("/v1/who-can/{server}/{tool}", get(grant::who_can))
+            .route("/v1/audit/records", get(audit::search))
+            .route("/v1/audit/key", get(audit::key))
+            .route("/v1/audit/verify", post(audit::verify))
+            .fallback(status::nothing_here)
+            .with_state(self.clone())
+    }
+}

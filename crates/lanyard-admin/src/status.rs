@@ -1,0 +1,124 @@
+//! Health, status, limits: what an operator and a supervisor ask first.
+
+use axum::Json;
+use axum::extract::State;
+use lanyard_core::Timestamp;
+use serde_json::{Value, json};
+
+use crate::Admin;
+use crate::actor::Actor;
+use crate::error::ApiError;
+
+/// The process lives. Needs no token and says nothing else.
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Calls can be carried out: the log takes records.
+pub(crate) async fn readyz(State(admin): State<Admin>) -> Result<&'static str, ApiError> {
+    match admin.shared.parts.log.health() {
+        Ok(()) => Ok("ready\n"),
+        Err(error) => Err(ApiError::unavailable(format!("no call can be recorded: {error}"))),
+    }
+}
+
+pub(crate) async fn limits(
+    State(admin): State<Admin>,
+    actor: Actor,
+) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let rows: Vec<Value> = admin
+        .shared
+        .parts
+        .limits
+        .rows()
+        .iter()
+        .map(|row| {
+            json!({
+                "name": row.name,
+                "value": row.value,
+                "unit": row.unit.as_str(),
+                "meaning": row.meaning,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "limits": rows })))
+}
+
+/// What `lanyard doctor` builds on: where the gateway listens, and what is weak or unused.
+pub(crate) async fn status(
+    State(admin): State<Admin>,
+    actor: Actor,
+) -> Result<Json<Value>, ApiError> {
+    actor.may_read()?;
+    let shown = admin
+        .blocking(|shared| {
+            let rows = shared.parts.store.load()?;
+            let now = shared.parts.clock.now();
+            let head = shared.parts.log.head();
+            Ok(json!({
+                "about": shared.parts.about,
+                "configuration": rows.version,
+                "audit": { "records": head.size, "takes_records": shared.parts.log.health().is_ok() },
+                "agents": rows.agents.iter().filter(|row| row.revoked_at.is_none()).count(),
+                "servers": rows.servers.len(),
+                "secrets": rows.secrets.len(),
+                "grants": rows.grants.len(),
+                "findings": findings(shared, &rows, now),
+            }))
+        })
+        .await?;
+    Ok(Json(shown))
+}
+
+fn findings(
+    shared: &crate::state::Shared,
+    rows: &lanyard_store::Configuration,
+    now: Timestamp,
+) -> Vec<String> {
+    const A_WEEK: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+    let mut findings = Vec::new();
+    if rows.operators.iter().all(|row| row.revoked_at.is_some()) {
+        findings.push(
+            "no named operator: everything is done as the data directory's owner; `lanyard operator add NAME --role owner`"
+                .to_owned(),
+        );
+    }
+    let mut used = std::collections::BTreeSet::new();
+    for row in &rows.servers {
+        match shared.definition(row) {
+            Ok(definition) => used.extend(definition.secrets().iter().cloned()),
+            Err(problem) => findings.push(format!("server {} does not load: {problem}", row.name)),
+        }
+        if !rows.grants.iter().any(|grant| grant.server == row.name) {
+            findings.push(format!("server {} is granted to nobody", row.name));
+        }
+    }
+    for row in &rows.secrets {
+        let name = row.name.reference();
+        if row.version.is_none() {
+            findings.push(format!("{name} is not set: calls that need it fail"));
+        }
+        if row.origins.is_empty() {
+            findings.push(format!("{name} is bound to no origin: it cannot be used"));
+        }
+        if !used.contains(&row.name) {
+            findings.push(format!("{name} is used by no server"));
+        }
+    }
+    for row in rows.tokens.iter().filter(|row| row.revoked_at.is_none()) {
+        match row.expires_at {
+            Some(at) if at <= now => {
+                findings.push(format!("the token {} of agent {} has expired", row.id, row.agent));
+            }
+            Some(at) if at <= now.plus(A_WEEK) => findings
+                .push(format!("the token {} of agent {} expires at {at}", row.id, row.agent)),
+            Some(_) | None => {}
+        }
+    }
+    findings
+}
+
+pub(crate) async fn nothing_here() -> ApiError {
+    ApiError::not_found("there is no such route")
+}

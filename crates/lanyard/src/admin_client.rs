@@ -1,0 +1,112 @@
+//! Operator commands speak to the running gateway: over the admin socket of the data directory,
+//! or to `LANYARD_ADMIN_URL` with `LANYARD_ADMIN_TOKEN`.
+
+use std::path::Path;
+
+use http::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::agent::client::{ClientError, Endpoint, exchange_once};
+use crate::config::Environment;
+use crate::failure::Failure;
+
+/// Where the gateway's admin API is.
+#[derive(Debug, Clone)]
+pub(crate) struct AdminClient {
+    endpoint: Endpoint,
+}
+
+impl AdminClient {
+    /// The gateway that the environment names, else the one of the data directory.
+    pub(crate) fn find(
+        environment: &Environment,
+        data: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let token = environment.get("LANYARD_ADMIN_TOKEN");
+        let endpoint = match environment.get("LANYARD_ADMIN_URL") {
+            Some(url) => Endpoint::parse(url)?,
+            None => {
+                let data = environment.data_directory(data).map_err(Failure::other)?;
+                let socket = environment.run_directory(&data).join("admin.sock");
+                if !socket.exists() {
+                    return Err(Failure::offline(format!(
+                        "no gateway runs on {}; start one with `lanyard up` (or name another with --data, LANYARD_DATA or LANYARD_ADMIN_URL)",
+                        data.display()
+                    )));
+                }
+                Endpoint::parse(&format!("unix:{}", socket.display()))?
+            }
+        };
+        let endpoint = match token {
+            Some(token) => endpoint.with_bearer(token)?,
+            None => endpoint,
+        };
+        Ok(Self { endpoint })
+    }
+
+    /// The gateway at a socket, for the demo.
+    pub(crate) fn at_socket(socket: &Path) -> Result<Self, Failure> {
+        Ok(Self { endpoint: Endpoint::parse(&format!("unix:{}", socket.display()))? })
+    }
+
+    /// Asks.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Changes or asks, with a body.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let bytes = self.send_raw(method, path, body).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Failure::protocol("the gateway answered with something else than JSON"))
+    }
+
+    /// The same, giving the body as it came.
+    pub(crate) async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut endpoint = self.endpoint.with_path(path);
+        let bytes = match body {
+            None => Vec::new(),
+            Some(body) => {
+                endpoint = endpoint.with_header("content-type", "application/json")?;
+                body.to_string().into_bytes()
+            }
+        };
+        let (status, bytes) = exchange_once(endpoint, method, bytes).await?;
+        if status.is_success() { Ok(bytes) } else { Err(refusal(status, &bytes)) }
+    }
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = value.get("error").and_then(Value::as_str).map_or_else(
+        || format!("the gateway answered with HTTP {status}"),
+        str::to_owned,
+    );
+    let problems = value.get("problems").and_then(Value::as_array).cloned().unwrap_or_default();
+    Failure::refused(status.as_u16(), message, problems)
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Offline { .. } => Self::offline(error.to_string()),
+            ClientError::Unauthorized(_) => Self::refused(401, error.to_string(), Vec::new()),
+            ClientError::Denied(_) => Self::refused(403, error.to_string(), Vec::new()),
+            ClientError::Status { status, .. } => {
+                Self::refused(status, error.to_string(), Vec::new())
+            }
+            ClientError::Rpc { .. } | ClientError::Protocol(_) => Self::protocol(error.to_string()),
+            ClientError::Unsendable(_) => Self::other(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The command line: one file for each thing that commands are about.
+
+pub(crate) mod log;
+mod server;
+mod render;
+mod secret;
+mod agents;
+mod operator;
+mod grant;
+mod audit;
+mod status;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::admin_client::AdminClient;
+use crate::agent::{AgentEnv, CallArgs, ListArgs, Streams, run_call, run_list};
+use crate::clock::SystemClock;
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::up::UpArgs;
+use crate::{demo, output, up};
+
+const EXAMPLES: &str = "Begin here:
+  lanyard demo                        the whole story in one terminal
+  lanyard up                          start the gateway
+  lanyard secret set billing-key      type or pipe the API's key
+  lanyard server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key
+  lanyard agent add alice             prints alice's token, once
+  lanyard grant alice billing --allow '*'
+  LANYARD_TOKEN=... lanyard call billing.get_invoice number=INV-7
+
+Exit codes: 0 done, 1 usage or anything else, 3 token refused, 4 unreachable, 5 the tool said
+error, 6 access denied, 7 no answer in time, 8 HTTP or protocol error.";
+
+/// A credential-zero MCP gateway: agents hold one revocable token, Lanyard holds the keys.
+#[derive(Debug, Parser)]
+#[command(name = "lanyard", version, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The data directory [default: $LANYARD_DATA, else $XDG_DATA_HOME/lanyard, else ~/.local/share/lanyard]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
+    pub(crate) data: Option<PathBuf>,
+    /// What is logged to stderr: error, warn, info, debug, trace, or a filter of tracing
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Everywhere")]
+    pub(crate) log: Option<String>,
+    /// How: text or json
+    #[arg(long, global = true, value_name = "FORM", value_parser = ["text", "json"], help_heading = "Everywhere")]
+    pub(crate) log_format: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(UpArgs),
+    Demo(demo::DemoArgs),
+    #[command(subcommand)]
+    Server(server::ServerCommand),
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
+    #[command(subcommand)]
+    Agent(agents::AgentCommand),
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
+    Grant(grant::GrantArgs),
+    Grants(grant::GrantsArgs),
+    Revoke(grant::RevokeArgs),
+    WhoCan(grant::WhoCanArgs),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    List(ListArgs),
+    Call(CallArgs),
+    Limits(status::LimitsArgs),
+    Doctor(status::DoctorArgs),
+}
+
+/// What an operator command works with.
+#[derive(Debug)]
+struct Operating<'a> {
+    environment: &'a Environment,
+    data: Option<PathBuf>,
+}
+
+impl Operating<'_> {
+    fn client(&self) -> Result<AdminClient, Failure> {
+        AdminClient::find(self.environment, self.data.as_deref())
+    }
+}
+
+/// Runs a command and gives its exit code.
+pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
+    let simple = environment.get("LANYARD_EXIT_CODES") == Some("simple");
+    let operating = Operating { environment, data: cli.data };
+    let done = match cli.command {
+        Command::List(args) => return agent_command(environment, AgentCommand::List(args)).await,
+        Command::Call(args) => return agent_command(environment, AgentCommand::Call(args)).await,
+        Command::Up(args) => start(&args, &operating).await,
+        Command::Demo(args) => demo::run(&args, environment).await,
+        Command::Server(command) => server::run(command, &operating).await,
+        Command::Secret(command) => secret::run(command, &operating).await,
+        Command::Agent(command) => agents::run(command, &operating).await,
+        Command::Operator(command) => operator::run(command, &operating).await,
+        Command::Grant(args) => grant::grant(args, &operating).await,
+        Command::Grants(args) => grant::grants(args, &operating).await,
+        Command::Revoke(args) => grant::revoke(args, &operating).await,
+        Command::WhoCan(args) => grant::who_can(args, &operating).await,
+        Command::Audit(command) => audit::run(command, &operating).await,
+        Command::Limits(args) => status::limits(&args),
+        Command::Doctor(args) => status::doctor(&args, &operating).await,
+    };
+    match done {
+        Ok(()) => 0,
+        Err(failure) => {
+            for line in failure.lines() {
+                output::aside(&line);
+            }
+            failure.exit().code(simple)
+        }
+    }
+}
+
+async fn start(args: &UpArgs, operating: &Operating<'_>) -> Result<(), Failure> {
+    let data = operating
+        .environment
+        .data_directory(operating.data.as_deref())
+        .map_err(Failure::usage)?;
+    up::run(args, data, operating.environment).await.map_err(Failure::other)
+}
+
+enum AgentCommand {
+    List(ListArgs),
+    Call(CallArgs),
+}
+
+async fn agent_command(environment: &Environment, command: AgentCommand) -> u8 {
+    let env = AgentEnv::from_pairs(environment.pairs());
+    let (mut stdin, mut stdout, mut stderr) =
+        (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let mut streams = Streams {
+        stdin: &mut stdin,
+        stdout_is_terminal: std::io::stdout().is_terminal(),
+        stdout: &mut stdout,
+        stderr: &mut stderr,
+    };
+    let exit = match command {
+        AgentCommand::List(args) => run_list(&args, &env, &SystemClock, &mut streams).await,
+        AgentCommand::Call(args) => run_call(&args, &env, &SystemClock, &mut streams).await,
+    };
+    exit.code(env.exit_codes_simple)
+}
+
+/// Seconds of a span such as `90d`, `12h`, `15m` or `30s`.
+fn span_seconds(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no span of time; write 90d, 12h, 15m or 30s");
+    let (number, unit) =
+        text.len().checked_sub(1).and_then(|at| text.split_at_checked(at)).ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds)).ok_or_else(wrong)
+}
+
+/// `NAME=secret://NAME`, or any `KEY=VALUE`.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err(format!("`{text}` is not KEY=VALUE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{Cli, span_seconds};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn spans() {
+        for bad in ["", "d", "90", "-1d", "1w", "99999999999999999999d", "é"] {
+            assert!(span_seconds(bad).is_err(), "{bad}");
+        }
+        assert_eq!(span_seconds("90d"), Ok(7_776_000));
+        assert_eq!(span_seconds("30s"), Ok(30));
+    }
+}

@@ -1,0 +1,95 @@
+//! What operator commands print: data on stdout, notices on stderr, tables for people and JSON
+//! for programs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+/// Writes a line of data.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
+
+/// Writes bytes of data as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// Writes a notice, marked as ours.
+pub(crate) fn notice(text: &str) {
+    aside(&format!("[lanyard] {text}"));
+}
+
+/// Writes a line to stderr as it is. A reader that closed stderr does not want to know.
+pub(crate) fn aside(text: &str) {
+    let written = writeln!(io::stderr().lock(), "{text}");
+    tracing::trace!(written = written.is_ok(), "A notice was written.");
+}
+
+/// Writes JSON, indented for people who look at it.
+pub(crate) fn json(value: &Value) -> io::Result<()> {
+    line(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// Bold on a terminal, plain elsewhere.
+pub(crate) fn bold(text: &str) -> String {
+    if io::stdout().is_terminal() { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// Columns, as wide as their widest cell, two spaces apart.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let write = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            text.push_str(cell);
+            let padding = width.saturating_sub(cell.chars().count()).saturating_add(2);
+            text.extend(std::iter::repeat_n(' ', padding));
+        }
+        text.trim_end().to_owned()
+    };
+    let mut lines = vec![write(&mut head.iter().copied())];
+    lines.extend(rows.iter().map(|row| write(&mut row.iter().map(String::as_str))));
+    lines.join("\n")
+}
+
+/// The members of an array under a key.
+pub(crate) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A member as text for a table: text as it is, nothing for null, a list joined by commas.
+pub(crate) fn text(value: &Value, key: &str) -> String {
+    match value.get(key) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Bool(true)) => "yes".to_owned(),
+        Some(Value::Bool(false)) => "no".to_owned(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(","),
+        Some(other) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = vec![vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
+        assert_eq!(table(&["NAME", "N"], &rows), "NAME  N\na     1\nlong  2");
+    }
+}

@@ -1,0 +1,269 @@
+//! `lanyard up`: opens what is kept, wires the parts, listens, and stops in order.
+
+mod compile;
+mod listen;
+mod open;
+mod tls;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lanyard_admin::{Admin, AdminParts};
+use lanyard_core::{ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp};
+use lanyard_gateway::upstream::{Roots, Upstream};
+use lanyard_gateway::{Gateway, GatewayParts};
+use lanyard_store::SessionEndedRow;
+use lanyard_vault::{Vault, fill_random};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::compile::Compiler;
+use self::listen::Addresses;
+use self::open::Opened;
+use crate::clock::SystemClock;
+use crate::config::Environment;
+use crate::schemas::GuardSchemas;
+
+const EXAMPLES: &str = "Examples:
+  lanyard up
+      on this machine alone: agents at 127.0.0.1:7410, operators at 127.0.0.1:7411
+  lanyard up --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0
+      any free ports; they are printed, and written to DATA/run/addresses.json
+  lanyard up --listen 0.0.0.0:7410 --tls-cert cert.pem --tls-key key.pem --public-url https://mcp.example.com:7410
+      for other machines
+
+Stop it with Ctrl-C or SIGTERM: running calls get 20 seconds to end.";
+
+/// Start the gateway, in the foreground.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct UpArgs {
+    /// Where agents connect
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7410")]
+    pub(crate) listen: String,
+    /// Where operators connect
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7411")]
+    pub(crate) admin_listen: String,
+    /// Another place for the agents' socket than RUN/agent.sock
+    #[arg(long, value_name = "PATH")]
+    pub(crate) agent_socket: Option<PathBuf>,
+    /// The mode of the agents' socket, octal
+    #[arg(long, value_name = "MODE", default_value = "600")]
+    pub(crate) agent_socket_mode: String,
+    /// The certificate chain of both listeners, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Make a certificate authority of our own in DATA/tls, and certificates by it
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) tls_local_ca: bool,
+    /// The address that other machines use for the agents' listener
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// A web page's origin that may call, beside those of this machine; repeatable
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+    /// Listen on other than this machine's addresses without TLS; the reason is recorded
+    #[arg(long, value_name = "REASON")]
+    pub(crate) insecure_plaintext: Option<String>,
+    /// Trust these certificate authorities for servers, beside the system's; PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upstream_ca: Option<PathBuf>,
+    /// Make each call wait until its record is on disk, and not only written
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Runs the gateway until it is told to stop.
+pub(crate) async fn run(
+    args: &UpArgs,
+    data: PathBuf,
+    environment: &Environment,
+) -> Result<(), String> {
+    let mut stop = Stop::listen()?;
+    let mut running = Running::start(args, data, environment).await?;
+    running.announce()?;
+    stop.requested().await;
+    tracing::info!("Stopping: no new connections; running calls are waited for.");
+    tokio::select! {
+        () = running.drain() => {}
+        () = stop.requested() => tracing::warn!("Stopping at once, as asked twice."),
+    }
+    running.close()
+}
+
+/// The signals that stop the gateway.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// A gateway that listens.
+pub(crate) struct Running {
+    opened: Opened,
+    upstream: Upstream,
+    addresses: Addresses,
+    limits: Limits,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Running {
+    /// Opens everything and listens on everything.
+    pub(crate) async fn start(
+        args: &UpArgs,
+        data: PathBuf,
+        environment: &Environment,
+    ) -> Result<Self, String> {
+        let limits = Limits::standard();
+        let plan = listen::Plan::check(args)?;
+        let run = environment.run_directory(&data);
+        let opened = open::open(data, &limits, args.strict)?;
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let upstream = upstream(args, &limits, &tasks)?;
+        let rows = opened.store.load().map_err(|error| error.to_string())?;
+        let vault = Vault::build(&opened.master, Vec::new()).map_err(|error| error.to_string())?;
+        let (compiler, snapshots) = Compiler::start(&rows, vault, upstream.clone(), &limits)?;
+        let tls = tls::server_config(args, opened.store.directory(), &plan)?;
+        let bound = listen::bind(&plan, &run, tls).await?;
+        let addresses = bound.addresses.clone();
+        let gateway = Gateway::new(GatewayParts {
+            limits: limits.clone(),
+            clock: Arc::new(SystemClock),
+            log: Arc::clone(&opened.log),
+            strict: args.strict,
+            digester: opened.master.digester(),
+            sessions: opened.master.session_sealer(),
+            sessions_ended: ended_sessions(&rows.sessions_ended, SystemClock.now()),
+            session_ends: Arc::new(open::StoredEnds::new(Arc::clone(&opened.store), tasks.clone())),
+            upstream: upstream.clone(),
+            snapshots,
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+        })
+        .map_err(|error| error.to_string())?;
+        let admin = Admin::new(AdminParts {
+            store: Arc::clone(&opened.store),
+            master: Arc::clone(&opened.master),
+            log: Arc::clone(&opened.log),
+            audit_directory: opened.audit_directory.clone(),
+            compiler: Arc::new(compiler),
+            schemas: Arc::new(GuardSchemas),
+            record_ids: Arc::new(record_id),
+            clock: Arc::new(SystemClock),
+            limits: limits.clone(),
+            owner_uid: rustix::process::geteuid().as_raw(),
+            about: addresses.about(opened.store.directory()),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+        });
+        admin.drain_outbox()?;
+        let running = Self { opened, upstream, addresses, limits, tasks, shutdown };
+        running.record("gateway.start", started(args, &running.addresses))?;
+        bound.serve(&running.tasks, &gateway, &admin);
+        Ok(running)
+    }
+
+    /// Where it listens.
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    fn announce(&self) -> Result<(), String> {
+        self.addresses.write()?;
+        let text = self.addresses.text(self.opened.store.directory());
+        crate::output::line(&text).map_err(|error| error.to_string())
+    }
+
+    fn record(&self, action: &str, detail: Vec<(String, String)>) -> Result<(), String> {
+        let record = Record::Changed(ChangeRecord {
+            id: record_id(),
+            time: SystemClock.now(),
+            tenant: TenantName::default_tenant(),
+            actor: "lanyard".to_owned(),
+            peer: None,
+            action: action.to_owned(),
+            subject: "gateway".to_owned(),
+            detail,
+        });
+        self.opened.log.append(&record).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Stops listening and waits for what runs, for as long as the limit says.
+    pub(crate) async fn drain(&mut self) {
+        self.shutdown.cancel();
+        self.upstream.close();
+        self.tasks.close();
+        let limit = Limits::span(self.limits.drain_ms_max);
+        if tokio::time::timeout(limit, self.tasks.wait()).await.is_err() {
+            tracing::warn!("Some calls did not end in time and are cut.");
+        }
+    }
+
+    /// Closes what is kept, in order: the last record, the log, the note of its head.
+    pub(crate) fn close(self) -> Result<(), String> {
+        self.addresses.remove();
+        self.record("gateway.stop", Vec::new())?;
+        self.opened.close()
+    }
+}
+
+fn upstream(args: &UpArgs, limits: &Limits, tasks: &TaskTracker) -> Result<Upstream, String> {
+    let roots = match &args.upstream_ca {
+        None => Roots::system(),
+        Some(path) => {
+            let text = std::fs::read(path)
+                .map_err(|error| format!("--upstream-ca {}: {error}", path.display()))?;
+            Roots::system()
+                .and_pem(&text)
+                .map_err(|error| format!("--upstream-ca {}: {error}", path.display()))?
+        }
+    };
+    Upstream::new(limits, roots, tasks.clone()).map_err(|error| error.to_string())
+}
+
+fn ended_sessions(rows: &[SessionEndedRow], now: Timestamp) -> HashSet<[u8; 32]> {
+    rows.iter().filter(|row| row.until > now).map(|row| row.id_hash).collect()
+}
+
+/// The id of a record of the program itself: rare, so it may cost randomness.
+fn record_id() -> RecordId {
+    let mut bytes = [0_u8; 16];
+    if fill_random(&mut bytes).is_err() {
+        tracing::warn!("The system gave no random bytes.");
+    }
+    RecordId::from_parts(SystemClock.now(), u128::from_be_bytes(bytes))
+}
+
+fn started(args: &UpArgs, addresses: &Addresses) -> Vec<(String, String)> {
+    let mut detail: BTreeMap<&str, String> = addresses.pairs();
+    detail.insert("version", env!("CARGO_PKG_VERSION").to_owned());
+    if args.strict {
+        detail.insert("strict", "true".to_owned());
+    }
+    if let Some(reason) = &args.insecure_plaintext {
+        detail.insert("insecure_plaintext", reason.clone());
+    }
+    detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

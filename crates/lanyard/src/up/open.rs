@@ -1,0 +1,110 @@
+//! Opens the data directory: its lock, its key, its rows, its log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lanyard_core::{Limits, Timestamp};
+use lanyard_gateway::edge::SessionEnds;
+use lanyard_store::audit::{Log, Options};
+use lanyard_store::{SessionEndedRow, Store};
+use lanyard_vault::MasterKey;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SystemClock;
+
+/// A data directory in use.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<Store>,
+    pub(crate) master: Arc<MasterKey>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) audit_directory: PathBuf,
+}
+
+/// Opens a data directory, making it where it is missing.
+pub(crate) fn open(data: PathBuf, limits: &Limits, strict: bool) -> Result<Opened, String> {
+    let text = |error: &dyn std::error::Error| chain(error);
+    // The key is made before the database: a database without its key stops the start, so a start
+    // that is cut off in between must not leave one.
+    lanyard_store::prepare_directory(&data).map_err(|error| text(&error))?;
+    let master = key(&data.join("key"), &data.join("lanyard.db"))?;
+    let store = Store::open(&data).map_err(|error| text(&error))?;
+    let expected = store.log_head().map_err(|error| text(&error))?;
+    let audit_directory = data.join("audit");
+    let (log, recovered) = Log::open(
+        &audit_directory,
+        Options::new(limits, strict),
+        Arc::new(master.signer()),
+        Arc::new(SystemClock),
+        expected,
+    )
+    .map_err(|error| text(&error))?;
+    if !recovered.is_clean() {
+        tracing::warn!(?recovered, "The last run did not end cleanly; its log was put right.");
+    }
+    let opened =
+        Opened { store: Arc::new(store), master: Arc::new(master), log: Arc::new(log), audit_directory };
+    opened.note_head()?;
+    Ok(opened)
+}
+
+fn key(path: &Path, database: &Path) -> Result<MasterKey, String> {
+    if !path.exists() && database.exists() {
+        return Err(format!(
+            "the key file {} is missing, and the secrets in {} are sealed with it; put the key back from your backup",
+            path.display(),
+            database.display()
+        ));
+    }
+    if path.exists() {
+        MasterKey::load(path).map_err(|error| chain(&error))
+    } else {
+        MasterKey::create(path).map_err(|error| chain(&error))
+    }
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl Opened {
+    fn note_head(&self) -> Result<(), String> {
+        self.store.log_head_set(&self.log.head()).map_err(|error| chain(&error))
+    }
+
+    /// Closes the log and notes its head.
+    pub(crate) fn close(self) -> Result<(), String> {
+        self.log.close().map_err(|error| chain(&error))?;
+        self.note_head()
+    }
+}
+
+/// Remembers in the database that sessions ended.
+#[derive(Debug)]
+pub(crate) struct StoredEnds {
+    store: Arc<Store>,
+    tasks: TaskTracker,
+}
+
+impl StoredEnds {
+    pub(crate) fn new(store: Arc<Store>, tasks: TaskTracker) -> Self {
+        Self { store, tasks }
+    }
+}
+
+impl SessionEnds for StoredEnds {
+    fn ended(&self, key: [u8; 32], until: Timestamp) {
+        let store = Arc::clone(&self.store);
+        self.tasks.spawn_blocking(move || {
+            if let Err(error) = store.session_end(&SessionEndedRow { id_hash: key, until }) {
+                tracing::error!(%error, "The end of a session is forgotten at the next start.");
+            }
+        });
+    }
+}

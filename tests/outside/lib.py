@@ -101,7 +101,11 @@ class Gateway:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [BINARY, "up", *arguments, *self.options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, preexec_fn=die_with_parent,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.env,
+                preexec_fn=die_with_parent,
             )
         while time.monotonic() - began < within:
             check(self.process.poll() is None, f"`lanyard up` ended with {self.process.returncode}:\n{self.tail()}")
@@ -139,7 +143,12 @@ class Gateway:
         """An operator's command and how it went; kept, because the sweep reads every byte of it."""
         done = subprocess.run(
             [BINARY, "--data", str(self.data), *arguments],
-            input=stdin, capture_output=True, text=True, env={**self.env, **(env or {})}, timeout=60, check=False,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**self.env, **(env or {})},
+            timeout=60,
+            check=False,
         )
         self.commands.append(done)
         return done

@@ -5,6 +5,7 @@ rest of the head (Host and Origin among it, spacing included) and every body byt
 does everything that comes back. It lives in the tests; the gateway has no mode without a token.
 """
 
+import contextlib
 import socket
 import threading
 
@@ -39,10 +40,8 @@ class Shim:
             for one in (client, upstream):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=_pump, args=(upstream, client), daemon=True).start()
-            try:
+            with contextlib.suppress(OSError):
                 self._requests(client.makefile("rb"), upstream)
-            except OSError:
-                pass
             # The client is done sending (or gone): the gateway is told so, as it would be without the shim.
             _shut(upstream)
 
@@ -86,7 +85,5 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def _shut(sink: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass

@@ -189,7 +189,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        request = Request(self.command, self.path, list(self.headers.items()), self.rfile.read(length), time.monotonic())
+        request = Request(
+            self.command, self.path, list(self.headers.items()), self.rfile.read(length), time.monotonic()
+        )
         self.world.note(request)
         try:
             answer = self.world.answer(request)

@@ -17,6 +17,10 @@ use crate::canonical;
 use crate::number;
 use crate::problems::{Problems, cut, kind, names};
 use crate::schema::{SchemaError, compile};
+use crate::size::values_at_most;
+
+/// Values in the arguments of one call, nested ones included: 10 MB of memory.
+const ARGUMENT_VALUES_MAX: usize = 100_000;
 
 /// The compiled schema of one tool's arguments.
 pub struct ArgumentSchema {
@@ -65,6 +69,10 @@ impl ArgumentSchema {
     /// That no object in the text has a member twice was checked when the message was decoded.
     pub fn clear(&self, arguments: Option<&str>) -> Result<Clearance, Denial> {
         let mut problems = Problems::about("the arguments");
+        if !arguments.is_none_or(|text| values_at_most(text, ARGUMENT_VALUES_MAX)) {
+            problems.push(format!("the arguments hold more than {ARGUMENT_VALUES_MAX} values"));
+            return Err(denial(&problems));
+        }
         let mut map = match arguments.map(serde_json::from_str) {
             None | Some(Ok(Value::Null)) => Map::new(),
             Some(Ok(Value::Object(map))) => map,
@@ -87,7 +95,7 @@ impl ArgumentSchema {
                 argument.refuse_endless(whole.get(&argument.name), &mut problems);
             }
         } else {
-            problems.extend(self.validator.iter_errors(&whole));
+            problems.find(&self.validator, &whole);
         }
         match whole {
             Value::Object(arguments) if problems.is_empty() => Ok(Clearance { arguments }),

@@ -14,6 +14,7 @@ mod number;
 mod output;
 mod problems;
 mod schema;
+mod size;
 
 pub use arguments::{ArgumentSchema, Clearance};
 pub use output::OutputSchema;

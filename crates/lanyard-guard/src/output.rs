@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use crate::problems::Problems;
 use crate::schema::{SchemaError, compile};
+use crate::size::values_at_most;
+
+/// Values in one answer, nested ones included: 100 MB of memory.
+const ANSWER_VALUES_MAX: usize = 1_000_000;
 
 /// The compiled output schema of one tool.
 pub struct OutputSchema(Validator);
@@ -25,6 +29,9 @@ impl OutputSchema {
 
     /// Checks the JSON text of an answer. The message holds no value.
     pub fn check(&self, answer: &str) -> Result<(), String> {
+        if !values_at_most(answer, ANSWER_VALUES_MAX) {
+            return Err(format!("the answer holds more than {ANSWER_VALUES_MAX} values"));
+        }
         let Ok(value) = serde_json::from_str::<Value>(answer) else {
             return Err("the answer is not JSON".to_owned());
         };
@@ -32,7 +39,7 @@ impl OutputSchema {
             return Ok(());
         }
         let mut problems = Problems::about("the answer");
-        problems.extend(self.0.iter_errors(&value));
+        problems.find(&self.0, &value);
         Err(problems.to_string())
     }
 }

@@ -5,11 +5,16 @@ use std::fmt;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::{Location, LocationSegment};
-use jsonschema::{ErrorIterator, JsonType};
+use jsonschema::{JsonType, Validator};
 use serde_json::Value;
 
 /// Problems that are told; past it the text says that there are more.
 const PROBLEMS_MAX: usize = 10;
+
+/// Values past which a refusal does not say where the problem is. The validator collects every
+/// error before it gives the first, so that two million wrong numbers in a message of four
+/// megabytes took four gigabytes of memory.
+const EXPLAINED_VALUES_MAX: u32 = 2000;
 
 /// Characters of a name or a rule that are repeated in a message.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -42,9 +47,18 @@ impl Problems {
         }
     }
 
-    /// Adds what a validator found. Stops asking once enough is known.
-    pub(crate) fn extend(&mut self, errors: ErrorIterator<'_>) {
-        for error in errors {
+    /// Adds what a validator finds wrong with a value that is not valid.
+    pub(crate) fn find(&mut self, validator: &Validator, value: &Value) {
+        let mut left = EXPLAINED_VALUES_MAX;
+        if !count_down(value, &mut left) {
+            let whole = self.whole;
+            self.push(format!(
+                "{whole} must match the schema (where not is not looked for among more than \
+                 {EXPLAINED_VALUES_MAX} values)"
+            ));
+            return;
+        }
+        for error in validator.iter_errors(value) {
             let place = place(error.instance_path(), self.whole);
             self.push(describe(&place, error.instance_path(), error.kind(), error.instance()));
             if self.more {
@@ -58,6 +72,17 @@ impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.texts.join("; "))?;
         if self.more { formatter.write_str("; and more") } else { Ok(()) }
+    }
+}
+
+/// Takes the number of values in a value from what is left; `false` once nothing is.
+fn count_down(value: &Value, left: &mut u32) -> bool {
+    let Some(rest) = left.checked_sub(1) else { return false };
+    *left = rest;
+    match value {
+        Value::Array(items) => items.iter().all(|item| count_down(item, left)),
+        Value::Object(members) => members.values().all(|member| count_down(member, left)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 

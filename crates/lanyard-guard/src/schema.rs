@@ -36,7 +36,7 @@ pub fn check_value(schema: &Value, value: &Value) -> Result<(), String> {
         return Ok(());
     }
     let mut problems = Problems::about("the value");
-    problems.extend(validator.iter_errors(value));
+    problems.find(&validator, value);
     Err(problems.to_string())
 }
 

@@ -246,6 +246,20 @@ fn all_problems_are_told_up_to_ten() {
 }
 
 #[test]
+fn what_is_too_much_is_refused_without_a_search() {
+    let list = |count: usize| format!(r#"{{"list":[{}]}}"#, vec!["1"; count].join(","));
+    let schema = r#"{"properties":{"list":{"type":"array","items":{"type":"string"}}}}"#;
+    let text = outcome(schema, Some(&list(1998)));
+    assert!(text.contains("`list[9]` must be a string (an integer came); and more"), "{text}");
+    expect!["refused: the arguments must match the schema (where not is not looked for among more than 2000 values)"]
+        .assert_eq(&outcome(schema, Some(&list(1999))));
+    // The object, its list, and the items.
+    assert!(!outcome("{}", Some(&list(99_997))).starts_with("refused"));
+    expect!["refused: the arguments hold more than 100000 values"]
+        .assert_eq(&outcome("{}", Some(&list(99_999))));
+}
+
+#[test]
 fn long_and_hostile_names_are_cut() {
     let name = "n".repeat(5000);
     let text = outcome(r#"{"additionalProperties":false}"#, Some(&format!(r#"{{"{name}":1}}"#)));

@@ -6,7 +6,7 @@ use super::values_at_most;
 fn the_limit_holds_at_the_limit_and_one_past_it() {
     for (text, values) in [
         ("[1,2,3]", 4),
-        ("[[],[],{}]", 7),
+        ("[[1],[1]]", 5),
         (r#"{"a":1,"b":[2]}"#, 4),
         (r#"["a,[{","\",,,,"]"#, 3),
         (r#"["\\",1]"#, 3),

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::args::{Arg, Position};
-use crate::check::{Check, Placed, Shared};
+use crate::check::{Check, Placed, Shared, Use};
 use crate::fields::{Fields, shown};
 use crate::multipart;
 use crate::request::RenderError;
@@ -116,7 +116,7 @@ pub(crate) fn read_body(
     media: MediaType,
     shared: &Shared,
     check: &mut Check<'_>,
-) -> (Body, Vec<(PathRoot, Vec<String>)>) {
+) -> (Body, Vec<Use>) {
     let text = fields.text("body", &mut check.problems).filter(|text| !text.text.is_empty());
     let path = fields.path_of("body");
     let Some(text) = text else {
@@ -142,7 +142,7 @@ pub(crate) fn read_body(
 }
 
 /// The roots and segments of the paths of a template.
-pub(crate) fn uses(template: &Template) -> Vec<(PathRoot, Vec<String>)> {
+pub(crate) fn uses(template: &Template) -> Vec<Use> {
     template.paths().iter().map(|used| (used.root, used.segments.clone())).collect()
 }
 

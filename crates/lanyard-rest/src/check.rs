@@ -33,6 +33,9 @@ pub(crate) struct Shared {
     pub(crate) base_url: Option<String>,
 }
 
+/// A path used by a template: what it starts from and the names after it.
+pub(crate) type Use = (PathRoot, Vec<String>);
+
 /// A template of the file with its place.
 pub(crate) struct Placed<'n> {
     pub(crate) template: Template,

@@ -149,6 +149,11 @@ fn read_root(root: &Node, check: &mut Check<'_>) -> Option<Definition> {
 /// `allowTools` of an object: nothing if it is not there.
 fn read_allowed<'n>(fields: &mut Fields<'n>, check: &mut Check<'_>) -> Option<Vec<Text<'n>>> {
     let path = fields.path_of("allowTools");
+    // Nothing at all could mean every tool or none: the one who wrote it must say.
+    if let Some(entry) = fields.entry("allowTools").filter(|entry| entry.value.is_null()) {
+        let message = "nothing stands here; write `[]` to allow no tool, or leave the key out";
+        check.problems.error(entry.key_span.start, &path, message);
+    }
     let items = fields.list("allowTools", &mut check.problems)?;
     Some(read_texts(items, &path, &mut check.problems))
 }

@@ -77,8 +77,11 @@ impl<'a> Secrets<'a> {
         if let Some(reference) = SecretName::from_reference(&scalar.text) {
             return match reference {
                 Ok(name) => Some(self.reference(name, mark, path, problems)),
-                Err(error) => {
-                    problems.error(mark, path, error.to_string());
+                Err(_) => {
+                    // The text is not repeated: it may be a credential in a wrong place.
+                    let message = "what follows `secret://` is no name of a secret: use 1 to 64 \
+                                   lower-case letters, digits and inner hyphens";
+                    problems.error(mark, path, message);
                     None
                 }
             };
@@ -342,7 +345,7 @@ impl<'a> Secrets<'a> {
 
 /// Whether a key of `config` is named like a credential: by its words, or by its end if it is
 /// written without separators.
-fn names_a_secret(parameter: &str) -> bool {
+pub(crate) fn names_a_secret(parameter: &str) -> bool {
     const WORDS: &[&str] = &[
         "key",
         "keys",

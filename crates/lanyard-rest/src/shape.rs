@@ -5,12 +5,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::answer::{Content, ToolResult, UpstreamAnswer};
-use crate::check::Check;
+use crate::check::{Check, Placed};
 use crate::fields::Fields;
 use crate::plan::failed;
 use crate::request::{RenderContext, RenderError};
 use crate::template::{
-    Context, REQUEST_VARIABLES, RESPONSE_VARIABLES, Template, TemplateEnv, TemplateFailure,
+    Context, PathRoot, REQUEST_VARIABLES, RESPONSE_VARIABLES, Template, TemplateEnv,
+    TemplateFailure,
 };
 
 /// How the answers of a tool are shaped.
@@ -55,9 +56,25 @@ pub(crate) fn read_responses(fields: &mut Fields<'_>, check: &mut Check<'_>) -> 
     if let Some(text) = body {
         let variables = if sends { RESPONSE_VARIABLES } else { REQUEST_VARIABLES };
         let placed = check.template(text, "", &body_path, variables);
+        if let Some(placed) = placed.as_ref().filter(|_| sends) {
+            warn_request_data(placed, check);
+        }
         responses.body = placed.map(|placed| placed.template);
     }
     responses
+}
+
+/// In an answer `.args` and `.config` are members of the answer, which is seldom meant.
+fn warn_request_data(placed: &Placed<'_>, check: &mut Check<'_>) {
+    for used in placed.template.paths() {
+        let message = match used.root {
+            PathRoot::Args => {
+                "`.args` is looked up in the answer; the call's arguments are `$args`"
+            }
+            PathRoot::Config => "`.config` is looked up in the answer; settings are not seen here",
+        };
+        check.problems.warn(check.mark_of(placed, used.offset), &placed.path, message);
+    }
 }
 
 /// Whether the tool has a URL.

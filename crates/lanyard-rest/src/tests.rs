@@ -242,13 +242,12 @@ fn golden(file: &str, run: impl Fn(&str) -> String) -> usize {
     let path = format!("{}/testdata/{file}", env!("CARGO_MANIFEST_DIR"));
     let before = std::fs::read_to_string(&path).unwrap();
     let mut after = String::new();
-    let mut count = 0;
-    for case in before.split("=== ").skip(1) {
+    let cases: Vec<&str> = before.split("=== ").skip(1).collect();
+    for case in &cases {
         let (input, _) = case.split_once("\n>>>\n").unwrap_or((case.trim_end(), ""));
         let (title, input) = input.split_once('\n').unwrap();
         let result = run(input);
         after.push_str(&format!("=== {title}\n{input}\n>>>\n{}\n\n", result.trim_end()));
-        count += 1;
     }
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         let mut out = std::fs::File::create(&path).unwrap();
@@ -256,5 +255,5 @@ fn golden(file: &str, run: impl Fn(&str) -> String) -> usize {
     } else {
         expect_test::expect_file![path].assert_eq(&after);
     }
-    count
+    cases.len()
 }

@@ -8,22 +8,18 @@ use serde_json::Value;
 
 use crate::Tool;
 use crate::args::{Arg, Args, Position, read_args};
-use crate::body::{ArgsTo, MediaType, read_args_to, read_body, uses};
-use crate::check::{Check, Shared, at_path};
+use crate::body::{ArgsTo, read_args_to, read_body, uses};
+use crate::check::{Check, Shared, Use, at_path};
 use crate::definition::Action;
-use crate::fields::{Fields, Text, at, one_line, shown, to_value};
-use crate::headers::is_framing;
-use crate::plan::{Header, HeaderValue, Plan};
+use crate::fields::{Fields, Text, one_line, shown, to_value};
+use crate::headers::read_headers;
+use crate::plan::Plan;
 use crate::problem::suggestion;
 use crate::security::{credentials, read_requirements};
 use crate::shape::{Responses, read_responses};
-use crate::syntax::{is_header_value, is_token};
-use crate::template::{PathRoot, REQUEST_VARIABLES};
+use crate::template::PathRoot;
 use crate::url::{Url, read_url};
 use crate::yaml::Node;
-
-/// A path used by a template: what it starts from and the names after it.
-type Use = (PathRoot, Vec<String>);
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
@@ -275,110 +271,6 @@ fn read_credentials(
     let (secrets, problems) = (&mut check.secrets, &mut check.problems);
     let own = read_requirements(node, &path, &shared.schemes, secrets, problems);
     credentials(&own, &shared.schemes, problems)
-}
-
-fn read_headers(
-    fields: &mut Fields<'_>,
-    args: &[Arg],
-    shared: &Shared,
-    used: &mut Vec<Use>,
-    check: &mut Check<'_>,
-) -> (Vec<Header>, MediaType) {
-    let mut headers: Vec<Header> = Vec::new();
-    let mut media = MediaType::Unset;
-    let path = fields.path_of("headers");
-    let names: Vec<&str> = args.iter().map(|arg| arg.name.as_str()).collect();
-    for (index, item) in
-        fields.list("headers", &mut check.problems).unwrap_or_default().iter().enumerate()
-    {
-        let path = at(&path, index);
-        let Some((name, value)) = read_header(item, &path, check) else { continue };
-        if headers.iter().any(|header| header.name.eq_ignore_ascii_case(name.text)) {
-            let message = format!("the header `{}` is set already", shown(name.text));
-            check.problems.error(name.mark(), &path, message);
-            continue;
-        }
-        let value_path = format!("{path}.value");
-        let Some(placed) = check.template(value, "", &value_path, REQUEST_VARIABLES) else {
-            continue;
-        };
-        check.check_paths(&placed, shared, &names);
-        if placed.template.literals().any(|(_, literal)| !is_header_value(literal)) {
-            let message = "a header holds no line break or control character";
-            check.problems.error(value.mark(), &value_path, message);
-            continue;
-        }
-        let uses = uses(&placed.template);
-        let from_args = uses.iter().any(|(root, _)| *root == PathRoot::Args);
-        if from_args && let Some(reason) = not_from_args(name.text) {
-            check.problems.error(value.mark(), &value_path, reason);
-        }
-        if name.text.eq_ignore_ascii_case("content-type") {
-            media = MediaType::of(Some(placed.template.literal_prefix()));
-        }
-        used.extend(uses);
-        let value = if placed.template.is_literal() {
-            let literal: String = placed.template.literals().map(|(_, literal)| literal).collect();
-            HeaderValue::Literal(literal.trim().to_owned())
-        } else {
-            HeaderValue::Template(placed.template)
-        };
-        headers.push(Header { name: name.text.to_owned(), value });
-    }
-    (headers, media)
-}
-
-/// Headers whose value an argument could use to change more than its own text.
-fn not_from_args(name: &str) -> Option<&'static str> {
-    if name.eq_ignore_ascii_case("cookie") {
-        Some("an argument must not be put into `Cookie`; give it `position: cookie`")
-    } else if name.eq_ignore_ascii_case("content-type") {
-        Some("an argument must not say how the body is read")
-    } else {
-        None
-    }
-}
-
-fn read_header<'n>(
-    node: &'n Node,
-    path: &str,
-    check: &mut Check<'_>,
-) -> Option<(Text<'n>, Text<'n>)> {
-    let problems = &mut check.problems;
-    let mut fields = Fields::of(node, path, problems)?;
-    let name = fields.source_text("key", problems);
-    let key_missing = !fields.has("key") || name.is_some_and(|name| name.text.is_empty());
-    let value = match fields.entry("value") {
-        // A value that is not there is an empty one; `null` unquoted is that word.
-        Some(entry) if entry.value.is_null() => match &entry.value.value {
-            crate::yaml::NodeValue::Scalar(scalar) => {
-                Some(Text { text: &scalar.text, node: &entry.value })
-            }
-            crate::yaml::NodeValue::List(_) | crate::yaml::NodeValue::Map(_) => None,
-        },
-        _ => fields.source_text("value", problems),
-    };
-    let mark = fields.mark;
-    fields.finish(problems);
-    if key_missing {
-        problems.error(mark, path, "`key` is missing");
-        return None;
-    }
-    let name = name?;
-    if value.is_none() {
-        problems.error(mark, path, "`value` is missing");
-    }
-    if !is_token(name.text) {
-        let message = format!("`{}` is no name of a header", shown(name.text));
-        problems.error(name.mark(), path, message);
-        return None;
-    }
-    if is_framing(name.text) {
-        let message = format!("`{}` is made of the request itself", shown(name.text));
-        problems.error(name.mark(), path, message);
-        return None;
-    }
-    Some((name, value?))
 }
 
 /// Two things that would be written to the same place.

@@ -218,7 +218,7 @@ proptest! {
     fn a_damaged_file_is_read_or_refused(start in 0..3000_usize, length in 0..200_usize, to in 0..3000_usize) {
         let whole: Vec<char> = include_str!("../../testdata/constructs.yaml").chars().collect();
         let (start, to) = (start.min(whole.len()), to.min(whole.len()));
-        let end = (start + length).min(whole.len());
+        let end = start.saturating_add(length).min(whole.len());
         let cut: String = whole[..start].iter().chain(&whole[end..]).collect();
         let put: String = whole[..to].iter().chain(&whole[start..end]).chain(&whole[to..]).collect();
         for text in [cut, put] {

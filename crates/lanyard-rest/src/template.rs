@@ -13,18 +13,42 @@
 mod analyse;
 mod api;
 mod ast;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most code treats a few kinds of value and all others alike"
+)]
 mod exec;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most code treats a few kinds of value and all others alike"
+)]
 mod functions;
 mod json;
 mod lex;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most code treats a few kinds of value and all others alike"
+)]
 mod number;
 mod parse;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most code treats a few kinds of value and all others alike"
+)]
 mod path;
 mod regexes;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most code treats a few kinds of value and all others alike"
+)]
 mod runtime;
 mod sink;
 mod source;
 mod times;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most code treats a few kinds of value and all others alike"
+)]
 mod value;
 
 pub use api::{

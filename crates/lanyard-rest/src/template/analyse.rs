@@ -136,10 +136,7 @@ impl Facts {
 }
 
 fn literal(operand: &Operand) -> Option<&str> {
-    match &operand.base {
-        Base::Text(text) => Some(text),
-        _ => None,
-    }
+    if let Base::Text(text) = &operand.base { Some(text) } else { None }
 }
 
 /// Whether a pipe is just `.` or `$`.

@@ -23,9 +23,9 @@ pub(super) struct Body {
 pub(super) enum Node {
     Literal { offset: usize, text: Box<str> },
     Action(Pipe),
-    If { test: Pipe, then: Vec<Node>, otherwise: Vec<Node> },
-    With { test: Pipe, then: Vec<Node>, otherwise: Vec<Node> },
-    Range { over: Pipe, body: Vec<Node>, otherwise: Vec<Node> },
+    If { test: Pipe, then: Vec<Self>, otherwise: Vec<Self> },
+    With { test: Pipe, then: Vec<Self>, otherwise: Vec<Self> },
+    Range { over: Pipe, body: Vec<Self>, otherwise: Vec<Self> },
     Template { body: usize, data: Option<Pipe> },
     Break,
     Continue,

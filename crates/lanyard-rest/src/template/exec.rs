@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::ast::{Base, Call, Node, Operand, Pipe, Program, Stage};
 use super::functions::{Eval, Input};
 use super::runtime::Runtime;
-use super::sink::{Action, Sink};
+use super::sink::{Action, Presence, Sink};
 use super::value::{Data, Fault, Origin, Outcome, Text, Tree, Val, failed};
 use super::{Context, TemplateEnv};
 
@@ -140,10 +140,14 @@ impl<'a> Exec<'a> {
             pipe.stages.last(),
             Some(Stage::Call(call)) if call.function.name == "urlquery"
         );
+        let presence = match value.data {
+            Data::Missing => Presence::Missing,
+            Data::MissingJson => Presence::MissingJson,
+            _ => Presence::Present,
+        };
         let action = Action {
             text: &text,
-            missing: matches!(value.data, Data::Missing | Data::MissingJson),
-            json: matches!(value.data, Data::MissingJson),
+            presence,
             structured: value.is_list() || value.is_object(),
             origin: value.origin,
             urlquery,
@@ -339,10 +343,13 @@ impl<'a> Exec<'a> {
     fn fields(&mut self, operand: &'a Operand, base: Val<'a>) -> Outcome<Val<'a>> {
         let rooted = matches!(base.data, Data::Json(_, Tree::Root));
         let mut value = base;
+        // What was computed from a setting is no setting: it may lack what it likes.
+        let mut computed = false;
         for field in &operand.fields {
+            computed = computed || value.is_computed();
             value = self.runtime.member(&value, field)?;
         }
-        let needed = self.runtime.env.config_must_exist && !operand.guarded;
+        let needed = self.runtime.env.config_must_exist && !operand.guarded && !computed;
         if needed && value.is_missing() && value.origin == Origin::Config {
             let below = if rooted { "" } else { ".config .. " };
             return Err(Fault::MissingPath(format!("{below}.{}", operand.fields.join("."))));

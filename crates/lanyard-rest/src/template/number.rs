@@ -52,7 +52,7 @@ const WHOLE_END: f64 = 9_223_372_036_854_775_808.0;
 
 /// The float without its fraction.
 pub(super) fn cut(float: f64) -> Outcome<i64> {
-    if float >= -WHOLE_END && float < WHOLE_END {
+    if (-WHOLE_END..WHOLE_END).contains(&float) {
         #[expect(clippy::cast_possible_truncation, reason = "the range was just checked")]
         return Ok(float as i64);
     }

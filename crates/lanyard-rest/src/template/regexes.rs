@@ -4,25 +4,41 @@
 
 use regex::{Regex, RegexBuilder};
 
-/// The most memory a compiled pattern may take.
-const COMPILED_BYTES_MAX: usize = 1 << 20;
+/// Who wrote a pattern, which decides how large it may become.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Author {
+    /// It stands in the template.
+    Template,
+    /// It was computed and may be an argument. A search takes the time of text times pattern, so
+    /// the pattern must be small.
+    Value,
+}
+
+impl Author {
+    fn compiled_bytes_max(self) -> usize {
+        match self {
+            Self::Template => 1 << 20,
+            Self::Value => 64 << 10,
+        }
+    }
+}
 
 /// The longest pattern.
 const PATTERN_BYTES_MAX: usize = 16 << 10;
 
 /// Compiles a pattern.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+pub(super) fn compile(pattern: &str, author: Author) -> Result<Regex, String> {
     if pattern.len() > PATTERN_BYTES_MAX {
         return Err("the regular expression is too long".to_owned());
     }
     let built = RegexBuilder::new(&translated(pattern))
-        .size_limit(COMPILED_BYTES_MAX)
-        .dfa_size_limit(COMPILED_BYTES_MAX)
+        .size_limit(author.compiled_bytes_max())
+        .dfa_size_limit(author.compiled_bytes_max())
         .nest_limit(50)
         .build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-        _ => "the regular expression is wrong".to_owned(),
+    built.map_err(|error| {
+        let large = matches!(error, regex::Error::CompiledTooBig(_));
+        format!("the regular expression is {}", if large { "too large" } else { "wrong" })
     })
 }
 

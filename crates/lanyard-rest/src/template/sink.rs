@@ -21,16 +21,29 @@ use super::value::{Fault, Origin, Outcome, failed};
 pub(super) struct Action<'v> {
     /// Its printed form.
     pub(super) text: &'v str,
-    /// Whether it counts as missing where missing values are left out.
-    pub(super) missing: bool,
-    /// Whether it is missing but was made JSON, so that `null` stands for it where it must.
-    pub(super) json: bool,
+    pub(super) presence: Presence,
     /// Whether it is a list or an object, whose printed form is JSON.
     pub(super) structured: bool,
     /// Where the value comes from.
     pub(super) origin: Origin,
     /// Whether the last function was `urlquery`, so that the text is already encoded.
     pub(super) urlquery: bool,
+}
+
+impl Action<'_> {
+    /// Whether it is left out where missing values are.
+    fn is_missing(&self) -> bool {
+        !matches!(self.presence, Presence::Present)
+    }
+}
+
+/// Whether an action gives anything.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Presence {
+    Present,
+    Missing,
+    /// Missing, but made JSON: `null` stands for it where something must stand.
+    MissingJson,
 }
 
 /// The output of one rendering.

@@ -12,7 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use lanyard_core::{Limits, SecretError, SecretName, Timestamp};
 use serde_json::Value;
 
-use super::{Context, RESPONSE_VARIABLES, Template, TemplateEnv, TemplateFailure};
+pub(super) use super::Context;
+use super::{RESPONSE_VARIABLES, Template, TemplateEnv, TemplateFailure};
 
 /// 2026-11-21T23:05:41Z.
 const NOW: Timestamp = Timestamp(1_795_302_341_000_000);
@@ -73,7 +74,7 @@ fn render_in(context: Context, template: &str, data: &str) -> Result<String, Str
 
 /// A line of data: template, JSON, and the output or `!` and the failure.
 #[track_caller]
-fn check(context: Context, data: &str, lines: &[(&str, &str)]) {
+pub(super) fn check(context: Context, data: &str, lines: &[(&str, &str)]) {
     let mut wrong = Vec::new();
     for (template, expected) in lines {
         let actual = match render_in(context, template, data) {
@@ -105,4 +106,10 @@ fn the_original_gives_the_same_but_for_the_listed_differences() {
         }
     }
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_template_is_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Template>();
 }

@@ -194,6 +194,11 @@ impl<'a> Val<'a> {
         matches!(self.data, Data::Json(Value::Object(_), _) | Data::Object(_))
     }
 
+    /// Whether it is a list or object that the template made.
+    pub(super) fn is_computed(&self) -> bool {
+        matches!(self.data, Data::List(_) | Data::Object(_))
+    }
+
     pub(super) fn is_number(&self) -> bool {
         matches!(self.data, Data::Int(_) | Data::Float(_) | Data::Number(_))
     }

@@ -1,8 +1,9 @@
 //! Functions on objects. Members keep their order; an object is never changed, each function gives
 //! a new one.
 
-use super::super::value::{Data, Fault, Members, Origin, Outcome, Text, Val, failed};
+use super::super::value::{Data, Members, Outcome, Text, Val, failed};
 use super::Input;
+use super::values::setting_exists;
 
 /// `dict key value ...`; a last key without value gets the empty text.
 pub(super) fn dict<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
@@ -41,9 +42,8 @@ pub(super) fn get<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
     if !found.is_missing() {
         return Ok(found);
     }
-    let needed = input.runtime.env.config_must_exist && !input.call.guarded;
-    if needed && found.origin == Origin::Config {
-        return Err(Fault::MissingPath(".config ..".to_owned()));
+    if !object.is_computed() {
+        setting_exists(input, &found)?;
     }
     Ok(Val::text(String::new()))
 }

@@ -8,6 +8,7 @@ use super::text::go_quoted;
 
 /// One `%` of a format.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
 struct Verb {
     minus: bool,
     plus: bool,

@@ -5,12 +5,15 @@ use std::borrow::Cow;
 
 use regex::{NoExpand, Regex};
 
-use super::super::regexes::compile;
+use super::super::regexes::{Author, compile};
 use super::super::value::{Fault, Outcome, Text, Val};
 use super::Input;
 
 /// What compiling a pattern costs in bytes of work.
 const COMPILE_BYTES: usize = 64 << 10;
+
+/// How much slower than reading a byte it is to search it.
+const SEARCH_FACTOR: usize = 16;
 
 /// The pattern and the text, which are the first two arguments.
 struct Search<'a> {
@@ -20,13 +23,15 @@ struct Search<'a> {
 
 fn search<'a>(input: &mut Input<'a, '_>) -> Outcome<Search<'a>> {
     let text = input.text(1)?;
+    input.runtime.work(text.len().saturating_mul(SEARCH_FACTOR))?;
     if let Some(regex) = &input.call.regex {
         return Ok(Search { regex: Cow::Borrowed(regex), text });
     }
     input.runtime.work(COMPILE_BYTES)?;
     let pattern = input.text(0)?;
     // The compiler's own message would show the pattern, which may be an argument.
-    let regex = compile(&pattern).map_err(|_| Fault::Failed("the pattern is wrong".to_owned()))?;
+    let regex = compile(&pattern, Author::Value)
+        .map_err(|_| Fault::Failed("the pattern is wrong".to_owned()))?;
     Ok(Search { regex: Cow::Owned(regex), text })
 }
 

@@ -21,7 +21,7 @@ fn every_name_is_there_once_and_every_alias_leads_to_a_function() {
 fn near_names_are_suggested_and_far_ones_are_not() {
     for (name, expected) in [
         ("tojson", Some("toJson")),
-        ("uperr", Some("upper")),
+        ("uppr", Some("upper")),
         ("b64encode", None),
         ("x", None),
         ("genCA", None),

@@ -100,7 +100,13 @@ pub(super) fn trunc<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
 }
 
 fn between(text: &str, start: usize, end: usize) -> &str {
-    text.get(text.floor_char_boundary(start)..text.floor_char_boundary(end)).unwrap_or("")
+    text.get(boundary(text, start)..boundary(text, end)).unwrap_or("")
+}
+
+/// The beginning of the character that a byte belongs to.
+fn boundary(text: &str, at: usize) -> usize {
+    let before = (0..=at).rev().find(|at| text.is_char_boundary(*at));
+    before.unwrap_or(0).min(text.len())
 }
 
 pub(super) fn contains<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
@@ -127,7 +133,7 @@ pub(super) fn replace<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
 }
 
 pub(super) fn quote<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
-    joined(input, " ", |text| go_quoted(text))
+    joined(input, " ", go_quoted)
 }
 
 pub(super) fn squote<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {

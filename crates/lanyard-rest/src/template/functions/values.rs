@@ -17,10 +17,14 @@ pub(super) fn len<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
 /// Goes down step by step.
 pub(super) fn index<'a>(input: &mut Input<'a, '_>) -> Outcome<Val<'a>> {
     let mut value = input.value(0);
+    let mut computed = false;
     for key in input.rest(1) {
+        computed = computed || value.is_computed();
         value = index_one(input, &value, &key)?;
     }
-    setting_exists(input, &value)?;
+    if !computed {
+        setting_exists(input, &value)?;
+    }
     Ok(value)
 }
 
@@ -49,7 +53,7 @@ fn index_one<'a>(input: &mut Input<'a, '_>, of: &Val<'a>, key: &Val<'a>) -> Outc
 }
 
 /// A setting that is asked for and does not exist fails the call, unless `default` follows.
-fn setting_exists(input: &Input<'_, '_>, value: &Val<'_>) -> Outcome<()> {
+pub(super) fn setting_exists(input: &Input<'_, '_>, value: &Val<'_>) -> Outcome<()> {
     let needed = input.runtime.env.config_must_exist && !input.call.guarded;
     if needed && value.is_missing() && value.origin == Origin::Config {
         return Err(Fault::MissingPath(".config ..".to_owned()));

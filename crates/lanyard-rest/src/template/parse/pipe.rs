@@ -284,7 +284,10 @@ fn call(
     if let Some(Operand { base: Base::Text(pattern), offset, .. }) = arguments.first()
         && function.name.contains("egex")
     {
-        regex = Some(regexes::compile(pattern).map_err(|message| error(*offset, message))?);
+        regex = Some(
+            regexes::compile(pattern, regexes::Author::Template)
+                .map_err(|message| error(*offset, message))?,
+        );
     }
     Ok(Call { offset, function, arguments, regex, guarded: function.guards })
 }

@@ -43,7 +43,7 @@ impl<'a> Walk<'a, '_> {
             "pretty" if last => self.text(of, Writer::laid_out())?,
             "ugly" if last => self.text(of, Writer::compact())?,
             "tostr" => Val::text(Writer::compact().write(self.runtime, of)?).from(of.origin),
-            "fromstr" => self.from_text(of)?,
+            "fromstr" => self.parsed(of)?,
             "group" => self.group(of)?,
             "dig" => self.dig(of, argument)?,
             _ => of.clone(),
@@ -140,7 +140,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// The value that a text holds as JSON; missing if it holds none.
-    fn from_text(&mut self, of: &Val<'a>) -> Outcome<Val<'a>> {
+    fn parsed(&mut self, of: &Val<'a>) -> Outcome<Val<'a>> {
         let Data::Text(text) = &of.data else {
             return Ok(of.clone());
         };

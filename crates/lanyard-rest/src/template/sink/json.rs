@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::super::json::escape_into;
 use super::super::value::{Outcome, failed};
-use super::{Action, Buffer};
+use super::{Action, Buffer, Presence};
 
 /// A JSON body being written.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Json {
                 failed("an action inside an escape sequence of the JSON body")
             }
             State::String(quoted) => self.inside_string(quoted, action),
-            State::Value if action.missing && !self.open.is_empty() => {
+            State::Value if action.is_missing() && !self.open.is_empty() => {
                 self.omit();
                 Ok(())
             }
@@ -97,11 +97,11 @@ impl Json {
 
     fn inside_string(&mut self, quoted: Quoted, action: &Action<'_>) -> Outcome<()> {
         let mut content = Content::Something;
-        if action.missing && quoted.content == Content::Nothing {
+        if action.is_missing() && quoted.content == Content::Nothing {
             content = Content::Missing;
         }
         // What `toJson` makes of a missing value is shown only where a value must stand.
-        if !action.missing {
+        if !action.is_missing() {
             let mut escaped = String::with_capacity(action.text.len());
             escape_into(&mut escaped, action.text, false);
             self.buffer.push(&escaped)?;
@@ -111,7 +111,7 @@ impl Json {
     }
 
     fn value(&mut self, action: &Action<'_>) -> Outcome<()> {
-        if action.missing && !action.json {
+        if matches!(action.presence, Presence::Missing) {
             return failed("the value of the JSON body is missing");
         }
         let text = action.text.trim_matches([' ', '\t', '\r', '\n']);

@@ -47,8 +47,8 @@ impl Pairs {
 
     pub(super) fn action(&mut self, buffer: &mut Buffer, action: &Action<'_>) -> Outcome<()> {
         self.actions = self.actions.saturating_add(1);
-        self.missing = action.missing;
-        if action.missing {
+        self.missing = action.is_missing();
+        if action.is_missing() {
             return Ok(());
         }
         if action.urlquery {

@@ -79,7 +79,7 @@ impl Url {
         match &mut self.part {
             Part::Origin(_) => self.origin(action),
             Part::Path(segment) => {
-                if action.missing {
+                if action.is_missing() {
                     return failed("a value in the path is missing");
                 }
                 segment.written = true;
@@ -156,7 +156,7 @@ impl Url {
         if action.origin == Origin::Outside {
             return failed("only .config may give a part of the URL's scheme, host or port");
         }
-        if action.missing {
+        if action.is_missing() {
             return failed("a part of the URL's scheme, host or port is missing");
         }
         let refused = |next: char| {

@@ -76,16 +76,17 @@ fn a_url_cannot_be_widened() {
     }
 }
 
-#[test]
-fn urls() {
-    let data = r#"{
+const URL_DATA: &str = r#"{
       "config": {"base": "https://h/api", "path": "a/b c", "host": "h.example", "dots": "../x", "bad": "h@evil",
                  "empty": "", "query": "https://h/p?key=1", "nl": "h\n"},
       "args": {"id": "a b", "dot": ".", "dots": "..", "half": "%2e", "one": "e", "empty": "", "n": null, "list": [1, "x"], "num": 1e21}
     }"#;
+
+#[test]
+fn urls_that_are_refused() {
     check(
         Context::Url,
-        data,
+        URL_DATA,
         &[
             ("https://h/{{.args.dots}}", "!a value in the path is `.` or `..`"),
             ("https://h/{{.args.dot}}/x", "!a value in the path is `.` or `..` (template 1:24)"),
@@ -118,6 +119,16 @@ fn urls() {
                 "https://{{ternary .config.host \"x\" (eq .args.id \"a b\")}}/",
                 "!only .config may give a part of the URL's scheme, host or port (template 1:9)",
             ),
+        ],
+    );
+}
+
+#[test]
+fn urls() {
+    check(
+        Context::Url,
+        URL_DATA,
+        &[
             ("{{.config.base}}/{{.args.id}}", "https://h/api/a%20b"),
             ("{{.config.base}}{{.args.id}}", "https://h/apia%20b"),
             ("{{trimSuffix \"/api\" .config.base}}/x", "https://h/x"),
@@ -195,14 +206,15 @@ fn a_json_body_cannot_be_rewritten() {
     }
 }
 
+const JSON_DATA: &str = r#"{"config": {}, "args": {"s": "a\"b", "n": 5, "l": [1, {"k": "\u00e9"}], "t": true, "z": null, "empty": "", "json": " {\"a\": 1} "}}"#;
+
 #[test]
-fn json_bodies() {
-    let data = r#"{"config": {}, "args": {"s": "a\"b", "n": 5, "l": [1, {"k": "\u00e9"}], "t": true, "z": null, "empty": "", "json": " {\"a\": 1} "}}"#;
+fn json_bodies_that_are_refused() {
     let notone = "!the body is not one JSON value";
     let place = "!an action where the JSON body has no place for a value";
     check(
         Context::Json,
-        data,
+        JSON_DATA,
         &[
             (
                 "{{.args.s}}",
@@ -233,6 +245,16 @@ fn json_bodies() {
             ("{\"a\":tru}", notone),
             ("[01]", notone),
             ("\"{{.args.gone}}", notone),
+        ],
+    );
+}
+
+#[test]
+fn json_bodies() {
+    check(
+        Context::Json,
+        JSON_DATA,
+        &[
             ("{{toJson .args.gone}}", "null"),
             ("\"{{.args.gone}}\"", "\"\""),
             (

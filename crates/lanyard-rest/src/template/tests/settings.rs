@@ -35,6 +35,10 @@ fn what_is_not_set_fails_unless_default_follows() {
             ),
             ("{{if hasKey .config \"gone\"}}1{{else}}2{{end}}", "2"),
             ("{{.config.n}}{{.args.gone}}", "null"),
+            (
+                "{{$d := dict \"a\" .config.plain}}{{$d.gone}}{{get $d \"gone\"}}{{index $d \"gone\"}}|",
+                "|",
+            ),
         ],
     );
 }

@@ -51,8 +51,9 @@ pub struct TemplateEnv<'a> {
     /// Whether reading a `.config` path that does not exist fails the rendering, unless `default`
     /// or `coalesce` follows. True for requests.
     pub config_must_exist: bool,
-    /// The JSON text that the root was read from, so that lists and objects print as they came;
-    /// without it they print as compact JSON.
+    /// For answers: the JSON text that the root was read from, so that lists, objects and numbers
+    /// with an exponent print as they came. Without it lists and objects print as compact JSON.
+    /// Not for requests: what is copied from a text has no secrets opened in it.
     pub source: Option<&'a str>,
 }
 

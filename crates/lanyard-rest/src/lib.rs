@@ -15,7 +15,6 @@ mod headers;
 mod multipart;
 mod parse;
 mod plan;
-mod print;
 mod problem;
 mod request;
 mod schema;
@@ -35,7 +34,6 @@ pub use definition::{
     Definition, Literal, LiteralValue, Parsed, SecretUse, SetEntry, Tool, ToolSet,
 };
 pub use parse::{ParseOptions, Schemas, parse};
-pub use print::{MASK, MaskedSecrets, printed};
 pub use problem::{Problem, Severity};
 pub use request::{RenderContext, RenderError, Rendered, RequestPlan};
 

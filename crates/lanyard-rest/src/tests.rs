@@ -246,7 +246,8 @@ fn golden(file: &str, run: impl Fn(&str) -> String) -> usize {
     for case in &cases {
         let (input, _) = case.split_once("\n>>>\n").unwrap_or((case.trim_end(), ""));
         let (title, input) = input.split_once('\n').unwrap();
-        let result = run(input);
+        // Line ends of HTTP are told from those of the file.
+        let result = run(input).replace('\r', "\\r");
         after.push_str(&format!("=== {title}\n{input}\n>>>\n{}\n\n", result.trim_end()));
     }
     if std::env::var_os("UPDATE_EXPECT").is_some() {

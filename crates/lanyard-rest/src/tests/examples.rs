@@ -1,7 +1,7 @@
 //! The examples of the format's description, as requests and results.
 
 use super::{Options, golden, lines, parsed, render, sent, shaped};
-use crate::{MaskedSecrets, Rendered, printed};
+use crate::Rendered;
 
 const TICKETS: &str = r#"
 server:
@@ -153,23 +153,6 @@ fn answers_are_shaped_by_the_template() {
         shaped(&planner, "create_tasks", 502, &[], b"<html>"),
         "isError\nPlanner answered 502: no reason given\n"
     );
-}
-
-#[test]
-fn a_request_is_printed_with_its_keys_masked() {
-    let parsed = parsed(BILLING);
-    let tool = &parsed.definition.tools[0];
-    let arguments = super::object(r#"{"number":"INV-7"}"#);
-    let rendered = super::with_context(|context| {
-        tool.render(&arguments, &crate::RenderContext { secrets: &MaskedSecrets, ..*context })
-    });
-    expect_test::expect![[r#"
-        GET https://billing.example.com/invoices/INV-7
-        Accept: */*
-        User-Agent: lanyard/0.1.0
-        X-Api-Key: ***
-    "#]]
-    .assert_eq(&printed(&rendered.unwrap()));
 }
 
 #[test]

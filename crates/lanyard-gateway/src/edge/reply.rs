@@ -1,7 +1,9 @@
 //! One place makes statuses and bodies of what the stages say.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Response, StatusCode};
 use lanyard_core::Denial;
 use lanyard_wire::{Id, WireError, encode_error};
@@ -53,6 +55,9 @@ pub(crate) fn events(receiver: mpsc::Receiver<Bytes>) -> Reply {
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // When a stream ends its connection does too, so that a client whose access was revoked holds
+    // nothing open.
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     // Proxies that buffer would hold events back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     reply

@@ -1,5 +1,7 @@
 //! From the server's answer to the result that the agent is given.
 
+use std::borrow::Cow;
+
 use data_encoding::BASE64;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -98,7 +100,7 @@ impl Responses {
         if let Some(image) = image(answer) {
             return Ok(ToolResult { content: vec![image], structured: None, is_error: false });
         }
-        let body = String::from_utf8_lossy(answer.body);
+        let body = text(answer.body);
         let text = match &self.body {
             Some(template) => {
                 let root = serde_json::from_str::<Value>(&body).ok();
@@ -128,7 +130,7 @@ impl Responses {
         answer: &UpstreamAnswer<'_>,
         context: &RenderContext<'_>,
     ) -> Result<ToolResult, RenderError> {
-        let body = String::from_utf8_lossy(answer.body);
+        let body = text(answer.body);
         let rendered = match &self.error {
             None => String::new(),
             Some(template) => {
@@ -245,4 +247,12 @@ pub(crate) fn render_direct(
     template
         .render(root, &env, Context::Plain)
         .map_err(|failure| failed(failure, "response", RenderError::Answer))
+}
+
+/// A body as text. Valid UTF-8, which is nearly every body, is checked the fast way.
+fn text(body: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(body) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(body),
+    }
 }

@@ -37,18 +37,31 @@ where
 /// Writes a text as a JSON string.
 pub(crate) fn push_text(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => push_control(out, control),
-            plain => out.push(plain),
+    let mut rest = text;
+    // Whole stretches are copied at once: most texts hold nothing to escape, and answers are long.
+    while let Some(at) = rest.bytes().position(needs_escape) {
+        let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut characters = from.chars();
+        match characters.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(control) => push_control(out, control),
+            None => break,
         }
+        rest = characters.as_str();
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// Whether a byte cannot stand in a JSON string as it is. None of these is part of a longer
+/// character, so a text can be cut before them.
+fn needs_escape(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 /// A text as a JSON string.

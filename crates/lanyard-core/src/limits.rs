@@ -90,7 +90,7 @@ limits! {
     list_page_tools_max: Count = 1000, "Tools in one page of a list; the next page follows by cursor.";
     drain_ms_max: Milliseconds = 20_000, "Time running calls get after SIGTERM; past it they are cut and recorded as abandoned.";
     record_sync_ms_max: Milliseconds = 10, "Time until a written record is synced to disk (unless `strict` waits for it).";
-    record_segment_bytes_max: Bytes = 64 << 20, "One segment file of the audit log; past it a new one begins.";
+    record_segment_bytes_max: Bytes = 16 << 20, "One segment file of the audit log; past it a new one begins.";
     record_reserve_bytes: Bytes = 1 << 20, "Disk space kept for closing records when the disk is full.";
     refusals_flush_ms_max: Milliseconds = 10_000, "Time over which refusals at the edge are counted into one record.";
 }

@@ -19,6 +19,15 @@ pub(crate) struct Actor {
     peer: Peer,
 }
 
+/// An actor who may look. A route that takes one was asked by somebody with a role that reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader(Actor);
+
+/// An actor who may change the configuration. Every change takes one, so that a route which
+/// forgets to ask does not compile.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner(Actor);
+
 #[derive(Debug, Clone)]
 enum Who {
     Operator(OperatorName),
@@ -38,44 +47,70 @@ impl Actor {
     pub(crate) fn peer(&self) -> Peer {
         self.peer
     }
+}
 
-    /// Goes on only for an owner: whoever may change the configuration.
-    pub(crate) fn may_change(&self) -> Result<(), ApiError> {
-        match self.role {
-            Role::Owner => Ok(()),
+impl Reader {
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0
+    }
+
+    /// The same caller as one who may change things, where what is asked turns out to be a change.
+    pub(crate) fn owner(&self) -> Result<Owner, ApiError> {
+        Owner::of(self.0.clone())
+    }
+}
+
+impl Owner {
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0
+    }
+
+    fn of(actor: Actor) -> Result<Self, ApiError> {
+        match actor.role {
+            Role::Owner => Ok(Self(actor)),
             Role::Approver | Role::Auditor => Err(ApiError::forbidden(
                 "this needs an operator with the role owner; see `lanyard operator list`",
             )),
         }
     }
+}
 
-    /// Goes on for every role: each may look.
-    pub(crate) fn may_read(&self) -> Result<(), ApiError> {
-        match self.role {
-            Role::Owner | Role::Approver | Role::Auditor => Ok(()),
+impl FromRequestParts<Admin> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, ApiError> {
+        let actor = authenticate(parts, admin).await?;
+        match actor.role {
+            Role::Owner | Role::Approver | Role::Auditor => Ok(Self(actor)),
         }
     }
 }
 
-impl FromRequestParts<Admin> for Actor {
+impl FromRequestParts<Admin> for Owner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, ApiError> {
-        let peer = *parts.extensions.get::<Peer>().ok_or_else(ApiError::unauthorized)?;
-        let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return owner(admin, peer);
-        };
-        let token = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        match (token, values.next()) {
-            (Some(token), None) => operator(admin, peer, token),
-            (Some(_), Some(_)) | (None, _) => Err(ApiError::unauthorized()),
-        }
+        Self::of(authenticate(parts, admin).await?)
+    }
+}
+
+/// A token that was shown decides, whoever shows it: a wrong one over the admin socket is refused
+/// and does not fall back to the uid.
+async fn authenticate(parts: &Parts, admin: &Admin) -> Result<Actor, ApiError> {
+    let peer = *parts.extensions.get::<Peer>().ok_or_else(ApiError::unauthorized)?;
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return owner(admin, peer);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    match (token, values.next()) {
+        (Some(token), None) => operator(admin, peer, token).await,
+        (Some(_), Some(_)) | (None, _) => Err(ApiError::unauthorized()),
     }
 }
 
@@ -89,10 +124,11 @@ fn owner(admin: &Admin, peer: Peer) -> Result<Actor, ApiError> {
 }
 
 /// Looks the operator up in the database: the admin API is not the path of a call, and so a
-/// revoked operator is out at once without a snapshot of operators.
-fn operator(admin: &Admin, peer: Peer, token: &str) -> Result<Actor, ApiError> {
+/// revoked operator is out at once without a snapshot of operators. The look-up may wait for a
+/// change that is being made, so it waits where waiting hurts no call.
+async fn operator(admin: &Admin, peer: Peer, token: &str) -> Result<Actor, ApiError> {
     let hash = TokenHash::of(token, TokenKind::Operator).ok_or_else(ApiError::unauthorized)?;
-    let operators = admin.shared.parts.store.operators()?;
+    let operators = admin.blocking(|shared| Ok(shared.parts.store.operators()?)).await?;
     operators
         .into_iter()
         .find(|row| row.token_hash == hash && row.revoked_at.is_none())

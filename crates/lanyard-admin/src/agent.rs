@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::{Owner, Reader};
+use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
 use crate::state::Shared;
@@ -36,8 +37,7 @@ pub(crate) struct RotateRequest {
     ttl_seconds: Option<u64>,
 }
 
-pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
     let agents: Vec<Value> = rows.agents.iter().map(|row| shown(row, &rows)).collect();
     Ok(Json(json!({ "agents": agents })))
@@ -74,8 +74,8 @@ fn shown(row: &AgentRow, rows: &Configuration) -> Value {
 
 pub(crate) async fn add(
     State(admin): State<Admin>,
-    actor: Actor,
-    Json(request): Json<AddRequest>,
+    owner: Owner,
+    Asked(request): Asked<AddRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let name = AgentName::parse(&request.name)?;
     if let Some(uid) = request.uid {
@@ -83,7 +83,7 @@ pub(crate) async fn add(
     }
     let about = About { action: "agent.add", subject: format!("agent:{name}") };
     let made = admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             change.agent_insert(&AgentRow {
                 tenant: shared.tenant.clone(),
                 name: name.clone(),
@@ -152,14 +152,14 @@ pub(crate) fn expiry(now: Timestamp, ttl_seconds: u64) -> Result<Timestamp, ApiE
 
 pub(crate) async fn rotate(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
-    Json(request): Json<RotateRequest>,
+    Asked(request): Asked<RotateRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let name = AgentName::parse(&name)?;
     let about = About { action: "agent.rotate", subject: format!("agent:{name}") };
     let made = admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             match change.agent_get(&shared.tenant, &name)? {
                 Some(row) if row.revoked_at.is_none() => {}
                 Some(_) => {
@@ -180,13 +180,13 @@ pub(crate) fn no_agent(name: &AgentName) -> ApiError {
 
 pub(crate) async fn revoke(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let name = AgentName::parse(&name)?;
     let about = About { action: "agent.revoke", subject: format!("agent:{name}") };
     admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             Ok(change.agent_revoke(&shared.tenant, &name, change.time())?)
         })
         .await?;

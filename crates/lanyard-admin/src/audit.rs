@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use lanyard_core::{AgentName, RecordId, ServerName};
@@ -11,12 +11,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::Reader;
+use crate::asked::AskedQuery;
 use crate::change::About;
 use crate::error::ApiError;
+use crate::lines::Lines;
 
 /// How many records a search gives unless asked for more.
 const LIMIT: usize = 100;
+
+/// How many it gives at most: they are held in memory. An export has no such limit.
+const LIMIT_MAX: usize = 10_000;
 
 /// What is searched for.
 #[derive(Debug, Default, Deserialize)]
@@ -38,12 +43,11 @@ pub(crate) struct SearchQuery {
 
 pub(crate) async fn search(
     State(admin): State<Admin>,
-    actor: Actor,
-    Query(query): Query<SearchQuery>,
+    reader: Reader,
+    AskedQuery(query): AskedQuery<SearchQuery>,
 ) -> Result<Response, ApiError> {
-    actor.may_read()?;
     if query.export {
-        return export(admin, actor, query).await;
+        return export(admin, reader, query).await;
     }
     let records = admin
         .blocking(move |shared| {
@@ -68,19 +72,20 @@ fn entry_json(entry: Entry) -> Result<Value, ApiError> {
     Ok(record)
 }
 
-/// Reading out the log is itself recorded: somebody took a copy.
-async fn export(admin: Admin, actor: Actor, query: SearchQuery) -> Result<Response, ApiError> {
-    let lines = admin
+/// Reading out the log is itself recorded, and before the first line leaves: somebody took a
+/// copy. The lines are sent as they are read, so that a long log does not fill the memory.
+async fn export(admin: Admin, reader: Reader, query: SearchQuery) -> Result<Response, ApiError> {
+    let (filter, directory) = admin
         .blocking(move |shared| {
             let filter = filter(&query, shared.parts.clock.now())?;
-            let mut lines = Vec::new();
-            audit::export(&shared.parts.audit_directory, &filter, &mut lines)
-                .map_err(|error| ApiError::internal("the audit log could not be read", &error))?;
-            shared.note(&actor, About { action: "audit.export", subject: "audit".to_owned() })?;
-            Ok(lines)
+            let about = About { action: "audit.export", subject: "audit".to_owned() };
+            shared.note(reader.actor(), about)?;
+            Ok((filter, shared.parts.audit_directory.clone()))
         })
         .await?;
-    let mut response = Response::new(Body::from(lines));
+    let (lines, body) = Lines::begin();
+    admin.shared.parts.tasks.spawn_blocking(move || lines.write(&directory, &filter));
+    let mut response = Response::new(Body::new(body));
     let kind = http::HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     Ok(response)
@@ -105,21 +110,20 @@ fn filter(query: &SearchQuery, now: lanyard_core::Timestamp) -> Result<Filter, A
         since: time(&query.since)?,
         until: time(&query.until)?,
         id: query.id.as_deref().map(RecordId::parse).transpose()?,
-        limit: if query.export { query.limit } else { Some(query.limit.unwrap_or(LIMIT)) },
+        limit: if query.export {
+            query.limit
+        } else {
+            Some(query.limit.unwrap_or(LIMIT).min(LIMIT_MAX))
+        },
     })
 }
 
-pub(crate) async fn key(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn key(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     Ok(Json(json!({ "key": admin.shared.parts.log.key().to_string() })))
 }
 
 /// Proves the log as it is on disk now, up to what was written when the request came.
-pub(crate) async fn verify(
-    State(admin): State<Admin>,
-    actor: Actor,
-) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn verify(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let shown = admin
         .blocking(|shared| {
             let log = &shared.parts.log;

@@ -3,11 +3,11 @@
 use std::sync::PoisonError;
 
 use lanyard_core::{ChangeRecord, Record};
-use lanyard_store::{Change, Configuration};
+use lanyard_store::{Change, Configuration, StoreError};
 
 use crate::Admin;
-use crate::actor::Actor;
-use crate::error::ApiError;
+use crate::actor::{Actor, Owner, Reader};
+use crate::error::{ApiError, chain};
 use crate::state::Shared;
 
 /// The port to whoever turns rows into what calls are decided by. The program offers it.
@@ -15,6 +15,10 @@ pub trait Compile: Send + Sync + std::fmt::Debug {
     /// Compiles a whole configuration, or says in a sentence why it does not hold together.
     /// Nothing is in force until [`Ready::publish`].
     fn compile(&self, rows: &Configuration) -> Result<Ready, String>;
+
+    /// What is wrong with the configuration in force though calls go on without it: secrets that
+    /// cannot be opened, for instance. One sentence each.
+    fn warnings(&self) -> Vec<String>;
 }
 
 /// A compiled configuration that waits to be put in force.
@@ -47,11 +51,38 @@ pub(crate) struct About {
     pub(crate) subject: String,
 }
 
+/// Whether the rows that were written are to stay.
+#[derive(Debug)]
+pub(crate) enum Landing<T> {
+    /// They are the new configuration.
+    Keep(T),
+    /// They were a trial, or made no difference: all of it is taken back.
+    Undo(T),
+}
+
+/// Why a transaction was not committed.
+enum Stop<T> {
+    Refused(ApiError),
+    Undone(T),
+}
+
+impl<T> From<StoreError> for Stop<T> {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl<T> From<ApiError> for Stop<T> {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 impl Admin {
     /// Makes one change. `rows` writes; what it returns is given back once the change is in force.
     pub(crate) async fn change<T, F>(
         &self,
-        actor: &Actor,
+        owner: &Owner,
         about: About,
         rows: F,
     ) -> Result<T, ApiError>
@@ -59,9 +90,38 @@ impl Admin {
         T: Send + 'static,
         F: FnOnce(&Shared, &Change<'_>) -> Result<T, ApiError> + Send + 'static,
     {
-        actor.may_change()?;
-        let actor = actor.clone();
-        self.blocking(move |shared| shared.change(&actor, about, rows)).await
+        self.change_if(owner, about, |shared, change| rows(shared, change).map(Landing::Keep)).await
+    }
+
+    /// The same for what turns out to be a change only when it looks at the rows.
+    pub(crate) async fn change_if<T, F>(
+        &self,
+        owner: &Owner,
+        about: About,
+        rows: F,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared, &Change<'_>) -> Result<Landing<T>, ApiError> + Send + 'static,
+    {
+        let actor = owner.actor().clone();
+        self.blocking(move |shared| shared.land(&actor, about, rows)).await
+    }
+
+    /// Goes through a whole change, the trial compilation included, and takes it back.
+    pub(crate) async fn rehearse<T, F>(
+        &self,
+        reader: &Reader,
+        about: About,
+        rows: F,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared, &Change<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        let actor = reader.actor().clone();
+        let rows = |shared: &Shared, change: &Change<'_>| rows(shared, change).map(Landing::Undo);
+        self.blocking(move |shared| shared.land(&actor, about, rows)).await
     }
 
     /// Runs what waits for the disk where waiting hurts nobody.
@@ -79,21 +139,29 @@ impl Admin {
 }
 
 impl Shared {
-    fn change<T>(
+    fn land<T>(
         &self,
         actor: &Actor,
         about: About,
-        rows: impl FnOnce(&Self, &Change<'_>) -> Result<T, ApiError>,
+        rows: impl FnOnce(&Self, &Change<'_>) -> Result<Landing<T>, ApiError>,
     ) -> Result<T, ApiError> {
         // Nothing but changes takes this lock, and a change that panicked was rolled back.
         let _one = self.one_change.lock().unwrap_or_else(PoisonError::into_inner);
         let record = self.record(actor, about);
-        let (value, ready) = self.parts.store.change(record, |change| {
-            let value = rows(self, change)?;
+        let landed = self.parts.store.change(record, |change| {
+            let landing = rows(self, change)?;
             let configuration = change.configuration()?;
             let ready = self.parts.compiler.compile(&configuration).map_err(ApiError::conflict)?;
-            Ok::<_, ApiError>((value, ready))
-        })?;
+            match landing {
+                Landing::Keep(value) => Ok((value, ready)),
+                Landing::Undo(value) => Err(Stop::Undone(value)),
+            }
+        });
+        let (value, ready) = match landed {
+            Ok(landed) => landed,
+            Err(Stop::Undone(value)) => return Ok(value),
+            Err(Stop::Refused(error)) => return Err(error),
+        };
         ready.publish();
         if let Err(error) = self.drain_outbox() {
             // The change holds and its record is safe in the database; it reaches the log with
@@ -127,15 +195,7 @@ impl Shared {
     }
 
     pub(crate) fn drain_outbox(&self) -> Result<(), String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        for record in self.parts.store.outbox().map_err(|error| text(&error))? {
-            let id = record.id.clone();
-            self.parts
-                .log
-                .append_change_once(&record)
-                .map_err(|error| text(&error))?;
-            self.parts.store.outbox_done(&id).map_err(|error| text(&error))?;
-        }
-        Ok(())
+        let drained = self.parts.store.outbox_drain(&self.parts.log);
+        drained.map(|_| ()).map_err(|error| chain(&error))
     }
 }

@@ -19,8 +19,14 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    /// Any status with any sentence.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), problems: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The request itself is wrong.
@@ -65,10 +71,21 @@ impl ApiError {
     }
 
     /// A defect or a broken disk. The log says more than the answer.
-    pub(crate) fn internal(context: &'static str, error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "{context}");
+    pub(crate) fn internal(context: &'static str, error: &dyn std::error::Error) -> Self {
+        tracing::error!(error = chain(error), "{context}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{context}: {error}"))
     }
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 impl From<StoreError> for ApiError {

@@ -1,16 +1,19 @@
 //! `/v1/grants` and `/v1/who-can`: which agent may call which tool.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{AgentName, ServerName, ToolName};
+use lanyard_core::{AgentName, ServerName, TenantName, ToolName};
 use lanyard_policy::{Grant, Grants, ToolPattern};
 use lanyard_store::{Configuration, GrantRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::{Owner, Reader};
 use crate::agent::{expiry, no_agent};
+use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
 use crate::server::no_server;
@@ -36,8 +39,7 @@ fn shown(row: &GrantRow) -> Value {
     })
 }
 
-pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
     let grants: Vec<Value> = rows.grants.iter().map(shown).collect();
     Ok(Json(json!({ "grants": grants })))
@@ -45,9 +47,9 @@ pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Jso
 
 pub(crate) async fn put(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path((agent, server)): Path<(String, String)>,
-    Json(request): Json<PutRequest>,
+    Asked(request): Asked<PutRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let agent = AgentName::parse(&agent)?;
     let server = ServerName::parse(&server)?;
@@ -60,7 +62,7 @@ pub(crate) async fn put(
     }
     let about = About { action: "grant.put", subject: format!("grant:{agent}/{server}") };
     let made = admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             let rows = change.configuration()?;
             let known = rows.agents.iter().find(|row| row.name == agent);
             if known.is_none_or(|row| row.revoked_at.is_some()) {
@@ -88,13 +90,14 @@ pub(crate) async fn put(
 }
 
 impl crate::state::Shared {
-    fn names_of(&self, server: &ServerName, rows: &Configuration) -> Result<Vec<ToolName>, ApiError> {
-        let row = rows
-            .servers
-            .iter()
-            .find(|row| row.name == *server)
-            .ok_or_else(|| no_server(server))?;
-        let definition = self.definition(row);
+    fn names_of(
+        &self,
+        server: &ServerName,
+        rows: &Configuration,
+    ) -> Result<Vec<ToolName>, ApiError> {
+        let row =
+            rows.servers.iter().find(|row| row.name == *server).ok_or_else(|| no_server(server))?;
+        let definition = self.definition(row, rows);
         if definition.as_ref().is_ok_and(|it| it.set.is_some()) {
             return Err(ApiError::invalid(format!(
                 "`{server}` is a tool set; grant the servers behind it (`lanyard server show {server}` lists them)"
@@ -140,14 +143,14 @@ fn check_names(
 
 pub(crate) async fn revoke(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path((agent, server)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let agent = AgentName::parse(&agent)?;
     let server = ServerName::parse(&server)?;
     let about = About { action: "grant.revoke", subject: format!("grant:{agent}/{server}") };
     admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             Ok(change.grant_delete(&shared.tenant, &agent, &server)?)
         })
         .await?;
@@ -156,13 +159,13 @@ pub(crate) async fn revoke(
 
 pub(crate) async fn revoke_all(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(agent): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let agent = AgentName::parse(&agent)?;
     let about = About { action: "grant.revoke_all", subject: format!("agent:{agent}") };
     let count = admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             if change.agent_get(&shared.tenant, &agent)?.is_none() {
                 return Err(no_agent(&agent));
             }
@@ -172,35 +175,43 @@ pub(crate) async fn revoke_all(
     Ok(Json(json!({ "revoked": true, "grants": count })))
 }
 
-/// Reads the grants of one agent as calls are decided by them.
-pub fn grants_of(rows: &Configuration, agent: &AgentName) -> Result<Grants, String> {
-    let grants = rows
-        .grants
-        .iter()
-        .filter(|row| row.agent == *agent)
-        .map(|row| {
-            let pattern = |words: &[String]| {
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                ToolPattern::parse(&words)
-                    .map_err(|error| format!("the grant {}/{}: {error}", row.agent, row.server))
-            };
-            Ok(Grant {
-                server: row.server.clone(),
-                allow: pattern(&row.allow)?,
-                deny: pattern(&row.deny)?,
-                expires_at: row.expires_at,
-            })
-        })
-        .collect::<Result<Vec<Grant>, String>>()?;
-    Ok(Grants::new(agent.clone(), grants))
+/// Every agent's grants, as calls are decided by them.
+#[derive(Debug, Default)]
+pub struct AllGrants(HashMap<(TenantName, AgentName), Vec<Grant>>);
+
+impl AllGrants {
+    /// Takes out the grants of one agent; it has none where none was given.
+    pub fn take(&mut self, tenant: &TenantName, agent: &AgentName) -> Grants {
+        let grants = self.0.remove(&(tenant.clone(), agent.clone())).unwrap_or_default();
+        Grants::new(agent.clone(), grants)
+    }
+}
+
+/// Reads the grants of all agents in one pass.
+pub fn all_grants(rows: &Configuration) -> Result<AllGrants, String> {
+    let mut all: HashMap<(TenantName, AgentName), Vec<Grant>> = HashMap::new();
+    for row in &rows.grants {
+        let pattern = |words: &[String]| {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            ToolPattern::parse(&words)
+                .map_err(|error| format!("the grant {}/{}: {error}", row.agent, row.server))
+        };
+        let grant = Grant {
+            server: row.server.clone(),
+            allow: pattern(&row.allow)?,
+            deny: pattern(&row.deny)?,
+            expires_at: row.expires_at,
+        };
+        all.entry((row.tenant.clone(), row.agent.clone())).or_default().push(grant);
+    }
+    Ok(AllGrants(all))
 }
 
 pub(crate) async fn who_can(
     State(admin): State<Admin>,
-    actor: Actor,
+    _: Reader,
     Path((server, tool)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
     let server = ServerName::parse(&server)?;
     let tool = ToolName::parse(&tool)?;
     let agents = admin
@@ -210,16 +221,19 @@ pub(crate) async fn who_can(
             if !tools.contains(&tool) {
                 return Err(ApiError::not_found(format!("server `{server}` has no tool `{tool}`")));
             }
+            // A server that is switched off takes no call, whatever is granted.
+            let enabled = rows.servers.iter().any(|row| row.name == server && row.enabled);
+            let mut grants = all_grants(&rows).map_err(ApiError::conflict)?;
+            let grants: Vec<Grants> = rows
+                .agents
+                .iter()
+                .filter(|row| enabled && row.revoked_at.is_none())
+                .map(|row| grants.take(&row.tenant, &row.name))
+                .collect();
             let now = shared.parts.clock.now();
-            let mut agents = Vec::new();
-            for row in rows.agents.iter().filter(|row| row.revoked_at.is_none()) {
-                let grants = grants_of(&rows, &row.name).map_err(ApiError::conflict)?;
-                if grants.decide(&server, &tool, now).is_ok() {
-                    agents.push(row.name.as_str().to_owned());
-                }
-            }
-            Ok(agents)
+            Ok(lanyard_policy::who_can(&mut grants.iter(), &server, &tool, now))
         })
         .await?;
+    let agents: Vec<&str> = agents.iter().map(AgentName::as_str).collect();
     Ok(Json(json!({ "agents": agents })))
 }

@@ -10,24 +10,26 @@
 //! the answer that makes it.
 //! INVARIANT: this crate does not know the gateway. It meets it through [`Compile`].
 
-mod state;
 mod actor;
-mod error;
+mod agent;
+mod asked;
+mod audit;
 mod change;
+mod error;
+mod grant;
+mod lines;
+mod operator;
+mod secret;
+mod serve;
 mod server;
 mod server_add;
-mod secret;
-mod agent;
-mod operator;
-mod grant;
-mod audit;
+mod state;
 mod status;
 mod when;
-mod serve;
 
 pub use audit::verdict_json;
 pub use change::{Compile, Ready};
-pub use grant::grants_of;
-pub use server::{StoredOptions, read_definition};
+pub use grant::{AllGrants, all_grants};
 pub use serve::AdminListener;
+pub use server::{StoredOptions, read_definition};
 pub use state::{Admin, AdminParts};

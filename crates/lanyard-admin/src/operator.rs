@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::{Owner, Reader};
+use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
 
@@ -20,8 +21,7 @@ pub(crate) struct AddRequest {
     role: String,
 }
 
-pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let operators = admin.blocking(|shared| Ok(shared.parts.store.operators()?)).await?;
     let operators: Vec<Value> = operators
         .iter()
@@ -41,8 +41,8 @@ pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Jso
 
 pub(crate) async fn add(
     State(admin): State<Admin>,
-    actor: Actor,
-    Json(request): Json<AddRequest>,
+    owner: Owner,
+    Asked(request): Asked<AddRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let name = OperatorName::parse(&request.name)?;
     let role: Role = request
@@ -51,7 +51,7 @@ pub(crate) async fn add(
         .map_err(|_| ApiError::invalid("a role is owner, approver or auditor"))?;
     let about = About { action: "operator.add", subject: format!("operator:{name}") };
     let made = admin
-        .change(&actor, about, move |_, change| {
+        .change(&owner, about, move |_, change| {
             let Minted { plain, hash, id } = mint(TokenKind::Operator, &fill_random)
                 .map_err(|error| ApiError::internal("no token can be made", &error))?;
             change.operator_insert(&OperatorRow {
@@ -78,13 +78,13 @@ pub(crate) async fn add(
 
 pub(crate) async fn revoke(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let name = OperatorName::parse(&name)?;
     let about = About { action: "operator.revoke", subject: format!("operator:{name}") };
     admin
-        .change(&actor, about, move |_, change| Ok(change.operator_revoke(&name, change.time())?))
+        .change(&owner, about, move |_, change| Ok(change.operator_revoke(&name, change.time())?))
         .await?;
     Ok(Json(json!({ "revoked": true })))
 }

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{Origin, SecretName, Scheme};
+use lanyard_core::{Origin, Scheme, SecretName};
 use lanyard_store::{Change, SecretRow, SecretVersionRow};
 use lanyard_vault::{SecretPlace, SecretText};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::{Owner, Reader};
+use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
 use crate::state::Shared;
@@ -30,8 +31,7 @@ pub(crate) struct SetRequest {
     rotate: bool,
 }
 
-pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
     let secrets: Vec<Value> = rows
         .secrets
@@ -52,9 +52,9 @@ pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Jso
 
 pub(crate) async fn set(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
-    Json(request): Json<SetRequest>,
+    Asked(request): Asked<SetRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let name = SecretName::parse(&name)?;
     let SetRequest { value, origins, insecure_origins, rotate } = request;
@@ -69,7 +69,7 @@ pub(crate) async fn set(
     let action = if rotate { "secret.rotate" } else { "secret.set" };
     let about = About { action, subject: format!("secret:{name}") };
     let shown = admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             let row = shared.secret_row(&name, rotate, change)?;
             let mut all = row.origins;
             all.extend(origins.into_iter().filter(|it| !all.contains(it)).collect::<Vec<_>>());
@@ -168,16 +168,18 @@ fn checked_origins(origins: &[String], insecure: &[String]) -> Result<Vec<String
 
 pub(crate) async fn remove(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let name = SecretName::parse(&name)?;
     let about = About { action: "secret.remove", subject: format!("secret:{name}") };
     admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             let rows = change.configuration()?;
             for row in &rows.servers {
-                let uses = shared.definition(row).is_ok_and(|it| it.secrets().contains(&name));
+                // A definition that cannot be read may use anything.
+                let uses =
+                    shared.definition(row, &rows).map_or(true, |it| it.secrets().contains(&name));
                 if uses {
                     return Err(ApiError::conflict(format!(
                         "server `{}` uses {}; remove the server first",

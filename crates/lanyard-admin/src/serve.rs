@@ -18,9 +18,11 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower_service::Service as _;
 
 use crate::Admin;
+use crate::error::ApiError;
 
 /// Where operators connect.
 #[derive(Debug)]
@@ -83,7 +85,7 @@ impl Admin {
         self.shared.parts.tasks.spawn(async move {
             match tls {
                 None => admin.converse(stream, router, at).await,
-                Some(tls) => match tls.accept(stream).await {
+                Some(tls) => match admin.agree(&tls, stream).await {
                     Ok(stream) => admin.converse(stream, router, at).await,
                     Err(error) => {
                         tracing::debug!(peer = %at.peer, %error, "TLS was not agreed.");
@@ -91,6 +93,20 @@ impl Admin {
                 },
             }
         });
+    }
+
+    /// Agrees on TLS, in the time that a client has for its headers: one that says nothing does
+    /// not keep a connection.
+    async fn agree(
+        &self,
+        tls: &TlsAcceptor,
+        stream: TcpStream,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let limit = Limits::span(self.shared.parts.limits.request_head_ms_max);
+        match tokio::time::timeout(limit, tls.accept(stream)).await {
+            Ok(agreed) => agreed,
+            Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+        }
     }
 
     fn connect_unix(&self, stream: UnixStream, router: Router) {
@@ -109,7 +125,9 @@ impl Admin {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let shutdown = self.shared.parts.shutdown.clone();
-        let head_limit = Limits::span(self.shared.parts.limits.request_head_ms_max);
+        let limits = &self.shared.parts.limits;
+        let head_limit = Limits::span(limits.request_head_ms_max);
+        let head_bytes = Limits::size(limits.request_head_bytes_max);
         let peer = at.peer;
         let at = Arc::new(at);
         let service = service_fn(move |request| answer(router.clone(), Arc::clone(&at), request));
@@ -117,6 +135,7 @@ impl Admin {
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(head_limit)
+                .max_buf_size(head_bytes)
                 .serve_connection(TokioIo::new(stream), service)
         );
         let ended = tokio::select! {
@@ -147,11 +166,10 @@ async fn answer(
         let all = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
         if let Err(denial) = known.check(authority, all(HOST), all(ORIGIN)) {
-            let status = match denial {
-                Denial::HostForeign => StatusCode::MISDIRECTED_REQUEST,
-                _ => StatusCode::FORBIDDEN,
-            };
-            return Ok((status, format!("{denial}\n")).into_response());
+            let foreign_host = matches!(denial, Denial::HostForeign);
+            let status =
+                if foreign_host { StatusCode::MISDIRECTED_REQUEST } else { StatusCode::FORBIDDEN };
+            return Ok(ApiError::new(status, denial.to_string()).into_response());
         }
     }
     let mut request = request.map(Body::new);

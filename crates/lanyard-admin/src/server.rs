@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::{Owner, Reader};
+use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
 use crate::state::Shared;
@@ -40,10 +41,29 @@ pub struct StoredOptions {
     pub insecure_origins: Vec<String>,
 }
 
+/// The longest time limit that can be set for a call, in milliseconds: an hour.
+const TIMEOUT_MS_MAX: u64 = 3_600_000;
+
 impl StoredOptions {
     /// Reads what a row holds.
     pub fn read(row: &ServerRow) -> Result<Self, String> {
         serde_json::from_str(&row.options).map_err(|error| format!("options: {error}"))
+    }
+
+    /// The options as they are kept: checked, and each thing written in its one normal form.
+    pub(crate) fn checked(mut self) -> Result<Self, ApiError> {
+        self.prefix = self.prefix.map(|prefix| checked_prefix(&prefix)).transpose()?;
+        if self.timeout_ms.is_some_and(|timeout| !(1..=TIMEOUT_MS_MAX).contains(&timeout)) {
+            return Err(ApiError::invalid("a timeout is from 1 to 3600000 milliseconds"));
+        }
+        self.allow_private =
+            self.allow_private.iter().map(|host| checked_host(host)).collect::<Result<_, _>>()?;
+        for text in &mut self.insecure_origins {
+            let origin = Origin::parse(text)
+                .map_err(|error| ApiError::invalid(format!("origin `{text}`: {error}")))?;
+            *text = origin.to_string();
+        }
+        Ok(self)
     }
 
     pub(crate) fn to_json(&self) -> Result<String, ApiError> {
@@ -88,13 +108,20 @@ impl Shared {
 
     fn tools_of(&self, name: &ServerName, rows: &Configuration) -> Option<Vec<ToolName>> {
         let row = rows.servers.iter().find(|row| row.name == *name)?;
-        let definition = self.definition(row).ok()?;
+        // A tool set is not looked into: it has no tools of its own, and a set of sets is refused.
+        let read = read_definition(row, &*self.parts.schemas, &self.parts.limits, &|_| None);
+        let definition = read.ok()?;
         Some(definition.tools.into_iter().map(|tool| tool.name).collect())
     }
 
     /// The definition of a server that is already there: its secrets exist and are bound.
-    pub(crate) fn definition(&self, row: &ServerRow) -> Result<Definition, String> {
-        read_definition(row, &*self.parts.schemas, &self.parts.limits, &|_| None)
+    pub(crate) fn definition(
+        &self,
+        row: &ServerRow,
+        rows: &Configuration,
+    ) -> Result<Definition, String> {
+        let servers = |name: &ServerName| self.tools_of(name, rows);
+        read_definition(row, &*self.parts.schemas, &self.parts.limits, &servers)
     }
 }
 
@@ -125,8 +152,7 @@ pub fn read_definition(
     }
 }
 
-pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let servers = admin
         .blocking(|shared| {
             let rows = shared.parts.store.load()?;
@@ -138,10 +164,7 @@ pub(crate) async fn list(State(admin): State<Admin>, actor: Actor) -> Result<Jso
 
 impl Shared {
     fn summary(&self, row: &ServerRow, rows: &Configuration) -> Value {
-        let definition =
-            read_definition(row, &*self.parts.schemas, &self.parts.limits, &|name| {
-                self.tools_of(name, rows)
-            });
+        let definition = self.definition(row, rows);
         let (description, tools, origins, secrets) = match &definition {
             Ok(it) => (
                 it.description.clone(),
@@ -203,22 +226,16 @@ pub(crate) fn tool_json(definition: &Definition) -> Vec<Value> {
 
 pub(crate) async fn show(
     State(admin): State<Admin>,
-    actor: Actor,
+    _: Reader,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
     let name = ServerName::parse(&name)?;
     let shown = admin
         .blocking(move |shared| {
             let rows = shared.parts.store.load()?;
             let row = find(&rows, &name)?;
             let mut shown = shared.summary(row, &rows);
-            let definition = read_definition(
-                row,
-                &*shared.parts.schemas,
-                &shared.parts.limits,
-                &|name| shared.tools_of(name, &rows),
-            );
+            let definition = shared.definition(row, &rows);
             if let (Some(shown), Ok(definition)) = (shown.as_object_mut(), definition) {
                 let set = definition.set.as_ref().map(|set| {
                     set.entries.iter().map(|it| it.listed.as_str().to_owned()).collect::<Vec<_>>()
@@ -245,13 +262,13 @@ pub(crate) fn no_server(name: &ServerName) -> ApiError {
 
 pub(crate) async fn remove(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let name = ServerName::parse(&name)?;
     let about = About { action: "server.remove", subject: format!("server:{name}") };
     admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             Ok(change.server_delete(&shared.tenant, &name)?)
         })
         .await?;
@@ -260,23 +277,23 @@ pub(crate) async fn remove(
 
 pub(crate) async fn enable(
     state: State<Admin>,
-    actor: Actor,
+    owner: Owner,
     path: Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    switch(state, actor, path, true).await
+    switch(state, owner, path, true).await
 }
 
 pub(crate) async fn disable(
     state: State<Admin>,
-    actor: Actor,
+    owner: Owner,
     path: Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    switch(state, actor, path, false).await
+    switch(state, owner, path, false).await
 }
 
 async fn switch(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
     enabled: bool,
 ) -> Result<Json<Value>, ApiError> {
@@ -284,7 +301,7 @@ async fn switch(
     let action = if enabled { "server.enable" } else { "server.disable" };
     let about = About { action, subject: format!("server:{name}") };
     admin
-        .change(&actor, about, move |shared, change| {
+        .change(&owner, about, move |shared, change| {
             Ok(change.server_set_enabled(&shared.tenant, &name, enabled)?)
         })
         .await?;
@@ -294,17 +311,16 @@ async fn switch(
 /// `server set`: keys with values as text; an empty value takes a setting back to its default.
 pub(crate) async fn set(
     State(admin): State<Admin>,
-    actor: Actor,
+    owner: Owner,
     Path(name): Path<String>,
-    Json(pairs): Json<BTreeMap<String, String>>,
+    Asked(pairs): Asked<BTreeMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let name = ServerName::parse(&name)?;
     let about = About { action: "server.set", subject: format!("server:{name}") };
     let options = admin
-        .change(&actor, about, move |shared, change| {
-            let mut row = change
-                .server_get(&shared.tenant, &name)?
-                .ok_or_else(|| no_server(&name))?;
+        .change(&owner, about, move |shared, change| {
+            let mut row =
+                change.server_get(&shared.tenant, &name)?.ok_or_else(|| no_server(&name))?;
             let mut options = StoredOptions::read(&row).map_err(ApiError::conflict)?;
             for (key, value) in &pairs {
                 apply(&mut options, key, value)?;
@@ -322,7 +338,9 @@ pub(crate) async fn set(
 fn apply(options: &mut StoredOptions, key: &str, value: &str) -> Result<(), ApiError> {
     match key {
         // An empty prefix is a prefix: none. The word `default` takes it back.
-        "prefix" => options.prefix = (value != "default").then(|| checked_prefix(value)).transpose()?,
+        "prefix" => {
+            options.prefix = (value != "default").then(|| checked_prefix(value)).transpose()?;
+        }
         "timeout" => {
             options.timeout_ms = match value {
                 "" => None,
@@ -330,8 +348,17 @@ fn apply(options: &mut StoredOptions, key: &str, value: &str) -> Result<(), ApiE
             };
         }
         "allow_private" => {
-            options.allow_private =
-                value.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+            options.allow_private = value
+                .split(',')
+                .map(str::trim)
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect();
+            options.allow_private = options
+                .allow_private
+                .iter()
+                .map(|host| checked_host(host))
+                .collect::<Result<_, _>>()?;
         }
         _ => {
             return Err(ApiError::invalid(format!(
@@ -345,12 +372,29 @@ fn apply(options: &mut StoredOptions, key: &str, value: &str) -> Result<(), ApiE
 /// Seconds, with a fraction if need be, as milliseconds.
 pub(crate) fn seconds(value: &str) -> Result<u64, ApiError> {
     let wrong = || ApiError::invalid("timeout is a number of seconds from 0.001 to 3600");
-    let seconds: f64 = value.trim_end_matches('s').parse().map_err(|_| wrong())?;
+    let seconds: f64 = value.strip_suffix('s').unwrap_or(value).parse().map_err(|_| wrong())?;
     if !(0.001..=3600.0).contains(&seconds) {
         return Err(wrong());
     }
     let span = std::time::Duration::from_secs_f64(seconds);
     u64::try_from(span.as_millis()).map_err(|_| wrong())
+}
+
+/// A host as URLs write it: a name or an address, without a scheme, a port or a path.
+fn checked_host(text: &str) -> Result<String, ApiError> {
+    let wrong = || {
+        ApiError::invalid(format!(
+            "`{text}` is no host; write its name or address alone, without https:// and without a port"
+        ))
+    };
+    let origin = Origin::parse(&format!("https://{text}")).map_err(|_| wrong())?;
+    // With a port that was written, even the default one, the text is not the host alone.
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
+    let bare = bare.strip_suffix('.').unwrap_or(bare);
+    let host = origin.host();
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let same = host.eq_ignore_ascii_case(bare) || !bare.contains(':');
+    if same { Ok(host.to_owned()) } else { Err(wrong()) }
 }
 
 /// A prefix is part of tool names, so it has their characters.

@@ -13,15 +13,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
-use crate::change::About;
+use crate::actor::Reader;
+use crate::asked::Asked;
+use crate::change::{About, Landing};
 use crate::error::{ApiError, problem_json};
 use crate::secret;
-use crate::server::{StoredOptions, checked_prefix, secret_state, tool_json};
+use crate::server::{StoredOptions, secret_state, tool_json};
 use crate::state::Shared;
 
-/// What is asked.
-#[derive(Debug, Deserialize)]
+/// What is asked. The text may hold a credential, so there is no `Debug`.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddRequest {
     /// The server's name; wins over the file's.
@@ -59,52 +60,70 @@ enum Standing {
     Other,
 }
 
+/// Everything is worked out inside the transaction: what a file may do with a secret depends on
+/// the rows, and they do not change between looking and writing. A dry run goes the whole way,
+/// the trial compilation included, and is taken back.
 pub(crate) async fn add(
     State(admin): State<Admin>,
-    actor: Actor,
-    Json(request): Json<AddRequest>,
+    reader: Reader,
+    Asked(request): Asked<AddRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    let (dry_run, replace) = (request.dry_run, request.replace);
-    if dry_run {
-        actor.may_read()?;
+    let name = request.name.as_deref().unwrap_or("?");
+    let about = About { action: "server.add", subject: format!("server:{name}") };
+    let shown = if request.dry_run {
+        let rows = move |shared: &Shared, change: &Change<'_>| shared.rehearse_add(request, change);
+        admin.rehearse(&reader, about, rows).await?
     } else {
-        actor.may_change()?;
-    }
-    let (plan, rows) = admin
-        .blocking(move |shared| {
-            let rows = shared.parts.store.load()?;
-            Ok((shared.plan(request, &rows)?, rows))
-        })
-        .await?;
-    let mut shown = describe(&plan, &rows);
-    if plan.standing == Standing::Other && !replace && !dry_run {
-        return Err(ApiError::conflict(format!(
-            "there is already another server `{}`; add --replace to put this one in its place",
-            plan.name
-        )));
-    }
-    let done = match (dry_run, plan.standing) {
-        (true, _) => "checked",
-        (false, Standing::Same) => "unchanged",
-        (false, Standing::Nothing) => "added",
-        (false, Standing::Other) => "replaced",
+        let owner = reader.owner()?;
+        // The file's own name of the server stands in the file: the record tells it all the same.
+        let about = match &request.name {
+            Some(_) => about,
+            None => About { subject: format!("server:{}", admin.named(&request).await?), ..about },
+        };
+        admin.change_if(&owner, about, move |shared, change| shared.add(request, change)).await?
     };
-    if matches!(done, "added" | "replaced") {
-        let action = if done == "added" { "server.add" } else { "server.replace" };
-        let about = About { action, subject: format!("server:{}", plan.name) };
-        admin.change(&actor, about, move |shared, change| shared.carry_out(plan, change)).await?;
-    }
-    if let Some(shown) = shown.as_object_mut() {
-        shown.insert("result".to_owned(), json!(done));
-    }
     Ok(Json(shown))
 }
 
+impl Admin {
+    /// The name that a file gives its server.
+    async fn named(&self, request: &AddRequest) -> Result<ServerName, ApiError> {
+        let request = request.clone();
+        self.blocking(move |shared| {
+            let rows = shared.parts.store.load()?;
+            Ok(shared.plan(request, &rows)?.name)
+        })
+        .await
+    }
+}
+
 impl Shared {
+    fn rehearse_add(&self, request: AddRequest, change: &Change<'_>) -> Result<Value, ApiError> {
+        let rows = change.configuration()?;
+        let plan = self.plan(request, &rows)?;
+        let shown = describe(&plan, &rows, "checked");
+        self.carry_out(plan, change)?;
+        Ok(shown)
+    }
+
+    fn add(&self, request: AddRequest, change: &Change<'_>) -> Result<Landing<Value>, ApiError> {
+        let replace = request.replace;
+        let rows = change.configuration()?;
+        let plan = self.plan(request, &rows)?;
+        let done = match plan.standing {
+            Standing::Same => return Ok(Landing::Undo(describe(&plan, &rows, "unchanged"))),
+            Standing::Nothing => "added",
+            Standing::Other if replace => "replaced",
+            Standing::Other => return Err(other_stands(&plan)),
+        };
+        let shown = describe(&plan, &rows, done);
+        self.carry_out(plan, change)?;
+        Ok(Landing::Keep(shown))
+    }
+
     fn plan(&self, request: AddRequest, rows: &Configuration) -> Result<Plan, ApiError> {
         let name = request.name.as_deref().map(ServerName::parse).transpose()?;
-        let mut options = request.options;
-        options.prefix = options.prefix.map(|prefix| checked_prefix(&prefix)).transpose()?;
+        let options = request.options.checked()?;
         let place = (request.file.as_str(), request.source.as_str());
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
         let name = parsed.definition.name.clone();
@@ -138,6 +157,9 @@ impl Shared {
             self.bind(name, origins, change)?;
         }
         let before = change.server_get(&self.tenant, &plan.name)?;
+        if before.is_some() {
+            change.detail("replaced", "yes");
+        }
         let now = change.time();
         change.server_put(&ServerRow {
             tenant: self.tenant.clone(),
@@ -194,6 +216,18 @@ impl Shared {
         change.detail(&format!("secret_bound:{name}"), all.join(" "));
         Ok(change.secret_set_origins(&self.tenant, name, &all)?)
     }
+}
+
+fn other_stands(plan: &Plan) -> ApiError {
+    let why = if plan.parsed.literals.is_empty() {
+        ""
+    } else {
+        " (a file with a credential in it always counts as another)"
+    };
+    ApiError::conflict(format!(
+        "there is already another server `{}`{why}; add --replace to put this one in its place",
+        plan.name
+    ))
 }
 
 /// Which secrets this addition may bind to which origins, or what speaks against it. Bound are
@@ -260,10 +294,9 @@ fn problem(it: &SecretUse, file: &str, message: String) -> Problem {
     }
 }
 
-fn describe(plan: &Plan, rows: &Configuration) -> Value {
+fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
     let definition = &plan.parsed.definition;
-    let literal =
-        |name: &SecretName| plan.parsed.literals.iter().any(|it| it.secret == *name);
+    let literal = |name: &SecretName| plan.parsed.literals.iter().any(|it| it.secret == *name);
     let secrets: Vec<Value> = definition
         .secrets()
         .iter()
@@ -291,6 +324,7 @@ fn describe(plan: &Plan, rows: &Configuration) -> Value {
         }),
         "origins": definition.origins().iter().map(Origin::to_string).collect::<Vec<_>>(),
         "secrets": secrets,
+        "result": done,
         "warnings": plan.parsed.warnings.iter().map(problem_json).collect::<Vec<_>>(),
     })
 }

@@ -6,7 +6,7 @@ use lanyard_core::Timestamp;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Actor;
+use crate::actor::Reader;
 use crate::error::ApiError;
 
 /// The process lives. Needs no token and says nothing else.
@@ -22,11 +22,7 @@ pub(crate) async fn readyz(State(admin): State<Admin>) -> Result<&'static str, A
     }
 }
 
-pub(crate) async fn limits(
-    State(admin): State<Admin>,
-    actor: Actor,
-) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn limits(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let rows: Vec<Value> = admin
         .shared
         .parts
@@ -46,11 +42,7 @@ pub(crate) async fn limits(
 }
 
 /// What `lanyard doctor` builds on: where the gateway listens, and what is weak or unused.
-pub(crate) async fn status(
-    State(admin): State<Admin>,
-    actor: Actor,
-) -> Result<Json<Value>, ApiError> {
-    actor.may_read()?;
+pub(crate) async fn status(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let shown = admin
         .blocking(|shared| {
             let rows = shared.parts.store.load()?;
@@ -77,7 +69,7 @@ fn findings(
     now: Timestamp,
 ) -> Vec<String> {
     const A_WEEK: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
-    let mut findings = Vec::new();
+    let mut findings = shared.parts.compiler.warnings();
     if rows.operators.iter().all(|row| row.revoked_at.is_some()) {
         findings.push(
             "no named operator: everything is done as the data directory's owner; `lanyard operator add NAME --role owner`"
@@ -86,11 +78,16 @@ fn findings(
     }
     let mut used = std::collections::BTreeSet::new();
     for row in &rows.servers {
-        match shared.definition(row) {
-            Ok(definition) => used.extend(definition.secrets().iter().cloned()),
+        let mut is_set = false;
+        match shared.definition(row, rows) {
+            Ok(definition) => {
+                used.extend(definition.secrets().iter().cloned());
+                is_set = definition.set.is_some();
+            }
             Err(problem) => findings.push(format!("server {} does not load: {problem}", row.name)),
         }
-        if !rows.grants.iter().any(|grant| grant.server == row.name) {
+        // A tool set is not granted itself: the servers behind it are.
+        if !is_set && !rows.grants.iter().any(|grant| grant.server == row.name) {
             findings.push(format!("server {} is granted to nobody", row.name));
         }
     }

@@ -1,6 +1,7 @@
 //! Operator commands speak to the running gateway: over the admin socket of the data directory,
 //! or to `LANYARD_ADMIN_URL` with `LANYARD_ADMIN_TOKEN`.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use http::{Method, StatusCode};
@@ -18,10 +19,7 @@ pub(crate) struct AdminClient {
 
 impl AdminClient {
     /// The gateway that the environment names, else the one of the data directory.
-    pub(crate) fn find(
-        environment: &Environment,
-        data: Option<&Path>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn find(environment: &Environment, data: Option<&Path>) -> Result<Self, Failure> {
         let token = environment.get("LANYARD_ADMIN_TOKEN");
         let endpoint = match environment.get("LANYARD_ADMIN_URL") {
             Some(url) => Endpoint::parse(url)?,
@@ -34,6 +32,7 @@ impl AdminClient {
                         data.display()
                     )));
                 }
+                check_owner(&socket, &data)?;
                 Endpoint::parse(&format!("unix:{}", socket.display()))?
             }
         };
@@ -86,12 +85,28 @@ impl AdminClient {
     }
 }
 
+/// Secrets go through this socket, and it may stand in a directory where others can make files:
+/// so it must belong to this user or to the owner of the data directory.
+fn check_owner(socket: &Path, data: &Path) -> Result<(), Failure> {
+    let owner = |path: &Path| std::fs::metadata(path).map(|it| it.uid()).ok();
+    let found = owner(socket);
+    if found == Some(rustix::process::geteuid().as_raw())
+        || (found.is_some() && found == owner(data))
+    {
+        return Ok(());
+    }
+    Err(Failure::other(format!(
+        "{} belongs to another user; nothing was sent to it",
+        socket.display()
+    )))
+}
+
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let message = value.get("error").and_then(Value::as_str).map_or_else(
-        || format!("the gateway answered with HTTP {status}"),
-        str::to_owned,
-    );
+    let message = value
+        .get("error")
+        .and_then(Value::as_str)
+        .map_or_else(|| format!("the gateway answered with HTTP {status}"), str::to_owned);
     let problems = value.get("problems").and_then(Value::as_array).cloned().unwrap_or_default();
     Failure::refused(status.as_u16(), message, problems)
 }

@@ -1,19 +1,20 @@
 //! The command line: one file for each thing that commands are about.
 
+mod agents;
+mod audit;
+mod grant;
 pub(crate) mod log;
-mod server;
+mod operator;
 mod render;
 mod secret;
-mod agents;
-mod operator;
-mod grant;
-mod audit;
+mod server;
 mod status;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use data_encoding::HEXUPPER;
 
 use crate::admin_client::AdminClient;
 use crate::agent::{AgentEnv, CallArgs, ListArgs, Streams, run_call, run_list};
@@ -114,7 +115,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
         Ok(()) => 0,
         Err(failure) => {
             for line in failure.lines() {
-                output::aside(&line);
+                output::aside(&output::plain(&line));
             }
             failure.exit().code(simple)
         }
@@ -122,10 +123,8 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
 }
 
 async fn start(args: &UpArgs, operating: &Operating<'_>) -> Result<(), Failure> {
-    let data = operating
-        .environment
-        .data_directory(operating.data.as_deref())
-        .map_err(Failure::usage)?;
+    let data =
+        operating.environment.data_directory(operating.data.as_deref()).map_err(Failure::usage)?;
     up::run(args, data, operating.environment).await.map_err(Failure::other)
 }
 
@@ -149,6 +148,20 @@ async fn agent_command(environment: &Environment, command: AgentCommand) -> u8 {
         AgentCommand::Call(args) => run_call(&args, &env, &SystemClock, &mut streams).await,
     };
     exit.code(env.exit_codes_simple)
+}
+
+/// A name as one segment of a path, so that no character of it reaches beyond.
+fn segment(name: &str) -> String {
+    let mut segment = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            segment.push('%');
+            segment.push_str(&HEXUPPER.encode(&[byte]));
+        }
+    }
+    segment
 }
 
 /// Seconds of a span such as `90d`, `12h`, `15m` or `30s`.
@@ -178,11 +191,24 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::{Cli, span_seconds};
+    use super::{Cli, segment, span_seconds};
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_name_is_one_segment() {
+        for (name, expected) in [
+            ("alice", "alice"),
+            ("a/b", "a%2Fb"),
+            ("../servers/x", "%2E%2E%2Fservers%2Fx"),
+            ("a?b#c%d", "a%3Fb%23c%25d"),
+            ("é ", "%C3%A9%20"),
+        ] {
+            assert_eq!(segment(name), expected, "{name}");
+        }
     }
 
     #[test]

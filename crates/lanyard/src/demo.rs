@@ -13,7 +13,7 @@ use crate::config::Environment;
 use crate::demo_api::{DemoApi, Seen, definition_yaml};
 use crate::failure::Failure;
 use crate::output::{self, bold};
-use crate::up::{Running, UpArgs};
+use crate::up::{Running, Stop, UpArgs};
 
 /// Show the whole story in one terminal, on a bundled API that demands a key.
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,10 @@ const SECRET: &str = "billing-key";
 /// Runs the demo. Whatever happens, the gateway stops and the directory goes.
 pub(crate) async fn run(_args: &DemoArgs, environment: &Environment) -> Result<(), Failure> {
     let place = Place::make()?;
+    let mut stop = Stop::listen().map_err(Failure::other)?;
     let told = tokio::select! {
         told = stage(&place, environment) => told,
-        _ = tokio::signal::ctrl_c() => Err(Failure::other("stopped; nothing is left behind")),
+        () = stop.requested() => Err(Failure::other("stopped; nothing is left behind")),
     };
     drop(place);
     told
@@ -40,7 +41,8 @@ struct Place(PathBuf);
 impl Place {
     fn make() -> Result<Self, Failure> {
         let mut bytes = [0_u8; 8];
-        lanyard_vault::fill_random(&mut bytes).map_err(|error| Failure::other(error.to_string()))?;
+        lanyard_vault::fill_random(&mut bytes)
+            .map_err(|error| Failure::other(error.to_string()))?;
         let name = format!("lanyard-demo-{}", data_encoding::HEXLOWER.encode(&bytes));
         let path = std::env::temp_dir().join(name);
         lanyard_store::prepare_directory(&path)
@@ -84,7 +86,8 @@ async fn stage(place: &Place, environment: &Environment) -> Result<(), Failure> 
     let started = Running::start(&args, place.0.join("data"), &environment).await;
     let mut running = started.map_err(Failure::other)?;
     let client = AdminClient::at_socket(&running.addresses().admin_socket)?;
-    let story = Story { api: &api, client, base: running.addresses().agents_url(), place: &place.0 };
+    let story =
+        Story { api: &api, client, base: running.addresses().agents_url(), place: &place.0 };
     let told = story.tell().await;
     running.drain().await;
     running.close().map_err(Failure::other)?;
@@ -119,7 +122,10 @@ impl Story<'_> {
         shell("lanyard secret set", SECRET)?;
         let value = json!({ "value": self.api.key.expose() });
         self.client.send(Method::PUT, &format!("/v1/secrets/{SECRET}"), Some(&value)).await?;
-        shell("lanyard server add", "billing --yaml billing.yaml --secret BillingKey=secret://billing-key")?;
+        shell(
+            "lanyard server add",
+            "billing --yaml billing.yaml --secret BillingKey=secret://billing-key",
+        )?;
         let body = json!({
             "name": SERVER,
             "file": "billing.yaml",
@@ -201,8 +207,7 @@ impl Story<'_> {
                 tool if tool.is_empty() => format!("{} {}", cell("action"), cell("subject")),
                 tool => format!("{}.{tool}", cell("server")),
             };
-            let ending =
-                [cell("reason"), output::text(&closed, "status")].concat();
+            let ending = [cell("reason"), output::text(&closed, "status")].concat();
             output::line(&format!("    {:<12} {who:<16} {what:<34} {ending}", cell("kind")))?;
         }
         shell("lanyard audit", "verify")?;

@@ -2,17 +2,17 @@
 //!
 //! INVARIANT: this crate knows everyone and nobody knows it.
 
-mod config;
-mod clock;
-mod schemas;
-mod output;
-mod failure;
-mod cli;
 mod admin_client;
 mod agent;
-mod up;
+mod cli;
+mod clock;
+mod config;
 mod demo;
 mod demo_api;
+mod failure;
+mod output;
+mod schemas;
+mod up;
 
 use std::process::ExitCode;
 
@@ -45,8 +45,9 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     tracing::trace!(printed = printed.is_ok(), "The command line was answered.");
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(1),
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
     }
 }

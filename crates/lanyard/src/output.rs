@@ -67,8 +67,23 @@ pub(crate) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A member as text for a table: text as it is, nothing for null, a list joined by commas.
+/// A text of somebody else on one line, without what steers a terminal: a description in a
+/// definition and a tool's name in a record are not written by who reads them.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+/// A member as text for people: text on one line, nothing for null, a list joined by commas.
 pub(crate) fn text(value: &Value, key: &str) -> String {
+    plain(&member(value, key))
+}
+
+/// The first line of a member.
+pub(crate) fn first_line(value: &Value, key: &str) -> String {
+    plain(member(value, key).lines().next().unwrap_or_default())
+}
+
+fn member(value: &Value, key: &str) -> String {
     match value.get(key) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
@@ -85,11 +100,20 @@ pub(crate) fn text(value: &Value, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table;
+    use super::{first_line, table, text};
+
+    #[test]
+    fn what_others_wrote_does_not_steer_the_terminal() {
+        let value = serde_json::json!({"a": "x\u{1b}[2J\u{9b}1m\ny", "b": ["p", "q\r"]});
+        assert_eq!(text(&value, "a"), "x [2J 1m y");
+        assert_eq!(text(&value, "b"), "p,q ");
+        assert_eq!(first_line(&value, "a"), "x [2J 1m");
+    }
 
     #[test]
     fn columns_are_aligned() {
-        let rows = vec![vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
+        let rows =
+            vec![vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "2".to_owned()]];
         assert_eq!(table(&["NAME", "N"], &rows), "NAME  N\na     1\nlong  2");
     }
 }

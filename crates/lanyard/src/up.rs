@@ -9,19 +9,20 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lanyard_admin::{Admin, AdminParts};
+use lanyard_admin::{Admin, AdminParts, Compile as _};
 use lanyard_core::{ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp};
 use lanyard_gateway::upstream::{Roots, Upstream};
-use lanyard_gateway::{Gateway, GatewayParts};
+use lanyard_gateway::{Gateway, GatewayParts, Snapshot};
 use lanyard_store::SessionEndedRow;
 use lanyard_vault::{Vault, fill_random};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::compile::Compiler;
-use self::listen::Addresses;
-use self::open::Opened;
+use self::listen::{Addresses, Transient};
+use self::open::{Opened, chain};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::schemas::GuardSchemas;
@@ -86,24 +87,27 @@ pub(crate) async fn run(
 ) -> Result<(), String> {
     let mut stop = Stop::listen()?;
     let mut running = Running::start(args, data, environment).await?;
-    running.announce()?;
-    stop.requested().await;
+    let announced = running.announce();
+    if announced.is_ok() {
+        stop.requested().await;
+    }
     tracing::info!("Stopping: no new connections; running calls are waited for.");
     tokio::select! {
         () = running.drain() => {}
         () = stop.requested() => tracing::warn!("Stopping at once, as asked twice."),
     }
-    running.close()
+    announced.and(running.close())
 }
 
-/// The signals that stop the gateway.
-struct Stop {
+/// The signals that stop what runs in the foreground.
+pub(crate) struct Stop {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 impl Stop {
-    fn listen() -> Result<Self, String> {
+    /// From now on the signals no longer end the process by themselves.
+    pub(crate) fn listen() -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
@@ -111,7 +115,8 @@ impl Stop {
         })
     }
 
-    async fn requested(&mut self) {
+    /// Waits for the next one.
+    pub(crate) async fn requested(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -127,6 +132,8 @@ pub(crate) struct Running {
     limits: Limits,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+    /// The sockets and `addresses.json`.
+    files: Vec<Transient>,
 }
 
 impl Running {
@@ -142,47 +149,66 @@ impl Running {
         let opened = open::open(data, &limits, args.strict)?;
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let upstream = upstream(args, &limits, &tasks)?;
-        let rows = opened.store.load().map_err(|error| error.to_string())?;
+        let rows = opened.store.load().map_err(|error| chain(&error))?;
         let vault = Vault::build(&opened.master, Vec::new()).map_err(|error| error.to_string())?;
         let (compiler, snapshots) = Compiler::start(&rows, vault, upstream.clone(), &limits)?;
+        for warning in compiler.warnings() {
+            tracing::warn!("{warning}");
+        }
         let tls = tls::server_config(args, opened.store.directory(), &plan)?;
         let bound = listen::bind(&plan, &run, tls).await?;
         let addresses = bound.addresses.clone();
-        let gateway = Gateway::new(GatewayParts {
-            limits: limits.clone(),
+        let files = Vec::new();
+        let mut running = Self { opened, upstream, addresses, limits, tasks, shutdown, files };
+        let gateway = running.gateway(args.strict, snapshots, &rows.sessions_ended)?;
+        let admin = running.admin(compiler);
+        admin.drain_outbox()?;
+        running.record("gateway.start", started(args, &running.addresses))?;
+        running.opened.note_head_regularly(&running.tasks, &running.shutdown);
+        running.files = bound.serve(&running.tasks, &gateway, &admin);
+        Ok(running)
+    }
+
+    fn gateway(
+        &self,
+        strict: bool,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        ended: &[SessionEndedRow],
+    ) -> Result<Gateway, String> {
+        let ends = open::StoredEnds::new(Arc::clone(&self.opened.store), self.tasks.clone());
+        Gateway::new(GatewayParts {
+            limits: self.limits.clone(),
             clock: Arc::new(SystemClock),
-            log: Arc::clone(&opened.log),
-            strict: args.strict,
-            digester: opened.master.digester(),
-            sessions: opened.master.session_sealer(),
-            sessions_ended: ended_sessions(&rows.sessions_ended, SystemClock.now()),
-            session_ends: Arc::new(open::StoredEnds::new(Arc::clone(&opened.store), tasks.clone())),
-            upstream: upstream.clone(),
+            log: Arc::clone(&self.opened.log),
+            strict,
+            digester: self.opened.master.digester(),
+            sessions: self.opened.master.session_sealer(),
+            sessions_ended: ended_sessions(ended, SystemClock.now()),
+            session_ends: Arc::new(ends),
+            upstream: self.upstream.clone(),
             snapshots,
-            tasks: tasks.clone(),
-            shutdown: shutdown.clone(),
+            tasks: self.tasks.clone(),
+            shutdown: self.shutdown.clone(),
         })
-        .map_err(|error| error.to_string())?;
-        let admin = Admin::new(AdminParts {
-            store: Arc::clone(&opened.store),
-            master: Arc::clone(&opened.master),
-            log: Arc::clone(&opened.log),
-            audit_directory: opened.audit_directory.clone(),
+        .map_err(|error| error.to_string())
+    }
+
+    fn admin(&self, compiler: Compiler) -> Admin {
+        Admin::new(AdminParts {
+            store: Arc::clone(&self.opened.store),
+            master: Arc::clone(&self.opened.master),
+            log: Arc::clone(&self.opened.log),
+            audit_directory: self.opened.audit_directory.clone(),
             compiler: Arc::new(compiler),
             schemas: Arc::new(GuardSchemas),
             record_ids: Arc::new(record_id),
             clock: Arc::new(SystemClock),
-            limits: limits.clone(),
+            limits: self.limits.clone(),
             owner_uid: rustix::process::geteuid().as_raw(),
-            about: addresses.about(opened.store.directory()),
-            tasks: tasks.clone(),
-            shutdown: shutdown.clone(),
-        });
-        admin.drain_outbox()?;
-        let running = Self { opened, upstream, addresses, limits, tasks, shutdown };
-        running.record("gateway.start", started(args, &running.addresses))?;
-        bound.serve(&running.tasks, &gateway, &admin);
-        Ok(running)
+            about: self.addresses.about(self.opened.store.directory()),
+            tasks: self.tasks.clone(),
+            shutdown: self.shutdown.clone(),
+        })
     }
 
     /// Where it listens.
@@ -190,8 +216,8 @@ impl Running {
         &self.addresses
     }
 
-    fn announce(&self) -> Result<(), String> {
-        self.addresses.write()?;
+    fn announce(&mut self) -> Result<(), String> {
+        self.files.push(self.addresses.write()?);
         let text = self.addresses.text(self.opened.store.directory());
         crate::output::line(&text).map_err(|error| error.to_string())
     }
@@ -222,8 +248,9 @@ impl Running {
     }
 
     /// Closes what is kept, in order: the last record, the log, the note of its head.
-    pub(crate) fn close(self) -> Result<(), String> {
-        self.addresses.remove();
+    pub(crate) fn close(mut self) -> Result<(), String> {
+        // Before the data directory is given free: what stands there later is another process's.
+        self.files.clear();
         self.record("gateway.stop", Vec::new())?;
         self.opened.close()
     }

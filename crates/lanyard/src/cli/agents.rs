@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Operating, span_seconds};
+use super::{Operating, segment, span_seconds};
 use crate::failure::Failure;
 use crate::output;
 
@@ -63,7 +63,7 @@ pub(super) async fn run(command: AgentCommand, operating: &Operating<'_>) -> Res
             show_token(&client.send(Method::POST, "/v1/agents", Some(&body)).await?, json)
         }
         AgentCommand::Rotate { name, ttl, json } => {
-            let path = format!("/v1/agents/{name}/rotate");
+            let path = format!("/v1/agents/{}/rotate", segment(&name));
             let body = json!({ "ttl_seconds": ttl });
             show_token(&client.send(Method::POST, &path, Some(&body)).await?, json)
         }
@@ -77,7 +77,7 @@ pub(super) async fn run(command: AgentCommand, operating: &Operating<'_>) -> Res
             Ok(output::line(&output::table(&head, &rows))?)
         }
         AgentCommand::Revoke { name } => {
-            client.send(Method::DELETE, &format!("/v1/agents/{name}"), None).await?;
+            client.send(Method::DELETE, &format!("/v1/agents/{}", segment(&name)), None).await?;
             Ok(output::line(&format!("revoked {name}: its tokens no longer work"))?)
         }
     }

@@ -1,6 +1,5 @@
 //! `lanyard audit`: search, export and prove the records.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -9,7 +8,7 @@ use lanyard_admin::verdict_json;
 use lanyard_store::audit::{VerifyKey, verify};
 use serde_json::Value;
 
-use super::Operating;
+use super::{Operating, segment};
 use crate::failure::Failure;
 use crate::output;
 
@@ -109,14 +108,7 @@ impl Wanted {
                 query.push(joint);
                 query.push_str(name);
                 query.push('=');
-                for byte in value.bytes() {
-                    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                        query.push(char::from(byte));
-                    } else {
-                        let written = write!(query, "%{byte:02X}");
-                        tracing::trace!(written = written.is_ok(), "A byte was escaped.");
-                    }
-                }
+                query.push_str(&segment(value));
             }
         }
         query

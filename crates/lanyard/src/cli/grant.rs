@@ -4,7 +4,7 @@ use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Operating, span_seconds};
+use super::{Operating, segment, span_seconds};
 use crate::failure::Failure;
 use crate::output;
 
@@ -66,7 +66,7 @@ pub(crate) struct WhoCanArgs {
 }
 
 pub(super) async fn grant(args: GrantArgs, operating: &Operating<'_>) -> Result<(), Failure> {
-    let path = format!("/v1/grants/{}/{}", args.agent, args.server);
+    let path = format!("/v1/grants/{}/{}", segment(&args.agent), segment(&args.server));
     let body = json!({ "allow": args.allow, "deny": args.deny, "ttl_seconds": args.ttl });
     let made = operating.client()?.send(Method::PUT, &path, Some(&body)).await?;
     if args.json {
@@ -100,9 +100,7 @@ pub(super) async fn grants(args: GrantsArgs, operating: &Operating<'_>) -> Resul
         return Ok(output::json(&listed)?);
     }
     let row = |it: &Value| {
-        ["agent", "server", "allow", "deny", "expires_at"]
-            .map(|key| output::text(it, key))
-            .to_vec()
+        ["agent", "server", "allow", "deny", "expires_at"].map(|key| output::text(it, key)).to_vec()
     };
     let rows: Vec<_> = output::items(&listed, "grants").iter().map(row).collect();
     let head = ["AGENT", "SERVER", "ALLOW", "DENY", "EXPIRES"];
@@ -114,12 +112,14 @@ pub(super) async fn revoke(args: RevokeArgs, operating: &Operating<'_>) -> Resul
     let RevokeArgs { agent, server } = args;
     let (path, said) = match server {
         Some(server) => (
-            format!("/v1/grants/{agent}/{server}"),
+            format!("/v1/grants/{}/{}", segment(&agent), segment(&server)),
             format!("{agent} may no longer call {server}"),
         ),
         None => (
-            format!("/v1/grants/{agent}"),
-            format!("{agent} may no longer call anything; its token is known still (see `lanyard agent revoke`)"),
+            format!("/v1/grants/{}", segment(&agent)),
+            format!(
+                "{agent} may no longer call anything; its token is known still (see `lanyard agent revoke`)"
+            ),
         ),
     };
     client.send(Method::DELETE, &path, None).await?;
@@ -130,7 +130,7 @@ pub(super) async fn who_can(args: WhoCanArgs, operating: &Operating<'_>) -> Resu
     let Some((server, tool)) = args.tool.split_once('.') else {
         return Err(Failure::usage("name the tool as SERVER.TOOL"));
     };
-    let path = format!("/v1/who-can/{server}/{}", tool.replace('/', "%2F"));
+    let path = format!("/v1/who-can/{}/{}", segment(server), segment(tool));
     let found = operating.client()?.get(&path).await?;
     if args.json {
         return Ok(output::json(&found)?);

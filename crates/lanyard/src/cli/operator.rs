@@ -4,8 +4,8 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::Operating;
 use super::agents::show_token;
+use super::{Operating, segment};
 use crate::failure::Failure;
 use crate::output;
 
@@ -68,7 +68,7 @@ pub(super) async fn run(
             Ok(output::line(&output::table(&["OPERATOR", "ROLE", "STATE", "TOKEN"], &rows))?)
         }
         OperatorCommand::Revoke { name } => {
-            client.send(Method::DELETE, &format!("/v1/operators/{name}"), None).await?;
+            client.send(Method::DELETE, &format!("/v1/operators/{}", segment(&name)), None).await?;
             Ok(output::line(&format!("revoked operator {name}"))?)
         }
     }

@@ -7,8 +7,8 @@ use clap::Args;
 use lanyard_core::{Clock as _, Limits, Origin, SecretError, SecretName, SecretSource};
 use lanyard_guard::ArgumentSchema;
 use lanyard_rest::{
-    Content, ParseOptions, Problem, RenderContext, Rendered, RequestPlan, ToolResult,
-    UpstreamAnswer, parse,
+    Content, ParseOptions, Problem, RenderContext, RenderError, Rendered, RequestPlan, Tool,
+    ToolResult, UpstreamAnswer, parse,
 };
 use serde_json::{Map, Value, json};
 
@@ -62,26 +62,8 @@ impl SecretSource for Masked {
 }
 
 pub(super) fn render(args: &RenderArgs) -> Result<(), Failure> {
-    let (file, source) = read_definition(&args.file)?;
     let limits = Limits::standard();
-    let options = ParseOptions {
-        name: None,
-        base_url: args.base_url.as_deref(),
-        secrets: &[],
-        secret_known: &|_| true,
-        schemas: &GuardSchemas,
-        limits: &limits,
-        servers: &|_| None,
-    };
-    let parsed = parse(&file, &source, &options).map_err(|problems| {
-        let lines = problems.iter().map(Problem::to_string).collect();
-        Failure::definition("the definition cannot be used", lines)
-    })?;
-    let tools = &parsed.definition.tools;
-    let tool = tools.iter().find(|tool| tool.name.as_str() == args.tool).ok_or_else(|| {
-        let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-        Failure::usage(format!("{file} has no tool `{}`; it has: {}", args.tool, names.join(", ")))
-    })?;
+    let tool = tool(args, &limits)?;
     let given = arguments(&args.arguments, &tool.input_schema).to_string();
     let schema = ArgumentSchema::compile(&tool.input_schema)
         .map_err(|error| Failure::other(error.to_string()))?;
@@ -99,23 +81,44 @@ pub(super) fn render(args: &RenderArgs) -> Result<(), Failure> {
         client_ip: None,
         limits: &limits,
     };
-    if let Some(path) = &args.response {
-        let body = std::fs::read(path)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        let headers = [("content-type".to_owned(), "application/json".to_owned())];
-        let answer = UpstreamAnswer { status: 200, headers: &headers, body: &body };
-        let shaped = tool
-            .shape(cleared.arguments(), &answer, &context)
-            .map_err(|error| Failure::other(error.to_string()))?;
-        return print_result(&shaped, args.json);
-    }
-    match tool
-        .render(cleared.arguments(), &context)
-        .map_err(|error| Failure::other(error.to_string()))?
-    {
-        Rendered::Direct(result) => print_result(&result, args.json),
-        Rendered::Request(plan) => print_request(&plan, args.json),
-    }
+    let text = |error: RenderError| Failure::other(error.to_string());
+    let Some(path) = &args.response else {
+        return match tool.render(cleared.arguments(), &context).map_err(text)? {
+            Rendered::Direct(result) => print_result(&result, args.json),
+            Rendered::Request(plan) => print_request(&plan, args.json),
+        };
+    };
+    let body = std::fs::read(path)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    let answer = UpstreamAnswer { status: 200, headers: &headers, body: &body };
+    let shaped = tool.shape(cleared.arguments(), &answer, &context).map_err(text)?;
+    print_result(&shaped, args.json)
+}
+
+/// The tool that is asked for, of the file that is given.
+fn tool(args: &RenderArgs, limits: &Limits) -> Result<Tool, Failure> {
+    let (file, source) = read_definition(&args.file)?;
+    let options = ParseOptions {
+        name: None,
+        base_url: args.base_url.as_deref(),
+        secrets: &[],
+        secret_known: &|_| true,
+        schemas: &GuardSchemas,
+        limits,
+        servers: &|_| None,
+    };
+    let parsed = parse(&file, &source, &options).map_err(|problems| {
+        let lines = problems.iter().map(Problem::to_string).collect();
+        Failure::definition("the definition cannot be used", lines)
+    })?;
+    let tools = parsed.definition.tools;
+    let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    let unknown = format!("{file} has no tool `{}`; it has: {}", args.tool, names.join(", "));
+    tools
+        .into_iter()
+        .find(|tool| tool.name.as_str() == args.tool)
+        .ok_or_else(|| Failure::usage(unknown))
 }
 
 /// Arguments as the schema wants them: text for strings, JSON for anything else.

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::Operating;
+use super::{Operating, segment};
 use crate::failure::Failure;
 use crate::output;
 
@@ -72,12 +72,12 @@ pub(super) async fn run(command: SecretCommand, operating: &Operating<'_>) -> Re
             let body = json!({
                 "value": value, "origins": origin, "insecure_origins": insecure_origin,
             });
-            let path = format!("/v1/secrets/{name}");
+            let path = format!("/v1/secrets/{}", segment(&name));
             show(&client.send(Method::PUT, &path, Some(&body)).await?, json)
         }
         SecretCommand::Rotate { name, json } => {
             let body = json!({ "value": read_value(&name)?, "rotate": true });
-            let path = format!("/v1/secrets/{name}");
+            let path = format!("/v1/secrets/{}", segment(&name));
             show(&client.send(Method::PUT, &path, Some(&body)).await?, json)
         }
         SecretCommand::List { json } => {
@@ -97,7 +97,7 @@ pub(super) async fn run(command: SecretCommand, operating: &Operating<'_>) -> Re
             Ok(output::line(&output::table(&["SECRET", "VERSION", "ORIGINS"], &rows))?)
         }
         SecretCommand::Rm { name } => {
-            client.send(Method::DELETE, &format!("/v1/secrets/{name}"), None).await?;
+            client.send(Method::DELETE, &format!("/v1/secrets/{}", segment(&name)), None).await?;
             Ok(output::line(&format!("removed secret://{name}"))?)
         }
     }

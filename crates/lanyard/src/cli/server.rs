@@ -10,7 +10,7 @@ use lanyard_core::Limits;
 use serde_json::{Value, json};
 
 use super::render::{RenderArgs, render};
-use super::{Operating, key_value};
+use super::{Operating, key_value, segment};
 use crate::admin_client::AdminClient;
 use crate::failure::{Failure, problem_line};
 use crate::output;
@@ -32,7 +32,8 @@ pub(crate) enum ServerCommand {
     Set {
         /// The server
         name: String,
-        /// KEY=VALUE; an empty value takes a setting back to its default
+        /// prefix=PREFIX (empty for none, `default` for NAME__), timeout=SECONDS or
+        /// allow_private=HOST,... (empty for the default)
         #[arg(required = true, value_parser = key_value)]
         settings: Vec<(String, String)>,
     },
@@ -123,17 +124,17 @@ pub(crate) struct AddArgs {
 }
 
 pub(super) async fn run(command: ServerCommand, operating: &Operating<'_>) -> Result<(), Failure> {
-    let command = match command {
-        ServerCommand::Render(args) => return render(&args),
-        other => other,
-    };
+    // Rendering asks no gateway, so none needs to run.
+    if let ServerCommand::Render(args) = &command {
+        return render(args);
+    }
     let client = operating.client()?;
     match command {
         ServerCommand::Add(args) => add(args, &client).await,
-        ServerCommand::Render(_) => Ok(()),
+        ServerCommand::Render(args) => render(&args),
         ServerCommand::Set { name, settings } => {
             let pairs: BTreeMap<String, String> = settings.into_iter().collect();
-            let path = format!("/v1/servers/{name}");
+            let path = format!("/v1/servers/{}", segment(&name));
             client.send(Method::PATCH, &path, Some(&json!(pairs))).await?;
             Ok(output::line(&format!("{name} is set"))?)
         }
@@ -144,14 +145,14 @@ pub(super) async fn run(command: ServerCommand, operating: &Operating<'_>) -> Re
         ServerCommand::Enable { name } => switch(&client, &name, "enable").await,
         ServerCommand::Disable { name } => switch(&client, &name, "disable").await,
         ServerCommand::Rm { name } => {
-            client.send(Method::DELETE, &format!("/v1/servers/{name}"), None).await?;
+            client.send(Method::DELETE, &format!("/v1/servers/{}", segment(&name)), None).await?;
             Ok(output::line(&format!("removed {name} and the grants for it"))?)
         }
     }
 }
 
 async fn switch(client: &AdminClient, name: &str, what: &str) -> Result<(), Failure> {
-    client.send(Method::POST, &format!("/v1/servers/{name}/{what}"), None).await?;
+    client.send(Method::POST, &format!("/v1/servers/{}/{what}", segment(name)), None).await?;
     Ok(output::line(&format!("{name} is {what}d"))?)
 }
 
@@ -236,14 +237,16 @@ fn described(added: &Value) -> Result<(), Failure> {
         output::line(&format!(
             "  tool  {:<24} {}",
             output::text(tool, "name"),
-            first_line(&output::text(tool, "description"))
+            shortened(&output::first_line(tool, "description"))
         ))?;
     }
     for listed in output::items(added, "tool_set") {
         output::line(&format!("  tool  {}", listed.as_str().unwrap_or_default()))?;
     }
     if matches!(output::text(added, "result").as_str(), "added" | "replaced") {
-        output::notice(&format!("nobody may call it yet: `lanyard grant AGENT {name} --allow '*'`"));
+        output::notice(&format!(
+            "nobody may call it yet: `lanyard grant AGENT {name} --allow '*'`"
+        ));
     }
     Ok(())
 }
@@ -262,11 +265,10 @@ fn secret_line(it: &Value) -> Result<(), Failure> {
     if !flag("set") {
         notes.push(format!("not set: calls fail until `lanyard secret set {name}`"));
     }
-    Ok(output::line(&format!("  uses  secret://{name}  {}", notes.join("; ")).trim_end().to_owned())?)
+    Ok(output::line(format!("  uses  secret://{name}  {}", notes.join("; ")).trim_end())?)
 }
 
-fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
+fn shortened(line: &str) -> String {
     match line.char_indices().nth(80) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
         None => line.to_owned(),
@@ -308,7 +310,7 @@ async fn list(client: &AdminClient, as_json: bool) -> Result<(), Failure> {
 }
 
 async fn show(client: &AdminClient, name: &str, as_json: bool) -> Result<(), Failure> {
-    let shown = client.get(&format!("/v1/servers/{name}")).await?;
+    let shown = client.get(&format!("/v1/servers/{}", segment(name))).await?;
     if as_json {
         return Ok(output::json(&shown)?);
     }
@@ -339,7 +341,7 @@ fn print_tools(shown: &Value) -> Result<(), Failure> {
             "  {:<24} {:<6} {}",
             output::text(tool, "name"),
             output::text(tool, "method"),
-            first_line(&output::text(tool, "description"))
+            shortened(&output::first_line(tool, "description"))
         ))?;
     }
     for listed in output::items(shown, "tool_set") {
@@ -349,7 +351,7 @@ fn print_tools(shown: &Value) -> Result<(), Failure> {
 }
 
 async fn tools(client: &AdminClient, name: &str, as_json: bool) -> Result<(), Failure> {
-    let shown = client.get(&format!("/v1/servers/{name}")).await?;
+    let shown = client.get(&format!("/v1/servers/{}", segment(name))).await?;
     if as_json {
         let tools = shown.get("tool_details").cloned().unwrap_or_default();
         return Ok(output::json(&json!({ "tools": tools, "tool_set": shown.get("tool_set") }))?);
@@ -359,7 +361,7 @@ async fn tools(client: &AdminClient, name: &str, as_json: bool) -> Result<(), Fa
 
 /// What stands between this server and a call that works.
 async fn test(client: &AdminClient, name: &str, as_json: bool) -> Result<(), Failure> {
-    let shown = client.get(&format!("/v1/servers/{name}")).await?;
+    let shown = client.get(&format!("/v1/servers/{}", segment(name))).await?;
     let grants = client.get("/v1/grants").await?;
     let mut problems = Vec::new();
     match output::text(&shown, "problem") {
@@ -378,9 +380,8 @@ async fn test(client: &AdminClient, name: &str, as_json: bool) -> Result<(), Fai
             problems.push(format!("secret://{of} is bound to no origin"));
         }
     }
-    let granted = output::items(&grants, "grants")
-        .iter()
-        .any(|grant| output::text(grant, "server") == name);
+    let granted =
+        output::items(&grants, "grants").iter().any(|grant| output::text(grant, "server") == name);
     if !granted && output::items(&shown, "tool_set").is_empty() {
         problems.push(format!("nobody may call it: `lanyard grant AGENT {name} --allow '*'`"));
     }

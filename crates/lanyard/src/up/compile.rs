@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_admin::{Compile, Ready, StoredOptions, grants_of, read_definition};
-use lanyard_core::{Limits, Origin, SecretName, ServerName, TenantName, ToolName};
+use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, read_definition};
+use lanyard_core::{AgentName, Limits, Origin, ServerName, TenantName, ToolName};
 use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
 use lanyard_gateway::upstream::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
-use lanyard_store::{AgentRow, Configuration, SecretRow, ServerRow};
-use lanyard_vault::{Sealed, SealedVersion, SecretEntry, Vault};
+use lanyard_policy::Grants;
+use lanyard_store::{AgentRow, Configuration, SecretRow, SecretVersionRow, ServerRow};
+use lanyard_vault::{Sealed, SealedVersion, SecretEntry, Unreadable, Vault};
 use tokio::sync::watch;
 
 use crate::schemas::GuardSchemas;
@@ -24,14 +25,14 @@ pub(crate) struct Compiler {
     limits: Limits,
     snapshots: watch::Sender<Arc<Snapshot>>,
     upstream: Upstream,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<Arc<Kept>>>,
 }
 
 /// What the last configuration was compiled to, for taking over.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Kept {
-    servers: HashMap<(TenantName, ServerName), (ServerRow, Arc<ServerEntry>)>,
-    loads: HashMap<(TenantName, lanyard_core::AgentName), Arc<AgentLoad>>,
+    servers: HashMap<(TenantName, ServerName), (Arc<ServerRow>, Arc<ServerEntry>)>,
+    loads: HashMap<(TenantName, AgentName), Arc<AgentLoad>>,
 }
 
 impl Compiler {
@@ -45,29 +46,43 @@ impl Compiler {
         let kept = Kept::default();
         let (snapshot, kept) = compile(rows, &vault, &kept, limits)?;
         let (snapshots, receiver) = watch::channel(Arc::new(snapshot));
-        let kept = Arc::new(Mutex::new(kept));
+        let kept = Arc::new(Mutex::new(Arc::new(kept)));
         Ok((Self { limits: limits.clone(), snapshots, upstream, kept }, receiver))
     }
 }
 
 impl Compile for Compiler {
     fn compile(&self, rows: &Configuration) -> Result<Ready, String> {
-        let before = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before = Arc::clone(&self.kept.lock().unwrap_or_else(PoisonError::into_inner));
         let vault = Arc::clone(&self.snapshots.borrow().vault);
         let (snapshot, after) = compile(rows, &vault, &before, &self.limits)?;
         let (snapshots, upstream) = (self.snapshots.clone(), self.upstream.clone());
-        let kept = Arc::clone(&self.kept);
+        let (kept, after) = (Arc::clone(&self.kept), Arc::new(after));
         Ok(Ready::new(move || {
-            // Connections of a server that changed or went are not used again.
-            let gone = |key: &PoolKey| {
-                let name = (key.tenant.clone(), key.server.clone());
-                let entry = |kept: &Kept| kept.servers.get(&name).map(|(row, _)| row.clone());
-                entry(&before) != entry(&after)
-            };
-            upstream.retire(gone);
-            *kept.lock().unwrap_or_else(PoisonError::into_inner) = after.clone();
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
             snapshots.send_replace(Arc::new(snapshot));
+            // Connections of a server that changed or went are not used again. Only now: a call
+            // that began just before could otherwise leave a connection of the old kind behind.
+            upstream.retire(|key: &PoolKey| {
+                let name = (key.tenant.clone(), key.server.clone());
+                let row = |kept: &Kept| kept.servers.get(&name).map(|(row, _)| Arc::clone(row));
+                row(&before) != row(&after)
+            });
         }))
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let vault = Arc::clone(&self.snapshots.borrow().vault);
+        let warning = |it: &Unreadable| {
+            format!(
+                "version {} of {} cannot be opened ({}): calls that need it fail; store it again with `lanyard secret set {}`",
+                it.version,
+                it.name.reference(),
+                it.reason,
+                it.name
+            )
+        };
+        vault.unreadable().iter().map(warning).collect()
     }
 }
 
@@ -84,26 +99,31 @@ fn compile(
         .iter()
         .map(|row| server(row, rows, before, &mut kept, limits))
         .collect::<Result<Vec<_>, String>>()?;
-    let mut tokens = Vec::with_capacity(rows.tokens.len());
+    let mut grants = all_grants(rows)?;
+    let mut agents = HashMap::with_capacity(rows.agents.len());
     let mut uids = Vec::new();
     for row in &rows.agents {
-        let agent = agent(row, rows, before, &mut kept)?;
+        let agent = agent(row, grants.take(&row.tenant, &row.name), before, &mut kept);
         let revoked = row.revoked_at.is_some();
-        for token in rows.tokens.iter().filter(|it| it.agent == row.name && it.tenant == row.tenant)
-        {
-            let identity = Identity {
-                agent: Arc::clone(&agent),
-                token: Some(token.id.clone()),
-                expires_at: token.expires_at,
-                revoked: revoked || token.revoked_at.is_some(),
-            };
-            tokens.push((token.hash, Arc::new(identity)));
-        }
         if let (Some(uid), false) = (row.uid, revoked) {
+            let agent = Arc::clone(&agent);
             let identity = Identity { agent, token: None, expires_at: None, revoked };
             uids.push((uid, Arc::new(identity)));
         }
+        agents.insert((&row.tenant, &row.name), (agent, revoked));
     }
+    let tokens = rows.tokens.iter().filter_map(|token| {
+        // The database lets no token outlive its agent's row.
+        let (agent, revoked) = agents.get(&(&token.tenant, &token.agent))?;
+        let identity = Identity {
+            agent: Arc::clone(agent),
+            token: Some(token.id.clone()),
+            expires_at: token.expires_at,
+            revoked: *revoked || token.revoked_at.is_some(),
+        };
+        Some((token.hash, Arc::new(identity)))
+    });
+    let tokens = tokens.collect();
     let version = rows.version;
     let parts = SnapshotParts { version, vault: Arc::new(vault), tokens, uids, servers };
     let snapshot = Snapshot::build(parts).map_err(|error| error.to_string())?;
@@ -111,20 +131,27 @@ fn compile(
 }
 
 fn secrets(rows: &Configuration) -> Result<Vec<SecretEntry>, String> {
-    rows.secrets.iter().map(|row| secret(row, rows)).collect()
+    let mut versions: HashMap<_, Vec<&SecretVersionRow>> = HashMap::new();
+    for version in &rows.secret_versions {
+        versions.entry((&version.tenant, &version.name)).or_default().push(version);
+    }
+    rows.secrets
+        .iter()
+        .map(|row| {
+            let versions = versions.remove(&(&row.tenant, &row.name)).unwrap_or_default();
+            secret(row, versions)
+        })
+        .collect()
 }
 
-fn secret(row: &SecretRow, rows: &Configuration) -> Result<SecretEntry, String> {
+fn secret(row: &SecretRow, versions: Vec<&SecretVersionRow>) -> Result<SecretEntry, String> {
     let origins = row
         .origins
         .iter()
         .map(|text| Origin::parse(text).map_err(|error| format!("secret {}: {error}", row.name)))
         .collect::<Result<Vec<Origin>, String>>()?;
-    let of_this = |name: &SecretName, tenant: &TenantName| *name == row.name && *tenant == row.tenant;
-    let (current, retained): (Vec<_>, Vec<_>) = rows
-        .secret_versions
-        .iter()
-        .filter(|version| of_this(&version.name, &version.tenant))
+    let (current, retained): (Vec<_>, Vec<_>) = versions
+        .into_iter()
         .map(|version| SealedVersion {
             number: version.version,
             sealed: Sealed::from_bytes(version.sealed.clone()),
@@ -147,12 +174,14 @@ fn server(
     limits: &Limits,
 ) -> Result<Arc<ServerEntry>, String> {
     let key = (row.tenant.clone(), row.name.clone());
-    let entry = match before.servers.get(&key) {
+    let (row, entry) = match before.servers.get(&key) {
         // A set refers to servers that may have changed; so it is looked at each time.
-        Some((same, entry)) if same == row && !entry.is_set() => Arc::clone(entry),
-        Some(_) | None => Arc::new(compile_server(row, rows, limits)?),
+        Some((same, entry)) if **same == *row && !entry.is_set() => {
+            (Arc::clone(same), Arc::clone(entry))
+        }
+        Some(_) | None => (Arc::new(row.clone()), Arc::new(compile_server(row, rows, limits)?)),
     };
-    kept.servers.insert(key, (row.clone(), Arc::clone(&entry)));
+    kept.servers.insert(key, (row, Arc::clone(&entry)));
     Ok(entry)
 }
 
@@ -181,19 +210,10 @@ fn tools_of(name: &ServerName, rows: &Configuration, limits: &Limits) -> Option<
     Some(definition.tools.into_iter().map(|tool| tool.name).collect())
 }
 
-fn agent(
-    row: &AgentRow,
-    rows: &Configuration,
-    before: &Kept,
-    kept: &mut Kept,
-) -> Result<Arc<AgentEntry>, String> {
+fn agent(row: &AgentRow, grants: Grants, before: &Kept, kept: &mut Kept) -> Arc<AgentEntry> {
     let key = (row.tenant.clone(), row.name.clone());
     let load = before.loads.get(&key).cloned().unwrap_or_default();
     kept.loads.insert(key, Arc::clone(&load));
-    Ok(Arc::new(AgentEntry {
-        tenant: row.tenant.clone(),
-        name: row.name.clone(),
-        grants: grants_of(rows, &row.name)?,
-        load,
-    }))
+    let (tenant, name) = (row.tenant.clone(), row.name.clone());
+    Arc::new(AgentEntry { tenant, name, grants, load })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::task::TaskTracker;
 
 use super::UpArgs;
+use super::tls::http1_only;
 
 /// What was asked, checked.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ impl Plan {
         let origin = |name: &str, text: &str| {
             Origin::parse(text).map_err(|error| format!("{name} {text}: {error}"))
         };
-        let public = args.public_url.as_deref().map(|url| origin("--public-url", url)).transpose()?;
+        let public =
+            args.public_url.as_deref().map(|url| origin("--public-url", url)).transpose()?;
         let mut origins = args
             .allow_origin
             .iter()
@@ -94,10 +96,22 @@ impl Plan {
 }
 
 fn address(name: &str, text: &str) -> Result<SocketAddr, String> {
-    text.to_socket_addrs()
-        .ok()
-        .and_then(|mut addresses| addresses.next())
-        .ok_or_else(|| format!("{name} {text} is not an address; write 127.0.0.1:7410 for instance"))
+    text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next()).ok_or_else(|| {
+        format!("{name} {text} is not an address; write 127.0.0.1:7410 for instance")
+    })
+}
+
+/// A file that only a living gateway has; it goes when this is dropped, so also when a start
+/// fails half-way.
+#[derive(Debug)]
+pub(crate) struct Transient(PathBuf);
+
+impl Drop for Transient {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(path = %self.0.display(), %error, "Nothing to remove.");
+        }
+    }
 }
 
 /// Where the gateway listens, once it does.
@@ -155,8 +169,8 @@ impl Addresses {
         )
     }
 
-    /// Writes the addresses for programs to read.
-    pub(crate) fn write(&self) -> Result<(), String> {
+    /// Writes the addresses for programs to read. The file goes when what is returned does.
+    pub(crate) fn write(&self) -> Result<Transient, String> {
         let text = json!({
             "listen": self.agents.to_string(),
             "admin": self.admin.to_string(),
@@ -165,16 +179,8 @@ impl Addresses {
             "url": self.agents_url(),
         });
         lanyard_store::write_atomic(&self.file, format!("{text}\n").as_bytes(), 0o600)
-            .map_err(|error| format!("{}: {error}", self.file.display()))
-    }
-
-    /// Removes what only a living gateway has.
-    pub(crate) fn remove(&self) {
-        for path in [&self.file, &self.agent_socket, &self.admin_socket] {
-            if let Err(error) = std::fs::remove_file(path) {
-                tracing::debug!(path = %path.display(), %error, "Nothing to remove.");
-            }
-        }
+            .map_err(|error| format!("{}: {error}", self.file.display()))?;
+        Ok(Transient(self.file.clone()))
     }
 }
 
@@ -185,6 +191,7 @@ pub(crate) struct Bound {
     agents_unix: Listener,
     admin: AdminListener,
     admin_unix: AdminListener,
+    files: Vec<Transient>,
 }
 
 /// Binds everything, the admin side first.
@@ -193,12 +200,12 @@ pub(crate) async fn bind(
     run: &Path,
     tls: Option<Arc<ServerConfig>>,
 ) -> Result<Bound, String> {
-    lanyard_store::prepare_directory(run).map_err(|error| error.to_string())?;
+    prepare_run(run)?;
     let admin_socket = run.join("admin.sock");
-    let admin_unix = bind_socket(&admin_socket, 0o600)?;
+    let (admin_unix, admin_file) = bind_socket(&admin_socket, 0o600)?;
     let admin = bind_tcp("--admin-listen", plan.admin).await?;
     let agent_socket = plan.agent_socket.clone().unwrap_or_else(|| run.join("agent.sock"));
-    let agents_unix = bind_socket(&agent_socket, plan.agent_socket_mode)?;
+    let (agents_unix, agents_file) = bind_socket(&agent_socket, plan.agent_socket_mode)?;
     let agents = bind_tcp("--listen", plan.agents).await?;
     let local = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     let addresses = Addresses {
@@ -210,17 +217,31 @@ pub(crate) async fn bind(
         file: run.join("addresses.json"),
     };
     Ok(Bound {
-        agents: Listener::Tcp { listener: agents, known: plan.known(plan.agents), tls: tls.clone() },
+        agents: Listener::Tcp {
+            listener: agents,
+            known: plan.known(plan.agents),
+            tls: tls.clone(),
+        },
         agents_unix: Listener::Unix { listener: agents_unix },
-        admin: AdminListener::Tcp { listener: admin, known: plan.known(plan.admin), tls },
+        admin: AdminListener::Tcp {
+            listener: admin,
+            known: plan.known(plan.admin),
+            tls: tls.as_deref().map(http1_only),
+        },
         admin_unix: AdminListener::Unix { listener: admin_unix },
+        files: vec![admin_file, agents_file],
         addresses,
     })
 }
 
 impl Bound {
-    /// Serves everything in tasks.
-    pub(crate) fn serve(self, tasks: &TaskTracker, gateway: &Gateway, admin: &Admin) {
+    /// Serves everything in tasks. The sockets' files go when what is returned does.
+    pub(crate) fn serve(
+        self,
+        tasks: &TaskTracker,
+        gateway: &Gateway,
+        admin: &Admin,
+    ) -> Vec<Transient> {
         for listener in [self.admin, self.admin_unix] {
             let admin = admin.clone();
             tasks.spawn(async move { admin.serve(listener).await });
@@ -229,36 +250,60 @@ impl Bound {
             let gateway = gateway.clone();
             tasks.spawn(async move { gateway.serve(listener).await });
         }
+        self.files
     }
 }
 
+/// Makes the sockets' directory. It may stand where other users can make directories too, so one
+/// that is there already must be ours.
+fn prepare_run(run: &Path) -> Result<(), String> {
+    lanyard_store::prepare_directory(run).map_err(|error| error.to_string())?;
+    let owner =
+        std::fs::metadata(run).map_err(|error| format!("{}: {error}", run.display()))?.uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(format!("{} belongs to another user (uid {owner}); set LANYARD_RUN", run.display()))
+}
+
 async fn bind_tcp(option: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "{address} is taken by another program (another lanyard?); choose another with {option}, 127.0.0.1:0 for any free port"
-        ),
-        io::ErrorKind::PermissionDenied => {
-            format!("{address} needs rights that this user has not; choose a port above 1023 with {option}")
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse {
+            return format!(
+                "{address} is taken by another program (another lanyard?); choose another with {option}, 127.0.0.1:0 for any free port"
+            );
         }
-        _ => format!("{option} {address}: {error}"),
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            return format!(
+                "{address} needs rights that this user has not; choose a port above 1023 with {option}"
+            );
+        }
+        format!("{option} {address}: {error}")
     })
 }
 
 /// Binds a socket in the file system. It is never open to more users than its mode says, not even
 /// between bind and chmod: the umask holds others off from the start.
-fn bind_socket(path: &Path, mode: u32) -> Result<UnixListener, String> {
+fn bind_socket(path: &Path, mode: u32) -> Result<(UnixListener, Transient), String> {
     let text = |error: io::Error| format!("{}: {error}", path.display());
-    if path.exists() {
-        // A socket that nobody answers at was left by a process that was killed.
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(format!("{} is in use by another process", path.display()));
+    match std::fs::symlink_metadata(path) {
+        Err(_) => {}
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(format!("{} is there already, and no socket", path.display()));
         }
-        std::fs::remove_file(path).map_err(text)?;
+        // A socket that nobody answers at was left by a process that was killed.
+        Ok(_) => {
+            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                return Err(format!("{} is in use by another process", path.display()));
+            }
+            std::fs::remove_file(path).map_err(text)?;
+        }
     }
     let before = rustix::process::umask(rustix::fs::Mode::from_bits_retain(0o177));
     let bound = UnixListener::bind(path);
     rustix::process::umask(before);
     let listener = bound.map_err(text)?;
+    let file = Transient(path.to_owned());
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(text)?;
-    Ok(listener)
+    Ok((listener, file))
 }

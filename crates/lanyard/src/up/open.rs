@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use lanyard_core::{Limits, Timestamp};
+use lanyard_core::{Clock as _, Limits, Timestamp};
 use lanyard_gateway::edge::SessionEnds;
 use lanyard_store::audit::{Log, Options};
 use lanyard_store::{SessionEndedRow, Store};
 use lanyard_vault::MasterKey;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
@@ -41,9 +43,15 @@ pub(crate) fn open(data: PathBuf, limits: &Limits, strict: bool) -> Result<Opene
     if !recovered.is_clean() {
         tracing::warn!(?recovered, "The last run did not end cleanly; its log was put right.");
     }
-    let opened =
-        Opened { store: Arc::new(store), master: Arc::new(master), log: Arc::new(log), audit_directory };
+    let opened = Opened {
+        store: Arc::new(store),
+        master: Arc::new(master),
+        log: Arc::new(log),
+        audit_directory,
+    };
     opened.note_head()?;
+    let pruned = opened.store.sessions_prune(SystemClock.now()).map_err(|error| text(&error))?;
+    tracing::debug!(pruned, "Ended sessions whose ids have expired were forgotten.");
     Ok(opened)
 }
 
@@ -73,9 +81,40 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// How often the log's head is noted in the database while it grows. What was cut from the end
+/// of a log is found at the next start up to what was last noted.
+const HEAD_EVERY: Duration = Duration::from_secs(5);
+
 impl Opened {
     fn note_head(&self) -> Result<(), String> {
         self.store.log_head_set(&self.log.head()).map_err(|error| chain(&error))
+    }
+
+    /// Notes the log's head at intervals until the gateway stops.
+    pub(crate) fn note_head_regularly(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        let (store, log) = (Arc::clone(&self.store), Arc::clone(&self.log));
+        let (blocking, shutdown) = (tasks.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            let mut noted = log.head();
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(HEAD_EVERY) => {}
+                    () = shutdown.cancelled() => return,
+                }
+                let head = log.head();
+                if head == noted {
+                    continue;
+                }
+                let (store, wanted) = (Arc::clone(&store), head);
+                match blocking.spawn_blocking(move || store.log_head_set(&wanted)).await {
+                    Ok(Ok(())) => noted = head,
+                    Ok(Err(error)) => {
+                        tracing::error!(error = chain(&error), "The head of the log is not noted.");
+                    }
+                    Err(error) => tracing::error!(%error, "The head of the log is not noted."),
+                }
+            }
+        });
     }
 
     /// Closes the log and notes its head.

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls_pki_types::pem::PemObject as _;
@@ -31,6 +34,13 @@ pub(crate) fn server_config(
         .map_err(|error| format!("the certificate does not fit its key: {error}"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Some(Arc::new(config)))
+}
+
+/// The same for a listener that speaks HTTP/1.1 alone, and so must not offer another version.
+pub(crate) fn http1_only(config: &ServerConfig) -> Arc<ServerConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -61,6 +71,10 @@ fn local(data: &Path, plan: &Plan) -> Result<Pair, String> {
     names.extend(plan.public.iter().map(|origin| origin.host().to_owned()));
     let mut params = CertificateParams::new(names).map_err(text)?;
     params.distinguished_name.push(DnType::CommonName, "lanyard");
+    // Strict clients (Python 3.13 among them) want to be told all of this.
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().map_err(text)?;
     let certificate = params.signed_by(&key, &issuer).map_err(text)?;
     let key = PrivateKeyDer::try_from(key.serialize_der())

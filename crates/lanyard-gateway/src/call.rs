@@ -14,17 +14,17 @@ mod stages;
 
 use std::sync::Arc;
 
-use lanyard_core::{Caller, Decision, Denial, EndingStatus, Failure, RecordId};
+use lanyard_core::{Caller, Decision, Denial, EndingStatus, Failure, RecordId, Timestamp};
 use lanyard_rest::ToolResult;
 
 pub(crate) use self::open::RecordIds;
-pub(crate) use self::stages::Watched;
 use self::open::{OpenCall, record_denial};
+pub(crate) use self::stages::Watched;
 use self::stages::{Answer, Armed, Cleared, Permitted, Target};
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::route::Scope;
-use crate::snapshot::{AgentEntry, Snapshot};
+use crate::snapshot::{AgentEntry, Snapshot, ToolEntry};
 
 /// A call as the edge hands it over: authenticated, decoded, not yet decided.
 #[derive(Debug)]
@@ -61,6 +61,16 @@ pub(crate) enum Outcome {
     Denied(Denial),
     /// Somebody's fault.
     Failed(Failure),
+}
+
+/// The tool that a call means, if its caller can see it.
+pub(crate) fn tool_of<'a>(
+    snapshot: &'a Snapshot,
+    incoming: &Incoming<'a>,
+    now: Timestamp,
+) -> Option<&'a ToolEntry> {
+    let target = Target::route(snapshot, incoming, now).ok()?;
+    target.visible(incoming, now).then(|| target.tool())
 }
 
 /// Takes a call from its decision to its end.
@@ -140,8 +150,9 @@ async fn carry_out(
     let armed = Armed::new(permitted, snapshot)?;
     let raw = tokio::select! {
         biased;
-        raw = armed.forward(core, incoming.caller) => raw?,
+        // Asked first, so that what was revoked since the decision is not even sent.
         () = core.until_revoked(snapshot.version, &watched) => return Err(Failure::Cancelled),
+        raw = armed.forward(core, incoming.caller) => raw?,
     };
     open.received(&raw);
     let answer = raw.screen(core)?;

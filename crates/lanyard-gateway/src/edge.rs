@@ -1,23 +1,23 @@
 //! The edge: accepts connections, checks and authenticates requests, decodes messages, and
 //! encodes what the call says. Sessions of older protocol versions live here and nowhere else.
 
-mod serve;
-mod request;
 pub(crate) mod authn;
-pub(crate) mod route;
+mod body;
 mod dispatch;
 mod list;
-mod stream;
-mod session;
 mod refusals;
-mod body;
 mod reply;
+mod request;
+pub(crate) mod route;
+mod serve;
+mod session;
+mod stream;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use lanyard_core::{Clock, Failure, Limits, Record};
-use lanyard_store::audit::Log;
+use lanyard_store::audit::{Log, Position};
 use lanyard_vault::{Digester, SessionSealer};
 use lanyard_wire::DecodeLimits;
 use ring::rand::SystemRandom;
@@ -136,22 +136,18 @@ impl Core {
     }
 
     /// Writes a record. When it returns, the record is in the log's file.
-    pub(crate) fn record(&self, record: &Record) -> Result<(), Failure> {
-        self.log.append(record).map(|_| ()).map_err(|error| {
+    pub(crate) fn append(&self, record: &Record) -> Result<Position, Failure> {
+        self.log.append(record).map_err(|error| {
             tracing::error!(%error, "A record could not be written, so the call is refused.");
             Failure::Unrecordable
         })
     }
 
-    /// Writes a record; in strict mode returns when it is on disk.
-    pub(crate) async fn record_durably(&self, record: &Record) -> Result<(), Failure> {
+    /// In strict mode, returns when a written record is on disk.
+    pub(crate) async fn until_durable(&self, position: Position) -> Result<(), Failure> {
         if !self.strict {
-            return self.record(record);
+            return Ok(());
         }
-        let position = self.log.append(record).map_err(|error| {
-            tracing::error!(%error, "A record could not be written, so the call is refused.");
-            Failure::Unrecordable
-        })?;
         let log = Arc::clone(&self.log);
         match tokio::task::spawn_blocking(move || log.wait_synced(position)).await {
             Ok(Ok(())) => Ok(()),

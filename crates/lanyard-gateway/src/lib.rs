@@ -7,9 +7,9 @@
 //! INVARIANT: this crate knows no SQL, no admin API and no command line; it does not read the
 //! environment; it never prints.
 
-pub mod snapshot;
 mod call;
 pub mod edge;
+pub mod snapshot;
 pub mod upstream;
 
 pub use edge::{Gateway, GatewayParts, Listener};

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lanyard_core::{AgentName, Denial, ServerName, TenantName, Timestamp, TokenId, ToolName};
+use lanyard_core::{
+    AgentName, Denial, Principal, ServerName, TenantName, Timestamp, TokenId, ToolName,
+};
 use lanyard_policy::Grants;
 use lanyard_vault::Vault;
 use thiserror::Error;
@@ -85,6 +87,13 @@ pub struct AgentEntry {
     pub grants: Grants,
     /// What it does right now; carried over from one snapshot to the next.
     pub load: Arc<AgentLoad>,
+}
+
+impl AgentEntry {
+    /// Whether it is the agent that this principal names.
+    pub(crate) fn is(&self, principal: &Principal) -> bool {
+        self.tenant == principal.tenant && self.name == principal.agent
+    }
 }
 
 /// How much an agent does right now.
@@ -202,11 +211,7 @@ impl Snapshot {
         if !server.enabled {
             return Err(Denial::ServerDisabled);
         }
-        if self.sees(agent, server, now) {
-            Ok(server)
-        } else {
-            Err(Denial::ServerNotGranted)
-        }
+        if self.sees(agent, server, now) { Ok(server) } else { Err(Denial::ServerNotGranted) }
     }
 
     /// The servers that an agent sees, by name.

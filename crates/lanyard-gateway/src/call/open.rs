@@ -50,7 +50,7 @@ impl<'a> OpenCall<'a> {
             decision: Decision::Allowed { by: permitted.by().to_owned() },
             continues: None,
         });
-        core.record_durably(&record).await?;
+        let position = core.append(&record)?;
         let ending = Ending {
             status: EndingStatus::Failed,
             failure: None,
@@ -60,7 +60,15 @@ impl<'a> OpenCall<'a> {
             masked: 0,
             took_micros: 0,
         };
-        Ok(Self { core, id: id.clone(), began: core.clock.monotonic(), ending: Some(ending) })
+        // From here on the record is open and will be closed, also when the client goes away
+        // while it is being synced.
+        let open =
+            Self { core, id: id.clone(), began: core.clock.monotonic(), ending: Some(ending) };
+        if let Err(failure) = core.until_durable(position).await {
+            open.fail(&failure);
+            return Err(failure);
+        }
+        Ok(open)
     }
 
     /// Notes what came from the upstream.
@@ -135,7 +143,7 @@ pub(super) fn record_denial(
         decision: refused.decision(),
         continues: None,
     });
-    core.record(&record)
+    core.append(&record).map(|_| ())
 }
 
 /// Who stands behind a record.

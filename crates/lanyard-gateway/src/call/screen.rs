@@ -9,6 +9,7 @@ use lanyard_core::{Failure, Origin, SecretError, SecretName, SecretSource};
 use lanyard_rest::{Content, RenderContext, ToolResult, UpstreamAnswer as RestAnswer};
 use lanyard_vault::Masker;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::stages::{Answer, From, RawAnswer, render_failure};
 use crate::edge::Core;
@@ -68,11 +69,14 @@ fn mask_result(masker: &Masker, mut result: ToolResult) -> (ToolResult, u64) {
             }
         }
     }
-    if let Some(structured) = &mut result.structured {
+    if let Some(structured) = &result.structured {
         let (clean, count) = mask_text(masker, structured);
         masked = masked.saturating_add(count);
         if let Cow::Owned(clean) = clean {
-            *structured = clean;
+            // A credential that stood outside of a string, as a number does, leaves no JSON, and
+            // what is no JSON must not be spliced into a message.
+            let valid = serde_json::from_str::<&RawValue>(&clean).is_ok();
+            result.structured = valid.then_some(clean);
         }
     }
     (result, masked)
@@ -99,8 +103,7 @@ fn shape(
         client_ip: None,
         limits: &core.limits,
     };
-    let answer =
-        RestAnswer { status: answer.status, headers: &answer.headers, body: &answer.body };
+    let answer = RestAnswer { status: answer.status, headers: &answer.headers, body: &answer.body };
     tool.tool.shape(arguments, &answer, &context).map_err(render_failure)
 }
 

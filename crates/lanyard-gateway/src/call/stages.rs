@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use lanyard_core::{
-    Caller, Denial, Failure, Peer, SecretError, ServerName, Timestamp, ToolName,
+    Caller, Denial, Failure, Peer, Principal, SecretError, ServerName, Timestamp, ToolName,
 };
 use lanyard_guard::Clearance;
 use lanyard_policy::{NotGranted, Permit};
@@ -45,6 +45,11 @@ impl<'a> Target<'a> {
         let server = snapshot.find(tenant, &server).filter(|it| it.enabled).ok_or_else(unknown)?;
         let tool = server.tool(&tool).ok_or_else(unknown)?;
         Ok(Self { server, tool })
+    }
+
+    /// Whether the caller sees the tool. It is no permission: that takes [`Self::gate`].
+    pub(super) fn visible(&self, incoming: &Incoming<'_>, now: Timestamp) -> bool {
+        incoming.agent.grants.lists(&self.server.name, self.tool.name(), now)
     }
 
     /// Asks the agent's grants.
@@ -142,6 +147,7 @@ impl<'a> Permitted<'a> {
     pub(super) fn watched(&self, incoming: &Incoming<'_>) -> Watched {
         Watched {
             key: incoming.key.clone(),
+            principal: incoming.caller.principal.clone(),
             server: self.server().name.clone(),
             tool: self.tool().name().clone(),
         }
@@ -152,6 +158,7 @@ impl<'a> Permitted<'a> {
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) key: IdentityKey,
+    pub(crate) principal: Principal,
     pub(crate) server: ServerName,
     pub(crate) tool: ToolName,
 }
@@ -161,7 +168,9 @@ impl Watched {
     pub(crate) fn still_allowed(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
         let Ok(identity) = self.key.identify(snapshot, now) else { return false };
         let agent = &identity.agent;
-        snapshot.find(&agent.tenant, &self.server).is_some_and(|server| server.enabled)
+        // A user id can be given to another agent; a running call is not.
+        agent.is(&self.principal)
+            && snapshot.find(&agent.tenant, &self.server).is_some_and(|server| server.enabled)
             && agent.grants.decide(&self.server, &self.tool, now).is_ok()
     }
 }
@@ -180,7 +189,7 @@ impl<'a> Armed<'a> {
         let tenant = &permitted.server().tenant;
         let names = permitted.tool().tool.secrets();
         let secrets = snapshot.vault.arm(tenant, names).map_err(secret_failure)?;
-        let masker = snapshot.vault.masker(tenant, names);
+        let masker = snapshot.vault.masker(tenant, permitted.server().secrets());
         Ok(Self { permitted, secrets, masker })
     }
 

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::StatusCode;
-use lanyard_core::{Denial, ToolName};
+use lanyard_core::Denial;
 use lanyard_wire::results::{
     CallResult, Capabilities, Content, DiscoverResult, EmptyResult, Implementation,
-    InitializeResult, Stamp,
+    InitializeResult, Lists, RawList, Stamp,
 };
 use lanyard_wire::{
-    CallParams, Carrier, Classified, Id, Incoming, Kind, ListParams, Message, Method,
-    RoutingHeaders, Version, WireError, classify, classify_batch,
-    encode_batch, encode_error, encode_result,
+    CallParams, Carrier, Classified, Id, Incoming, Kind, ListParams, Message, Method, ReadParams,
+    RoutingHeaders, Version, WireError, classify, classify_batch, encode_batch, encode_error,
+    encode_result,
 };
 use serde_json::value::RawValue;
 
@@ -33,6 +33,12 @@ const LANYARD: Implementation<'static> = Implementation {
     version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
 };
 
+/// What Lanyard offers through every endpoint: tools, whose lists change with grants. REST servers
+/// have no prompts and no resources; their lists are empty, which says so to clients that ask
+/// for all three whatever a server declares.
+const CAPABILITIES: Capabilities =
+    Capabilities { prompts: Lists::Quiet, resources: Lists::Quiet, ..Capabilities::TOOLS };
+
 /// Lanyard's hand under a result for a reader of this version.
 pub(super) fn stamp(version: Version) -> Stamp<'static> {
     Stamp { version, server: &LANYARD }
@@ -52,8 +58,12 @@ pub(super) struct Asked<'a> {
 pub(super) enum Dispatched {
     /// Nothing: the message was a notification or an answer.
     Accepted,
-    /// A reply that is no message: a stream, or a refusal of the request as a whole.
-    Reply(Reply),
+    /// An event stream.
+    Stream(Reply),
+    /// No, to the request as a whole.
+    Denied(Denial),
+    /// Not now: as much of this agent runs as may run at a time.
+    Busy,
     /// A message.
     Message {
         /// The HTTP status it is sent with.
@@ -80,6 +90,27 @@ impl Dispatched {
             chosen: None,
         }
     }
+
+    /// The version that `initialize` chose.
+    pub(super) fn chosen(&self) -> Option<Version> {
+        match self {
+            Self::Message { status: _, body: _, session: _, chosen } => *chosen,
+            Self::Accepted | Self::Stream(_) | Self::Denied(_) | Self::Busy => None,
+        }
+    }
+
+    /// The answer to the request with this id where there are messages and no statuses: in a
+    /// batch, and on a stream of HTTP+SSE.
+    pub(super) fn into_message(self, id: Option<&Id<'_>>) -> Option<Bytes> {
+        let error = match self {
+            Self::Accepted => return None,
+            Self::Message { status: _, body, session: _, chosen: _ } => return Some(body),
+            Self::Denied(denial) => WireError::invalid_request(&denial.to_string()),
+            Self::Busy => WireError::internal(reply::TOO_MANY),
+            Self::Stream(_) => WireError::invalid_request("a stream cannot be opened here"),
+        };
+        id.map(|id| encode_error(Some(id), &error).into())
+    }
 }
 
 /// Answers a body.
@@ -104,24 +135,36 @@ async fn batch(
         Ok(version) => version,
         Err(error) => return Dispatched::error(None, &error),
     };
+    let mut context = context.again();
     let mut answers: Vec<Vec<u8>> = Vec::with_capacity(messages.len());
     for message in messages {
-        let answer = match message {
-            Err(error) => Dispatched::error(None, &error),
-            Ok(message) => legacy(context, version, &message).await,
-        };
-        match answer {
-            Dispatched::Accepted => {}
-            Dispatched::Message { body, status: _, session: _, chosen: _ } => {
-                answers.push(body.into());
-            }
-            Dispatched::Reply(reply) => return Dispatched::Reply(reply),
+        if let Err(denial) = context.renew() {
+            return refused(&context, denial);
         }
+        let answer = match message {
+            Err(error) => Dispatched::error(None, &error).into_message(None),
+            Ok(message) => {
+                legacy(&context, version, &message).await.into_message(message.id.as_ref())
+            }
+        };
+        answers.extend(answer.map(Vec::from));
     }
     if answers.is_empty() {
         return Dispatched::Accepted;
     }
     Dispatched::message(encode_batch(&answers))
+}
+
+/// Whether the endpoint leads anywhere for a method. A call finds that out by itself, because
+/// its refusal has a record of its own that says who called what.
+fn reachable_for(context: &Context, method: &Method<'_>) -> Result<(), Denial> {
+    if *method == Method::ToolsCall { Ok(()) } else { context.reachable() }
+}
+
+/// A denial of a request as a whole.
+fn refused(context: &Context, denial: Denial) -> Dispatched {
+    context.count(&denial);
+    Dispatched::Denied(denial)
 }
 
 async fn one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dispatched {
@@ -144,12 +187,12 @@ async fn one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dis
 fn begin(context: &Context, message: &Message<'_>, version: Version) -> Dispatched {
     let Some(id) = &message.id else { return Dispatched::Accepted };
     if let Err(denial) = context.reachable() {
-        return Dispatched::Reply(context.deny(&denial));
+        return refused(context, denial);
     }
     let core = &context.core;
     let session = core.sessions.begin(&context.caller.principal, version, core.clock.now());
     let instructions = instructions(context).map(Cow::Owned);
-    let result = InitializeResult { capabilities: Capabilities::TOOLS, instructions };
+    let result = InitializeResult { capabilities: CAPABILITIES, instructions };
     Dispatched::Message {
         status: StatusCode::OK,
         body: encode_result(id, &result.to_json(stamp(version))).into(),
@@ -180,15 +223,15 @@ async fn modern(
     let (Some(id), Kind::Request { method, params }) = (&message.id, &message.kind) else {
         return Dispatched::Accepted;
     };
-    if let Err(denial) = context.reachable() {
-        return Dispatched::Reply(context.deny(&denial));
+    if let Err(denial) = reachable_for(context, method) {
+        return refused(context, denial);
     }
     if !method.is_request_in(version) {
         return Dispatched::error(Some(id), &WireError::method_not_found(version, method));
     }
     if *method == Method::Discover {
         let result = DiscoverResult {
-            capabilities: Capabilities::TOOLS,
+            capabilities: CAPABILITIES,
             instructions: instructions(context).map(Cow::Owned),
             ttl_ms: TTL_MS,
         };
@@ -209,8 +252,8 @@ async fn legacy(context: &Context, version: Version, message: &Message<'_>) -> D
     let (Some(id), Kind::Request { method, params }) = (&message.id, &message.kind) else {
         return Dispatched::Accepted;
     };
-    if let Err(denial) = context.reachable() {
-        return Dispatched::Reply(context.deny(&denial));
+    if let Err(denial) = reachable_for(context, method) {
+        return refused(context, denial);
     }
     if *method == Method::Ping {
         return Dispatched::message(encode_result(id, &EmptyResult.to_json(stamp(version))));
@@ -234,8 +277,32 @@ async fn either_era(
             Ok(params) => tools_call(context, version, routing, id, &params).await,
             Err(error) => Dispatched::error(Some(id), &error),
         }
+    } else if let Some(key) = empty_list(method) {
+        let list = RawList { key, next_cursor: None, ttl_ms: TTL_MS };
+        let none: [&str; 0] = [];
+        Dispatched::message(encode_result(id, &list.to_json(stamp(version), none)))
+    } else if *method == Method::ResourcesRead {
+        match ReadParams::parse(params) {
+            Ok(read) => {
+                Dispatched::error(Some(id), &WireError::resource_not_found(version, &read.uri))
+            }
+            Err(error) => Dispatched::error(Some(id), &error),
+        }
     } else {
         Dispatched::error(Some(id), &WireError::method_not_found(version, method))
+    }
+}
+
+/// The member that holds the list, for the methods whose lists are empty.
+fn empty_list(method: &Method<'_>) -> Option<&'static str> {
+    if *method == Method::PromptsList {
+        Some("prompts")
+    } else if *method == Method::ResourcesList {
+        Some("resources")
+    } else if *method == Method::ResourceTemplatesList {
+        Some("resourceTemplates")
+    } else {
+        None
     }
 }
 
@@ -260,13 +327,10 @@ async fn tools_call(
     id: &Id<'_>,
     params: &CallParams<'_>,
 ) -> Dispatched {
-    if let Err(error) = routing.map_or(Ok(()), |routing| mirrored(context, routing, params)) {
-        return Dispatched::error(Some(id), &error);
-    }
-    let core = &context.core;
     let load = &context.identity.agent.load;
+    let core = &context.core;
     let Some(_place) = load.call(core.limits.agent_calls_max) else {
-        return Dispatched::Reply(reply::too_many());
+        return Dispatched::Busy;
     };
     let incoming = call::Incoming {
         caller: &context.caller,
@@ -276,16 +340,22 @@ async fn tools_call(
         tool: &params.name,
         arguments: params.arguments.map(RawValue::get),
     };
+    let disagreement =
+        routing.and_then(|routing| mirrored(context, &incoming, routing, params.arguments).err());
+    if let Some(error) = disagreement {
+        return Dispatched::error(Some(id), &error);
+    }
     let Called { record, outcome } = call::run(core, &context.snapshot, incoming).await;
     let text = match outcome {
         Outcome::Answered(result) => return answered(version, id, result),
         Outcome::Denied(denial) => match denial {
             Denial::ServerUnknown | Denial::ServerDisabled | Denial::ServerNotGranted => {
-                return Dispatched::Reply(reply::denial(&denial));
+                return Dispatched::Denied(denial);
             }
             Denial::ToolUnknown { tool: _ } | Denial::ToolNotGranted { tool: _ } => {
                 // The request was understood and answered; so it is no failure of HTTP.
-                let error = WireError { status: 200, ..WireError::invalid_params(denial.to_string()) };
+                let error =
+                    WireError { status: 200, ..WireError::invalid_params(denial.to_string()) };
                 return Dispatched::error(Some(id), &error);
             }
             Denial::TokenMissing
@@ -306,22 +376,12 @@ async fn tools_call(
 /// one that the caller can see. For any other tool the call itself says no.
 fn mirrored(
     context: &Context,
+    incoming: &call::Incoming<'_>,
     routing: &RoutingHeaders<'_>,
-    params: &CallParams<'_>,
+    arguments: Option<&RawValue>,
 ) -> Result<(), WireError> {
-    let now = context.core.clock.now();
-    let agent = &context.identity.agent;
-    let target = match &context.scope {
-        Scope::All => context.snapshot.merged(&agent.tenant, &params.name).cloned(),
-        Scope::One(server) => {
-            ToolName::parse(&params.name).ok().map(|tool| (server.clone(), tool))
-        }
-    };
-    let Some((server, tool)) = target else { return Ok(()) };
-    let Some(server) = context.snapshot.find(&agent.tenant, &server) else { return Ok(()) };
-    let visible = server.enabled && agent.grants.lists(&server.name, &tool, now);
-    match server.tool(&tool).filter(|_| visible) {
-        Some(tool) => tool.mirrored.check(params.arguments, routing),
+    match call::tool_of(&context.snapshot, incoming, context.core.clock.now()) {
+        Some(tool) => tool.mirrored.check(arguments, routing),
         None => Ok(()),
     }
 }

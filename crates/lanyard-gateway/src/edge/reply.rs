@@ -1,9 +1,7 @@
 //! One place makes statuses and bodies of what the stages say.
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use lanyard_core::Denial;
 use lanyard_wire::{Id, WireError, encode_error};
@@ -16,6 +14,9 @@ pub(crate) type Reply = Response<AnswerBody>;
 
 /// Seconds after which a caller that was told to slow down may come again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// What such a caller is told.
+pub(crate) const TOO_MANY: &str = "too many calls at a time; try again in a second";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -72,8 +73,7 @@ pub(crate) fn method_not_allowed(allowed: &'static str) -> Reply {
 
 /// Too many calls or streams of one agent.
 pub(crate) fn too_many() -> Reply {
-    let mut reply =
-        text(StatusCode::TOO_MANY_REQUESTS, "too many calls at a time; try again in a second");
+    let mut reply = text(StatusCode::TOO_MANY_REQUESTS, TOO_MANY);
     reply.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     reply
 }

@@ -41,6 +41,10 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
     let (parts, body) = request.into_parts();
+    if head_bytes(&parts) > core.limits.request_head_bytes_max {
+        let text = "the headers are larger than request_head_bytes_max (see `lanyard limits`)";
+        return Ok(reply::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
+    }
     let snapshot = core.snapshot();
     let (key, identity) = match admit(&core, &connection, &snapshot, &parts) {
         Ok(admitted) => admitted,
@@ -75,6 +79,17 @@ pub(super) async fn answer(
     Ok(reply)
 }
 
+/// The size of a request's head. The reader has a limit, too, but looks at it only when it must
+/// read more.
+fn head_bytes(parts: &http::request::Parts) -> u64 {
+    let line = parts.uri.path().len().saturating_add(parts.uri.query().map_or(0, str::len));
+    let bytes = parts.headers.iter().fold(line, |sum, (name, value)| {
+        // `: ` and the line's end count as well.
+        sum.saturating_add(name.as_str().len()).saturating_add(value.len()).saturating_add(4)
+    });
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 fn admit(
     core: &Core,
     connection: &Connection,
@@ -105,25 +120,42 @@ impl Context {
         }
     }
 
+    /// Brings the surroundings up to the newest configuration. Between a request's head and its
+    /// body, and between the calls of a batch, time passes in which access can end.
+    pub(super) fn renew(&mut self) -> Result<(), Denial> {
+        let newest = self.core.snapshot();
+        if !Arc::ptr_eq(&newest, &self.snapshot) {
+            let identity = Arc::clone(self.key.identify(&newest, self.core.clock.now())?);
+            self.caller = caller(&identity, self.caller.peer);
+            self.identity = identity;
+            self.snapshot = newest;
+        }
+        Ok(())
+    }
+
     /// Whether the endpoint leads anywhere for this caller.
     pub(super) fn reachable(&self) -> Result<(), Denial> {
         match &self.scope {
             Scope::All => Ok(()),
-            Scope::One(name) => self
-                .snapshot
-                .server(&self.identity.agent, name, self.core.clock.now())
-                .map(|_| ()),
+            Scope::One(name) => {
+                self.snapshot.server(&self.identity.agent, name, self.core.clock.now()).map(|_| ())
+            }
         }
+    }
+
+    /// Counts a denial that is not about a single call.
+    pub(super) fn count(&self, denial: &Denial) {
+        self.core.refusals.count(denial, self.caller.peer, self.core.clock.now());
     }
 
     /// Counts and answers a denial that is not about a single call.
     pub(super) fn deny(&self, denial: &Denial) -> Reply {
-        self.core.refusals.count(denial, self.caller.peer, self.core.clock.now());
+        self.count(denial);
         reply::denial(denial)
     }
 }
 
-async fn post(context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
+async fn post(mut context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
     if let Err(refused) = check_content_type(headers) {
         return refused;
     }
@@ -131,6 +163,9 @@ async fn post(context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
         Ok(body) => body,
         Err(refused) => return refused,
     };
+    if let Err(denial) = context.renew() {
+        return context.deny(&denial);
+    }
     let session = session_of(&context, headers);
     let routing = routing_headers(headers);
     match decode(&body, &context.core.decode_limits) {
@@ -145,7 +180,9 @@ async fn post(context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
 fn into_reply(dispatched: Dispatched) -> Reply {
     match dispatched {
         Dispatched::Accepted => reply::empty(StatusCode::ACCEPTED),
-        Dispatched::Reply(reply) => reply,
+        Dispatched::Stream(reply) => reply,
+        Dispatched::Denied(denial) => reply::denial(&denial),
+        Dispatched::Busy => reply::too_many(),
         Dispatched::Message { status, body, session, chosen: _ } => {
             let mut reply = reply::json(status, body);
             if let Some(id) = session.and_then(|id| http::HeaderValue::from_str(&id).ok()) {
@@ -224,21 +261,24 @@ pub(super) fn unknown_session() -> Reply {
 }
 
 async fn post_message(
-    context: Context,
+    mut context: Context,
     query: &str,
     headers: &HeaderMap,
     body: Incoming,
 ) -> Reply {
-    let id = query.split('&').find_map(|pair| pair.strip_prefix("session=")).unwrap_or("");
-    let Some(entry) = context.core.sse_streams.find(id, &context.caller.principal) else {
-        return unknown_session();
-    };
     if let Err(refused) = check_content_type(headers) {
         return refused;
     }
     let body = match read(&context.core, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
+    };
+    if let Err(denial) = context.renew() {
+        return context.deny(&denial);
+    }
+    let id = query.split('&').find_map(|pair| pair.strip_prefix("session=")).unwrap_or("");
+    let Some(entry) = context.core.sse_streams.find(id, &context.caller.principal) else {
+        return unknown_session();
     };
     let context = Context { scope: entry.scope.clone(), ..context };
     stream::post_to_sse(context, entry, body)

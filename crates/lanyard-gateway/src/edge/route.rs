@@ -37,7 +37,8 @@ impl Endpoint {
             "/v1/agent/servers" => return Self::AgentServers,
             _ => {}
         }
-        let Some((head, rest)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+        let Some((head, rest)) = path.strip_prefix('/').and_then(|path| path.split_once('/'))
+        else {
             return Self::Unknown;
         };
         let (name, transport) = rest.split_once('/').unwrap_or((rest, ""));
@@ -68,8 +69,20 @@ mod tests {
 
     #[test]
     fn unknown_paths() {
-        for path in ["", "/", "/mcpx", "/servers", "/servers/a", "/servers/A/mcp", "/servers/../mcp",
-            "/servers/a/mcp/b", "/servers/a%2Fb/mcp", "/mcp/a/b", "/v1/agent", "/console"] {
+        for path in [
+            "",
+            "/",
+            "/mcpx",
+            "/servers",
+            "/servers/a",
+            "/servers/A/mcp",
+            "/servers/../mcp",
+            "/servers/a/mcp/b",
+            "/servers/a%2Fb/mcp",
+            "/mcp/a/b",
+            "/v1/agent",
+            "/console",
+        ] {
             assert_eq!(Endpoint::at(path), Endpoint::Unknown, "{path}");
         }
     }

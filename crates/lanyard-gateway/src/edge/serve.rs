@@ -143,9 +143,8 @@ async fn serve_plain<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let connection = Arc::new(connection);
-    let service = service_fn(|request| {
-        request::answer(Arc::clone(&core), Arc::clone(&connection), request)
-    });
+    let service =
+        service_fn(|request| request::answer(Arc::clone(&core), Arc::clone(&connection), request));
     let mut serving = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -175,9 +174,8 @@ async fn serve_tls<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let connection = Arc::new(connection);
-    let service = service_fn(|request| {
-        request::answer(Arc::clone(&core), Arc::clone(&connection), request)
-    });
+    let service =
+        service_fn(|request| request::answer(Arc::clone(&core), Arc::clone(&connection), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -14,6 +14,7 @@ use lanyard_wire::Version;
 use ring::digest;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Where the end of a session is remembered beyond this process.
 pub trait SessionEnds: Send + Sync + fmt::Debug {
@@ -79,12 +80,7 @@ impl Sessions {
 
     /// Opens a session id that a caller showed. `None` for one that was not made here, is not
     /// this principal's, is too old or ended: all the same to the caller.
-    pub(crate) fn open(
-        &self,
-        id: &str,
-        principal: &Principal,
-        now: Timestamp,
-    ) -> Option<Session> {
+    pub(crate) fn open(&self, id: &str, principal: &Principal, now: Timestamp) -> Option<Session> {
         let plain = self.sealer.open(id)?;
         let rest = plain.get(16..)?;
         let (expires_at, rest) = rest.split_first_chunk::<8>()?;
@@ -108,9 +104,10 @@ impl Sessions {
         self.some_ended.notify_waiters();
     }
 
-    /// Returns when some session ends: time to ask again whether one's own lives.
-    pub(crate) async fn some_ended(&self) {
-        self.some_ended.notified().await;
+    /// Ready when some session ends from now on: time to ask again whether one's own lives. Made
+    /// before one asks, it misses no end in between.
+    pub(crate) fn some_ended(&self) -> Notified<'_> {
+        self.some_ended.notified()
     }
 
     /// Whether a session that was opened before still lives.

@@ -10,10 +10,10 @@ use http::StatusCode;
 use lanyard_core::{Limits, Principal};
 use lanyard_wire::results::ListenResult;
 use lanyard_wire::{
-    Carrier, Id, ListenParams, Version, decode, encode_result, notifications, sse,
+    Carrier, Id, Incoming, ListenParams, Version, decode, encode_result, notifications, sse,
 };
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::dispatch::{self, Asked, Dispatched};
 use super::reply::{self, Reply};
@@ -37,6 +37,9 @@ pub(crate) struct SseStream {
     events: mpsc::Sender<Bytes>,
     /// What `initialize` chose; the oldest until then.
     version: Mutex<Version>,
+    /// Places for messages whose answers are not on the stream yet: a client that posts and does
+    /// not read is told to wait, and costs no more memory.
+    posted: Arc<Semaphore>,
 }
 
 impl SseStreams {
@@ -73,12 +76,12 @@ struct Watch {
 pub(super) fn session(context: Context, session: Session) -> Reply {
     let list_changed = event(&notifications::tools_list_changed(None));
     match Watch::new(context, Some(list_changed), None, Some(session)) {
-        Ok((watch, receiver)) => {
+        Some((watch, receiver)) => {
             watch.send(Bytes::from_static(sse::KEEP_ALIVE));
             watch.start();
             reply::events(receiver)
         }
-        Err(refused) => refused,
+        None => reply::too_many(),
     }
 }
 
@@ -96,7 +99,7 @@ pub(super) fn sse(context: Context) -> Reply {
     let scope = context.scope.clone();
     let list_changed = event(&notifications::tools_list_changed(None));
     match Watch::new(context, Some(list_changed), None, None) {
-        Ok((watch, receiver)) => {
+        Some((watch, receiver)) => {
             let mut first = Vec::new();
             sse::endpoint(&mut first, &format!("/messages?session={id}"));
             watch.send(first.into());
@@ -105,6 +108,7 @@ pub(super) fn sse(context: Context) -> Reply {
                 scope,
                 events: watch.events.clone(),
                 version: Mutex::new(Version::V2024_11_05),
+                posted: Arc::new(Semaphore::new(Limits::size(core.limits.agent_calls_max))),
             };
             core.sse_streams.insert(id.clone(), Arc::new(stream));
             let tasks = core.tasks.clone();
@@ -114,7 +118,7 @@ pub(super) fn sse(context: Context) -> Reply {
             });
             reply::events(receiver)
         }
-        Err(refused) => refused,
+        None => reply::too_many(),
     }
 }
 
@@ -123,21 +127,29 @@ pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes)
     if let Err(error) = decode(&body, &context.core.decode_limits) {
         return reply::wire_error(None, &error);
     }
+    let Ok(place) = Arc::clone(&stream.posted).try_acquire_owned() else {
+        return reply::too_many();
+    };
     let tasks = context.core.tasks.clone();
     tasks.spawn(async move {
+        let _place = place;
         // The body is decoded again, because a decoded message borrows from it.
         let Ok(incoming) = decode(&body, &context.core.decode_limits) else { return };
+        let id = match &incoming {
+            Incoming::One(message) => message.id.clone(),
+            Incoming::Batch(_) => None,
+        };
         let asked = Asked { carrier: Carrier::Lines, session: Shown::Version(stream.version()) };
         let dispatched = tokio::select! {
             dispatched = dispatch::dispatch(&context, &asked, incoming) => dispatched,
             () = stream.events.closed() => return,
         };
-        if let Dispatched::Message { body, chosen, .. } = dispatched {
-            if let Some(version) = chosen {
-                stream.set_version(version);
-            }
+        if let Some(version) = dispatched.chosen() {
+            stream.set_version(version);
+        }
+        if let Some(answer) = dispatched.into_message(id.as_ref()) {
             // A stream that is gone has nobody who reads the answer.
-            drop(stream.events.send(event(&body)).await);
+            drop(stream.events.send(event(&answer)).await);
         }
     });
     reply::empty(StatusCode::ACCEPTED)
@@ -156,15 +168,14 @@ pub(super) fn listen(context: &Context, id: &Id<'_>, params: Option<&RawValue>) 
         filter.tools_list_changed.then(|| event(&notifications::tools_list_changed(Some(id))));
     let result = ListenResult { subscription: id }.to_json(dispatch::stamp(Version::V2026_07_28));
     let farewell = event(&encode_result(id, &result));
-    let opened = Watch::new(context.again(), list_changed, Some(farewell), None);
-    Dispatched::Reply(match opened {
-        Ok((watch, receiver)) => {
+    match Watch::new(context.again(), list_changed, Some(farewell), None) {
+        Some((watch, receiver)) => {
             watch.send(event(&notifications::subscriptions_acknowledged(id, &accepted)));
             watch.start();
-            reply::events(receiver)
+            Dispatched::Stream(reply::events(receiver))
         }
-        Err(refused) => refused,
-    })
+        None => Dispatched::Busy,
+    }
 }
 
 impl SseStream {
@@ -183,13 +194,12 @@ impl Watch {
         list_changed: Option<Bytes>,
         farewell: Option<Bytes>,
         session: Option<Session>,
-    ) -> Result<(Self, mpsc::Receiver<Bytes>), Reply> {
+    ) -> Option<(Self, mpsc::Receiver<Bytes>)> {
         let limits = &context.core.limits;
-        let load = &context.identity.agent.load;
-        let place = load.stream(limits.agent_streams_max).ok_or_else(reply::too_many)?;
+        let place = context.identity.agent.load.stream(limits.agent_streams_max)?;
         let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
         let watch = Self { context, events, list_changed, farewell, session, _place: place };
-        Ok((watch, receiver))
+        Some((watch, receiver))
     }
 
     fn start(self) {
@@ -210,6 +220,7 @@ impl Watch {
         // The configuration may have changed since the request was admitted; so the first look
         // at it comes before the first wait.
         loop {
+            let some_ended = core.sessions.some_ended();
             let newest = Arc::clone(&snapshots.borrow_and_update());
             if !self.still_allowed(&newest) {
                 break;
@@ -224,7 +235,7 @@ impl Watch {
             tokio::select! {
                 () = core.shutdown.cancelled() => break,
                 () = self.events.closed() => return,
-                () = core.sessions.some_ended() => {}
+                () = some_ended => {}
                 changed = snapshots.changed() => if changed.is_err() { break },
                 () = tokio::time::sleep(pause) => {
                     if !self.send(Bytes::from_static(sse::KEEP_ALIVE)) {
@@ -242,6 +253,8 @@ impl Watch {
     fn still_allowed(&self, newest: &Snapshot) -> bool {
         let now = self.context.core.clock.now();
         let Ok(identity) = self.context.key.identify(newest, now) else { return false };
+        // A user id can be given to another agent; the stream is not.
+        let same = identity.agent.is(&self.context.caller.principal);
         let reachable = match &self.context.scope {
             Scope::All => true,
             Scope::One(name) => newest.server(&identity.agent, name, now).is_ok(),
@@ -250,7 +263,7 @@ impl Watch {
             Some(session) => self.context.core.sessions.lives(session, now),
             None => true,
         };
-        reachable && alive
+        same && reachable && alive
     }
 
     fn fingerprint(&self, snapshot: &Snapshot) -> u64 {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use lanyard_core::{ServerName, TenantName, ToolName};
+use lanyard_core::{SecretName, ServerName, TenantName, ToolName};
 use lanyard_guard::{ArgumentSchema, OutputSchema};
 use lanyard_rest::{Definition, SetEntry, Tool};
 use lanyard_wire::ParamHeaders;
@@ -40,6 +40,7 @@ pub struct ServerEntry {
     tools: Vec<ToolEntry>,
     by_name: HashMap<ToolName, usize>,
     set: Option<Vec<SetEntry>>,
+    secrets: Vec<SecretName>,
 }
 
 /// A tool, compiled.
@@ -69,7 +70,9 @@ impl ServerEntry {
         definition: Definition,
         options: ServerOptions,
     ) -> Result<Self, String> {
-        let tools = definition.tools.into_iter().map(compile_tool).collect::<Result<Vec<_>, _>>()?;
+        let secrets = definition.secrets().iter().cloned().collect();
+        let tools =
+            definition.tools.into_iter().map(compile_tool).collect::<Result<Vec<_>, _>>()?;
         let by_name =
             tools.iter().enumerate().map(|(index, tool)| (tool.name().clone(), index)).collect();
         Ok(Self {
@@ -83,6 +86,7 @@ impl ServerEntry {
             tools,
             by_name,
             set: definition.set.map(|set| set.entries),
+            secrets,
         })
     }
 
@@ -104,6 +108,12 @@ impl ServerEntry {
     /// Whether it has no tools of its own, but refers to those of others.
     pub fn is_set(&self) -> bool {
         self.set.is_some()
+    }
+
+    /// Every secret that its definition names. What one tool sends, another may bring back; so all
+    /// of them are masked in every answer.
+    pub(crate) fn secrets(&self) -> &[SecretName] {
+        &self.secrets
     }
 
     /// What a tool set refers to; empty for a server with tools of its own.

@@ -1,0 +1,582 @@
+//! Builds a world: a configuration by hand, a gateway on real sockets, a real log.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lanyard_core::{
+    AgentName, Clock, Known, Limits, Origin, SecretName, ServerName, TenantName, Timestamp,
+    ToolName,
+};
+use lanyard_gateway::edge::SessionEnds;
+use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
+use lanyard_gateway::upstream::{PrivateAllowance, Resolve, Resolving, Roots, Upstream};
+use lanyard_gateway::{
+    AgentEntry, Gateway, GatewayParts, Identity, Listener, ServerEntry, Snapshot, SnapshotParts,
+};
+use lanyard_policy::{Grant, Grants, ToolPattern};
+use lanyard_rest::{ParseOptions, Schemas};
+use lanyard_store::audit::{Filter, Log, Options, export};
+use lanyard_vault::{
+    MasterKey, Minted, SealedVersion, SecretEntry, SecretPlace, SecretText, TokenKind, Vault,
+    fill_random, mint,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::http::{Answer, Door, PATIENCE, Request};
+use crate::server::{Api, KEY};
+
+/// The start of every test's time.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_302_341_000_000);
+
+/// Time that passes when the test says so.
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// The ends of sessions, kept as a store would keep them.
+#[derive(Debug, Default)]
+pub(crate) struct Ends(Mutex<HashSet<[u8; 32]>>);
+
+impl SessionEnds for Ends {
+    fn ended(&self, key: [u8; 32], _until: Timestamp) {
+        self.0.lock().unwrap().insert(key);
+    }
+}
+
+/// Every name leads to where clouds keep the credentials of their machines.
+struct Metadata;
+
+impl Resolve for Metadata {
+    fn resolve<'a>(&'a self, _host: &'a str) -> Resolving<'a> {
+        Box::pin(async { Ok(vec![IpAddr::from([169, 254, 169, 254])]) })
+    }
+}
+
+struct GuardSchemas;
+
+impl Schemas for GuardSchemas {
+    fn check_schema(&self, schema: &Value) -> Result<(), String> {
+        lanyard_guard::check_schema(schema)
+    }
+
+    fn check_value(&self, schema: &Value, value: &Value) -> Result<(), String> {
+        lanyard_guard::check_value(schema, value)
+    }
+}
+
+/// An agent as a test describes it.
+#[derive(Debug)]
+pub(crate) struct AgentSetup {
+    pub(crate) name: &'static str,
+    pub(crate) token: Minted,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) revoked: bool,
+    pub(crate) uid: Option<u32>,
+    /// Server, what is allowed, what is denied.
+    pub(crate) grants: Vec<(&'static str, &'static [&'static str], &'static [&'static str])>,
+    load: Arc<AgentLoad>,
+}
+
+/// A server as a test describes it.
+#[derive(Debug)]
+pub(crate) struct ServerSetup {
+    pub(crate) yaml: String,
+    pub(crate) prefix: Option<&'static str>,
+    pub(crate) enabled: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) tools: &'static [&'static str],
+}
+
+/// A configuration as a test describes it.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) version: u64,
+    pub(crate) agents: Vec<AgentSetup>,
+    pub(crate) servers: Vec<ServerSetup>,
+    /// The value of `billing-key`; `None` while it is unset.
+    pub(crate) key: Option<&'static str>,
+    /// Where the key may go.
+    pub(crate) origins: Vec<String>,
+    /// Whether the key is sealed for another place than where it stands.
+    pub(crate) key_moved: bool,
+}
+
+const TOOLS: &[&str] = &[
+    "get_invoice",
+    "total",
+    "wrong",
+    "echo",
+    "refused",
+    "redirect",
+    "garbage",
+    "huge",
+    "slow",
+    "nowhere",
+    "metadata",
+    "note",
+    "line",
+];
+
+/// The billing API. Every tool needs the key but `note`, which sends nothing.
+fn billing(origin: &str) -> String {
+    let mut yaml = format!(
+        r#"server:
+  name: billing
+  description: Invoices
+  baseUrl: "{origin}"
+  securitySchemes:
+  - {{id: Key, type: apiKey, in: header, name: X-Api-Key, defaultCredential: "secret://billing-key"}}
+  defaultUpstreamSecurity: {{id: Key}}
+tools:
+- name: get_invoice
+  description: One invoice by number
+  args:
+  - {{name: number, description: Its number, type: string, pattern: "^INV-[0-9]+$", required: true, position: path}}
+  requestTemplate: {{url: "/invoices/{{number}}", method: GET}}
+- name: total
+  description: The total
+  args: []
+  requestTemplate: {{url: "/total", method: GET}}
+  outputSchema: {{type: object, properties: {{total: {{type: integer}}}}, required: [total]}}
+- name: wrong
+  description: A total that is none
+  args: []
+  requestTemplate: {{url: "/wrong", method: GET}}
+  outputSchema: {{type: object, properties: {{total: {{type: integer}}}}, required: [total]}}
+- name: echo
+  description: What was sent
+  args:
+  - {{name: text, description: Any text, type: string, default: "", position: body}}
+  requestTemplate:
+    url: "/echo"
+    method: POST
+    headers:
+    - {{key: Content-Type, value: application/json}}
+- name: refused
+  description: An error that names the key
+  args: []
+  requestTemplate: {{url: "/refused", method: GET}}
+  errorResponseTemplate: 'Billing said: {{{{ .error.message }}}}, {{{{gjson "_headers.x-echo"}}}}'
+- name: line
+  description: A text in a header
+  args:
+  - {{name: text, description: Any text, type: string, required: true, position: header}}
+  requestTemplate: {{url: "/line", method: GET}}
+- name: nowhere
+  description: Nobody listens there
+  args: []
+  requestTemplate: {{url: "http://127.0.0.1:1/", method: GET, security: {{id: ""}}}}
+- name: metadata
+  description: A name that leads to this machine
+  args: []
+  requestTemplate: {{url: "http://metadata.internal/", method: GET}}
+- name: note
+  description: Nothing is sent
+  args:
+  - {{name: text, description: Any text, type: string, default: none}}
+  responseTemplate:
+    body: "Noted: {{{{ .args.text }}}}"
+"#
+    );
+    yaml = yaml.replace(", security: {id: \"\"}", "");
+    for tool in ["redirect", "garbage", "huge", "slow"] {
+        yaml.push_str(&format!(
+            "- name: {tool}\n  description: The page {tool}\n  args: []\n  requestTemplate: {{url: \"/{tool}\", method: GET}}\n"
+        ));
+    }
+    // A body that cannot be rendered as JSON is what makes an answer unusable.
+    yaml.replace(
+        "{url: \"/garbage\", method: GET}",
+        "{url: \"/garbage\", method: GET}\n  responseTemplate: {body: \"{{ .total }}\"}",
+    )
+}
+
+const WIKI: &str = "server:\n  name: wiki\ntools:\n- name: find_page\n  description: A page\n  \
+    args:\n  - {name: title, description: Its title, type: string, required: true}\n  \
+    responseTemplate: {body: \"Page {{ .args.title }}\"}\n";
+
+const DESK: &str = "toolSet:\n  name: desk\n  serverTools:\n  - {serverName: billing, tools: \
+    [note, get_invoice]}\n  - {serverName: wiki, tools: [find_page]}\n";
+
+impl AgentSetup {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            token: mint(TokenKind::Agent, &fill_random).unwrap(),
+            expires_at: None,
+            revoked: false,
+            uid: None,
+            grants: Vec::new(),
+            load: Arc::default(),
+        }
+    }
+
+    pub(crate) fn granted(
+        mut self,
+        server: &'static str,
+        allow: &'static [&'static str],
+        deny: &'static [&'static str],
+    ) -> Self {
+        self.grants.push((server, allow, deny));
+        self
+    }
+}
+
+impl ServerSetup {
+    pub(crate) fn new(yaml: impl Into<String>, tools: &'static [&'static str]) -> Self {
+        let timeout = PATIENCE;
+        Self { yaml: yaml.into(), prefix: None, enabled: true, timeout, tools }
+    }
+}
+
+impl Setup {
+    /// Billing, a wiki and a set of both; `alice` may use all of billing, `bob` its note alone,
+    /// `eve` nothing.
+    pub(crate) fn standard(api: &Api) -> Self {
+        Self {
+            version: 1,
+            agents: vec![
+                AgentSetup::new("alice").granted("billing", &["*"], &[]),
+                AgentSetup::new("bob").granted("billing", &["note"], &[]),
+                AgentSetup::new("eve"),
+            ],
+            servers: vec![
+                ServerSetup::new(billing(&api.origin), TOOLS),
+                ServerSetup::new(WIKI, &["find_page"]),
+                ServerSetup::new(DESK, &[]),
+            ],
+            key: Some(KEY),
+            origins: vec![api.origin.clone()],
+            key_moved: false,
+        }
+    }
+
+    pub(crate) fn agent(&mut self, name: &str) -> &mut AgentSetup {
+        self.agents.iter_mut().find(|agent| agent.name == name).unwrap()
+    }
+
+    fn compile(&self, master: &Arc<MasterKey>) -> Snapshot {
+        let (mut tokens, mut uids) = (Vec::new(), Vec::new());
+        for setup in &self.agents {
+            let name = AgentName::parse(setup.name).unwrap();
+            let grants = setup.grants.iter().map(|(server, allow, deny)| Grant {
+                server: ServerName::parse(server).unwrap(),
+                allow: ToolPattern::parse(allow).unwrap(),
+                deny: ToolPattern::parse(deny).unwrap(),
+                expires_at: None,
+            });
+            let agent = Arc::new(AgentEntry {
+                tenant: TenantName::default_tenant(),
+                name: name.clone(),
+                grants: Grants::new(name, grants.collect()),
+                load: Arc::clone(&setup.load),
+            });
+            let identity = |token| Identity {
+                agent: Arc::clone(&agent),
+                token,
+                expires_at: setup.expires_at,
+                revoked: setup.revoked,
+            };
+            tokens.push((setup.token.hash, Arc::new(identity(Some(setup.token.id.clone())))));
+            uids.extend(setup.uid.map(|uid| (uid, Arc::new(identity(None)))));
+        }
+        let servers = self.servers.iter().map(|server| Arc::new(self.server(server))).collect();
+        let vault = Arc::new(Vault::build(master, vec![self.secret(master)]).unwrap());
+        let parts = SnapshotParts { version: self.version, vault, tokens, uids, servers };
+        Snapshot::build(parts).unwrap()
+    }
+
+    fn server(&self, setup: &ServerSetup) -> ServerEntry {
+        let tools = |name: &ServerName| {
+            let marker = format!("name: {name}\n");
+            let server = self.servers.iter().find(|server| server.yaml.contains(&marker))?;
+            Some(server.tools.iter().map(|tool| ToolName::parse(tool).unwrap()).collect())
+        };
+        let options = ParseOptions {
+            name: None,
+            base_url: None,
+            secrets: &[],
+            secret_known: &|_| true,
+            schemas: &GuardSchemas,
+            limits: &Limits::standard(),
+            servers: &tools,
+        };
+        let parsed = lanyard_rest::parse("test.yaml", &setup.yaml, &options);
+        let definition = parsed.unwrap_or_else(|problems| panic!("{problems:#?}")).definition;
+        let prefix = setup.prefix.map_or(format!("{}__", definition.name), str::to_owned);
+        let options = ServerOptions {
+            prefix,
+            timeout: setup.timeout,
+            private: PrivateAllowance::none(),
+            enabled: setup.enabled,
+        };
+        ServerEntry::compile(TenantName::default_tenant(), definition, options).unwrap()
+    }
+
+    fn secret(&self, master: &MasterKey) -> SecretEntry {
+        let (tenant, name) =
+            (TenantName::default_tenant(), SecretName::parse("billing-key").unwrap());
+        let version = if self.key_moved { 2 } else { 1 };
+        let place = SecretPlace { tenant: &tenant, name: &name, version };
+        let current = self.key.map(|key| SealedVersion {
+            number: 1,
+            sealed: master.seal(&place, &SecretText::from_input(key.as_bytes()).unwrap()).unwrap(),
+        });
+        let origins = self.origins.iter().map(|origin| Origin::parse(origin).unwrap()).collect();
+        SecretEntry { tenant, name, origins, current, retained: Vec::new() }
+    }
+}
+
+/// A running gateway with everything around it.
+pub(crate) struct World {
+    pub(crate) api: Api,
+    pub(crate) log: Arc<Log>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tcp: Door,
+    pub(crate) unix: Door,
+    setup: Mutex<Setup>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    master: Arc<MasterKey>,
+    ends: Arc<Ends>,
+    limits: Limits,
+    strict: bool,
+    directory: TempDir,
+}
+
+/// What a world is built with, beside its configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Conditions {
+    pub(crate) limits: Limits,
+    pub(crate) strict: bool,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        let limits = Limits { answer_bytes_max: 65_536, ..Limits::standard() };
+        Self { limits, strict: false }
+    }
+}
+
+impl World {
+    /// The standard configuration.
+    pub(crate) async fn start() -> Self {
+        Self::with(Conditions::default(), |_| {}).await
+    }
+
+    /// The standard configuration, changed.
+    pub(crate) async fn with(conditions: Conditions, change: impl FnOnce(&mut Setup)) -> Self {
+        let api = Api::start().await;
+        let mut setup = Setup::standard(&api);
+        change(&mut setup);
+        let directory = TempDir::new().unwrap();
+        let master = Arc::new(MasterKey::ephemeral().unwrap());
+        let clock = Arc::new(TestClock(AtomicI64::new(NOW.0)));
+        let Conditions { limits, strict } = conditions;
+        let (log, _recovered) = Log::open(
+            &directory.path().join("audit"),
+            Options::new(&limits, strict),
+            Arc::new(master.signer()),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            None,
+        )
+        .unwrap();
+        let snapshots = watch::Sender::new(Arc::new(setup.compile(&master)));
+        let world = Self {
+            api,
+            log: Arc::new(log),
+            clock,
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            tcp: Door::Tcp(0),
+            unix: Door::Tcp(0),
+            setup: Mutex::new(setup),
+            snapshots,
+            master,
+            ends: Arc::default(),
+            limits,
+            strict,
+            directory,
+        };
+        world.restarted().await
+    }
+
+    /// The same world behind a new gateway, as after a restart.
+    pub(crate) async fn restarted(mut self) -> Self {
+        self.shutdown.cancel();
+        self.tasks.close();
+        timeout(PATIENCE, self.tasks.wait()).await.unwrap();
+        (self.tasks, self.shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let (roots, resolver) = (Roots::only(Vec::new()), Arc::new(Metadata));
+        let upstream =
+            Upstream::with_resolver(&self.limits, roots, TaskTracker::new(), resolver).unwrap();
+        let gateway = Gateway::new(GatewayParts {
+            limits: self.limits.clone(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            log: Arc::clone(&self.log),
+            strict: self.strict,
+            digester: self.master.digester(),
+            sessions: self.master.session_sealer(),
+            sessions_ended: self.ends.0.lock().unwrap().clone(),
+            session_ends: Arc::clone(&self.ends) as Arc<dyn SessionEnds>,
+            upstream,
+            snapshots: self.snapshots.subscribe(),
+            tasks: self.tasks.clone(),
+            shutdown: self.shutdown.clone(),
+        })
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.tcp = Door::Tcp(listener.local_addr().unwrap().port());
+        let path = self.directory.path().join("agent.sock");
+        drop(std::fs::remove_file(&path));
+        let socket = UnixListener::bind(&path).unwrap();
+        self.unix = Door::Unix(path);
+        let known = Known { loopback: true, ..Known::default() };
+        let tcp = Listener::Tcp { listener, known, tls: None };
+        for listener in [tcp, Listener::Unix { listener: socket }] {
+            let gateway = gateway.clone();
+            self.tasks.spawn(async move { gateway.serve(listener).await });
+        }
+        self
+    }
+
+    /// Changes the configuration. When this returns, it is in force.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Setup)) {
+        let mut setup = self.setup.lock().unwrap();
+        change(&mut setup);
+        setup.version += 1;
+        self.snapshots.send_replace(Arc::new(setup.compile(&self.master)));
+    }
+
+    /// Takes an agent's access away.
+    pub(crate) fn revoke(&self, agent: &str) {
+        self.change(|setup| setup.agent(agent).revoked = true);
+    }
+
+    pub(crate) fn advance(&self, span: Duration) {
+        let micros = i64::try_from(span.as_micros()).unwrap();
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    pub(crate) fn token(&self, agent: &str) -> String {
+        self.setup.lock().unwrap().agent(agent).token.plain.expose().to_owned()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        let Door::Tcp(port) = &self.tcp else { panic!("no port") };
+        format!("http://127.0.0.1:{port}{path}")
+    }
+
+    /// A request over TCP without a token.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(&self.tcp, method, path)
+    }
+
+    /// A request of an agent.
+    pub(crate) fn by(&self, agent: &str, method: &str, path: &str) -> Request {
+        self.request(method, path).token(&self.token(agent))
+    }
+
+    /// A message of an agent in the versions with sessions, without a session.
+    pub(crate) async fn ask(&self, agent: &str, path: &str, message: Value) -> Answer {
+        self.by(agent, "POST", path).json(message).send().await
+    }
+
+    /// A call of a tool on `/servers/billing/mcp`.
+    pub(crate) async fn call(&self, agent: &str, tool: &str, arguments: Value) -> Answer {
+        self.ask(agent, BILLING, call(tool, arguments)).await
+    }
+
+    /// Every record that was written, oldest first.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        export(self.log.directory(), &Filter::default(), &mut lines).unwrap();
+        String::from_utf8(lines)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|record| record["kind"] != "log.segment")
+            .collect()
+    }
+
+    /// Waits until no call is open, and gives the records.
+    pub(crate) async fn settled(&self) -> Vec<Value> {
+        until(|| self.log.open_calls() == 0).await;
+        self.records()
+    }
+
+    /// Every file of the log, as text.
+    pub(crate) fn log_text(&self) -> String {
+        let files = std::fs::read_dir(self.log.directory()).unwrap();
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .collect()
+    }
+}
+
+/// The endpoint of one server.
+pub(crate) const BILLING: &str = "/servers/billing/mcp";
+
+/// Waits for what another task will do, without waiting longer than a test may.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("what was waited for");
+}
+
+/// A `tools/call` of the versions with sessions.
+pub(crate) fn call(tool: &str, arguments: Value) -> Value {
+    let params = json!({"name": tool, "arguments": arguments});
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+}
+
+/// Any request without parameters.
+pub(crate) fn bare(method: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": 1, "method": method})
+}
+
+/// `initialize` for a version.
+pub(crate) fn initialize(version: &str) -> Value {
+    let client = json!({"name": "test", "version": "1"});
+    let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": client});
+    json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})
+}
+
+/// A request of version 2026-07-28 with the headers that repeat its body.
+pub(crate) fn modern(request: Request, method: &str, mut params: Value) -> Request {
+    const VERSION: &str = "2026-07-28";
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": VERSION,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    });
+    let request = match params["name"].as_str() {
+        Some(name) => request.header("Mcp-Name", name),
+        None => request,
+    };
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    request.header("MCP-Protocol-Version", VERSION).header("Mcp-Method", method).json(message)
+}

@@ -1,0 +1,39 @@
+//! The gateway from outside: real sockets, a real log, a server that demands a key.
+//!
+//! A world is built by hand for each test, so that a test says all that matters in it. Nothing
+//! sleeps: what comes later is waited for, with a deadline that only a broken gateway meets.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod batches;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod door;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod evidence;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod http_sse;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod outcomes;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod revocation;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod streams;

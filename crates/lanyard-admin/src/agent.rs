@@ -192,3 +192,6 @@ pub(crate) async fn revoke(
         .await?;
     Ok(Json(json!({ "revoked": true })))
 }
+
+#[cfg(test)]
+mod tests;

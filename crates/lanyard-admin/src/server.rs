@@ -406,3 +406,6 @@ pub(crate) fn checked_prefix(prefix: &str) -> Result<String, ApiError> {
     }
     Ok(prefix.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,7 +207,7 @@ impl Story<'_> {
                 tool if tool.is_empty() => format!("{} {}", cell("action"), cell("subject")),
                 tool => format!("{}.{tool}", cell("server")),
             };
-            let ending = [cell("reason"), output::text(&closed, "status")].concat();
+            let ending = [cell("denied_code"), output::text(&closed, "status")].concat();
             output::line(&format!("    {:<12} {who:<16} {what:<34} {ending}", cell("kind")))?;
         }
         shell("lanyard audit", "verify")?;

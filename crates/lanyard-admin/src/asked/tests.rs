@@ -26,11 +26,35 @@ fn check(body: &str, expected: Expect) {
 
 #[test]
 fn refusals_repeat_no_value() {
-    check(r#"{"name":"a","list":"tst_secret"}"#, expect![[""]]);
-    check(r#"{"name":["tst_secret"]}"#, expect![[""]]);
-    check(r#"{"name":tst_secret}"#, expect![[""]]);
-    check(r#"{"name":"tst_secret"#, expect![[""]]);
-    check(r#"{"nmae":"tst_secret"}"#, expect![[""]]);
-    check("{}", expect![[""]]);
+    check(
+        r#"{"name":"a","list":"tst_secret"}"#,
+        expect![
+            "the body is not what this route takes: a value of another type at line 1, column 31"
+        ],
+    );
+    check(
+        r#"{"name":["tst_secret"]}"#,
+        expect![
+            "the body is not what this route takes: a value of another type at line 1, column 8"
+        ],
+    );
+    check(
+        r#"{"name":tst_secret}"#,
+        expect!["the body is not what this route takes: no valid JSON at line 1, column 10"],
+    );
+    check(
+        r#"{"name":"tst_secret"#,
+        expect!["the body is not what this route takes: no valid JSON at line 1, column 19"],
+    );
+    check(
+        r#"{"nmae":"tst_secret"}"#,
+        expect![
+            "the body is not what this route takes: unknown field `nmae`, expected `name` or `list` at line 1 column 7"
+        ],
+    );
+    check(
+        "{}",
+        expect!["the body is not what this route takes: missing field `name` at line 1 column 2"],
+    );
     check(r#"{"name":"a"}"#, expect!["a"]);
 }

@@ -174,7 +174,7 @@ fn row(record: &Value) -> Vec<String> {
         cell("kind"),
         first(&["agent", "actor", "last_peer"]),
         what,
-        first(&["reason", "by", "decision"]),
+        first(&["denied_code", "reason", "allowed_by"]),
         ended,
         cell("id"),
     ]

@@ -24,6 +24,7 @@ const MASK: &str = "********";
 
 const EXAMPLES: &str = "Examples:
   lanyard server render billing.yaml get_invoice number=INV-7
+  lanyard server render billing.yaml get_invoice number=INV-7 --secret BillingKey=secret://k
   lanyard server render billing.yaml get_invoice number=INV-7 --response answer.json
       shows the text that an agent would get for this answer
 
@@ -44,6 +45,9 @@ pub(crate) struct RenderArgs {
     /// Shape this file as if it were the server's answer (status 200, JSON), and print the text
     #[arg(long, value_name = "FILE")]
     response: Option<PathBuf>,
+    /// A secret for a key of server.config or a security scheme, as for `server add`; repeatable
+    #[arg(long, value_name = "PARAM=secret://NAME", value_parser = key_value)]
+    secret: Vec<(String, String)>,
     /// What path-only URLs of the definition start with
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
@@ -99,10 +103,19 @@ pub(super) fn render(args: &RenderArgs) -> Result<(), Failure> {
 /// The tool that is asked for, of the file that is given.
 fn tool(args: &RenderArgs, limits: &Limits) -> Result<Tool, Failure> {
     let (file, source) = read_definition(&args.file)?;
+    let secrets = args
+        .secret
+        .iter()
+        .map(|(parameter, name)| {
+            let name = SecretName::from_reference(name).unwrap_or_else(|| SecretName::parse(name));
+            name.map(|name| (parameter.clone(), name))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Failure::usage(error.to_string()))?;
     let options = ParseOptions {
         name: None,
         base_url: args.base_url.as_deref(),
-        secrets: &[],
+        secrets: &secrets,
         secret_known: &|_| true,
         schemas: &GuardSchemas,
         limits,

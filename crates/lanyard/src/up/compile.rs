@@ -73,17 +73,22 @@ impl Compile for Compiler {
 
     fn warnings(&self) -> Vec<String> {
         let vault = Arc::clone(&self.snapshots.borrow().vault);
-        let warning = |it: &Unreadable| {
-            format!(
-                "version {} of {} cannot be opened ({}): calls that need it fail; store it again with `lanyard secret set {}`",
-                it.version,
-                it.name.reference(),
-                it.reason,
-                it.name
-            )
-        };
-        vault.unreadable().iter().map(warning).collect()
+        unreadable(&vault)
     }
+}
+
+/// A sentence for each version of a secret that does not open.
+fn unreadable(vault: &Vault) -> Vec<String> {
+    let warning = |it: &Unreadable| {
+        format!(
+            "version {} of {} cannot be opened ({}): calls that need it fail; store it again with `lanyard secret set {}`",
+            it.version,
+            it.name.reference(),
+            it.reason,
+            it.name
+        )
+    };
+    vault.unreadable().iter().map(warning).collect()
 }
 
 fn compile(
@@ -217,3 +222,6 @@ fn agent(row: &AgentRow, grants: Grants, before: &Kept, kept: &mut Kept) -> Arc<
     let (tenant, name) = (row.tenant.clone(), row.name.clone());
     Arc::new(AgentEntry { tenant, name, grants, load })
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,8 @@ Examples:
   lanyard list --json                   for scripts
 
 Servers come from LANYARD_URL (a gateway such as http://127.0.0.1:7410, one endpoint, or
-unix:/path/agent.sock) with LANYARD_TOKEN, or from ./config/mcporter.json.
+unix:/path/agent.sock) with LANYARD_TOKEN, or from ./config/mcporter.json. With a token alone the
+gateway is http://127.0.0.1:7410.
 
 Exit codes: 0 done, 1 usage or unknown name, 3 token refused, 4 unreachable, 6 access denied,
 7 no answer in time, 8 HTTP or protocol error.";

@@ -12,6 +12,8 @@ use super::issue::{Answerer, Issue};
 
 /// The file that is read where nothing else is named.
 const DEFAULT_CONFIG: &str = "config/mcporter.json";
+/// The gateway that a token is shown to when nothing names another: where `lanyard up` listens.
+const DEFAULT_URL: &str = "http://127.0.0.1:7410";
 /// Where a gateway says what a token may use.
 const AGENT_SERVERS: &str = "/v1/agent/servers";
 
@@ -90,7 +92,14 @@ impl Directory {
             return Self::from_file(path, env);
         }
         let default = PathBuf::from(DEFAULT_CONFIG);
-        if default.exists() { Self::from_file(&default, env) } else { Ok(Self::File(Vec::new())) }
+        if default.exists() {
+            return Self::from_file(&default, env);
+        }
+        // Whoever holds a token means a gateway: the one of this machine, unless told otherwise.
+        match env.token {
+            Some(_) => Self::from_url(DEFAULT_URL, env),
+            None => Ok(Self::File(Vec::new())),
+        }
     }
 
     fn from_file(path: &Path, env: &AgentEnv) -> Result<Self, Issue> {

@@ -129,3 +129,13 @@ fn the_environment_shows_no_value() {
     ]);
     assert!(!format!("{env:?}").contains("tst_secret"));
 }
+
+#[test]
+fn a_token_alone_means_the_gateway_of_this_machine() {
+    let with_token = env(&[("LANYARD_TOKEN", "lyd_a_x")]);
+    match Directory::open(&with_token, None) {
+        Ok(Directory::Gateway(base)) => assert_eq!(base.place_text(), "http://127.0.0.1:7410"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(Directory::open(&env(&[]), None), Ok(Directory::File(none)) if none.is_empty()));
+}

@@ -6,21 +6,32 @@ mod story;
 
 use expect_test::Expect;
 
-use crate::world::World;
+use crate::world::{KEY, World};
 
-/// Runs a command and compares its exit code and what it wrote.
+/// Types commands and compares what a terminal would show.
 #[track_caller]
-fn check(world: &World, args: &[&str], expected: Expect) {
-    check_with(world, args, "", expected);
+fn transcript(world: &World, commands: &str, expected: Expect) {
+    expected.assert_eq(&typed(world, commands));
 }
 
-#[track_caller]
-fn check_with(world: &World, args: &[&str], stdin: &str, expected: Expect) {
-    let done = world.run_with(args, stdin);
-    let code = done.code.map_or_else(|| "killed".to_owned(), |code| code.to_string());
-    let mut text = world.steady(&done.stdout);
-    if code != "0" || !done.stderr.is_empty() {
-        text = format!("{text}-- exit {code}\n{}", world.steady(&done.stderr));
+/// Types commands, one a line, and gives all that a terminal would show. A line that begins with
+/// `key |` pipes the API's key into the command; `''` is an empty word.
+fn typed(world: &World, commands: &str) -> String {
+    let mut shown = String::new();
+    for line in commands.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (stdin, command) = match line.strip_prefix("key | ") {
+            Some(command) => (KEY, command),
+            None => ("", line),
+        };
+        let words = command.split(' ').map(|word| if word == "''" { "" } else { word });
+        let done = world.run_with(&words.collect::<Vec<_>>(), stdin);
+        let code = match done.code {
+            Some(0) => String::new(),
+            Some(code) => format!("-- exit {code}\n"),
+            None => "-- killed\n".to_owned(),
+        };
+        let out = world.steady(&done.stdout);
+        shown.push_str(&format!("$ {line}\n{out}{}{code}", world.steady(&done.stderr)));
     }
-    expected.assert_eq(&text);
+    shown
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 
-use super::check;
+use super::transcript;
 use crate::world::{World, copy};
 
 /// A copy of a log with some history, its key, and the world it came from.
@@ -84,34 +84,27 @@ impl Copy {
 #[test]
 fn a_copy_is_proved_without_a_gateway() {
     let copy = copies();
-    let verify = ["audit", "verify", "--dir", "copy", "--key"];
-    let with = |key: &'static str| -> Vec<&str> { verify.iter().copied().chain([key]).collect() };
-    check(
+    let commands = "
+        audit verify --dir copy --key key.pub
+        audit verify --dir copy --key nonsense
+        audit verify --dir copy";
+    transcript(
         &copy.world,
-        &with("key.pub"),
+        commands,
         expect![[r#"
+        $ audit verify --dir copy --key key.pub
         the log holds: 10 records in 1 segments, TIME to TIME
-    "#]],
-    );
-    check(
-        &copy.world,
-        &with("nonsense"),
-        expect![[r#"
-        -- exit 1
+        $ audit verify --dir copy --key nonsense
         [lanyard] --key nonsense: a key is written lanyard/audit/ID+HASH+KEY, as `lanyard audit key` prints it; it is what `lanyard audit key` prints, or a file with it
-    "#]],
-    );
-    check(
-        &copy.world,
-        &verify[..4],
-        expect![[r#"
         -- exit 1
+        $ audit verify --dir copy
         error: the following required arguments were not provided:
           --key <FILE>
 
         Usage: lanyard audit verify --dir <COPY> --key <FILE>
 
         For more information, try '--help'.
+        -- exit 1
     "#]],
     );
 }

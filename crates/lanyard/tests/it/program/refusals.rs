@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 
-use super::{check, check_with};
-use crate::world::{KEY, World};
+use super::typed;
+use crate::world::World;
 
 #[test]
 fn exit_codes_tell_the_reason() {
@@ -220,318 +220,68 @@ tools:
 fn every_problem_of_a_definition_is_told_and_nothing_changes() {
     let world = World::up();
     world.set_up();
-    let before = world.ok(&["server", "list", "--json"]) + &world.ok(&["secret", "list", "--json"]);
-    let records = world.ok(&["audit", "search", "--kind", "change", "--json"]);
+    let look = || {
+        let [servers, secrets, records] =
+            [["server", "list"], ["secret", "list"], ["audit", "search"]];
+        [servers, secrets, records].map(|[about, verb]| world.ok(&[about, verb, "--json"]))
+    };
+    let before = look();
+    let definition = world.api.definition();
+    let away = definition.replace(&world.api.origin, "https://elsewhere.example").replace(
+        "name: X-Api-Key}",
+        "name: X-Api-Key, defaultCredential: \"secret://billing-key\"}",
+    );
     world.write("bad.yaml", BAD);
     world.write("empty.yaml", "");
-    let definition = world.api.definition();
-    world.write("other.yaml", &definition.replace("description: Invoices", "description: Other"));
-    world.write("away.yaml", &definition.replace(&world.api.origin, "https://elsewhere.example"));
+    world.write("away.yaml", &away);
     world.write("open.yaml", &definition.replace(&world.api.origin, "http://open.example"));
-    let secret = ["--secret", "BillingKey=secret://billing-key"];
-    let add =
-        |name: &'static str, file: &'static str, more: &[&'static str]| -> Vec<&'static str> {
-            ["server", "add", name, "--yaml", file].iter().chain(more).copied().collect()
-        };
-    check(
-        &world,
-        &add("bad", "bad.yaml", &[]),
-        expect![[r#"
-        -- exit 1
-        bad.yaml:5:3: server: unknown key `surprise`
-        bad.yaml:9:47: tools[0].requestTemplate.url: unclosed action: `}}` is missing
-        bad.yaml:10:3: tools[1]: there is a tool `one` already
-        bad.yaml:12:55: tools[1].requestTemplate.method: unknown method `FETCH`
-        [lanyard] the definition has 4 problems; nothing was changed
-    "#]],
-    );
-    check(
-        &world,
-        &add("bad", "empty.yaml", &[]),
-        expect![[r#"
-        -- exit 1
-        empty.yaml:1:1: the file is empty
-        [lanyard] the definition has 1 problem; nothing was changed
-    "#]],
-    );
-    check(
-        &world,
-        &add("bad", "missing.yaml", &[]),
-        expect![[r#"
-        -- exit 1
-        [lanyard] missing.yaml: No such file or directory (os error 2)
-    "#]],
-    );
-    check(
-        &world,
-        &add("Bad/..", "billing.yaml", &secret),
-        expect![[r#"
-        -- exit 1
-        [lanyard] server name `Bad/..` is not valid: use 1 to 64 lower-case letters, digits and inner hyphens
-    "#]],
-    );
-    check(
-        &world,
-        &add("billing", "other.yaml", &secret),
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is already another server `billing`; add --replace to put this one in its place
-    "#]],
-    );
-    check(
-        &world,
-        &add("open", "open.yaml", &secret),
-        expect![[r#"
-        -- exit 1
-        open.yaml:5:5: server.securitySchemes[0].defaultCredential: a credential would travel to http://open.example unencrypted; use https, or accept it with --insecure-origin http://open.example
-        [lanyard] the definition has 1 problem; nothing was changed
-    "#]],
-    );
-    check(
-        &world,
-        &add("b", "billing.yaml", &["--secret", "Nope=secret://billing-key"]),
-        expect![[r#"
-        -- exit 1
-        billing.yaml:2:3: `Nope` is bound to secret://billing-key but is no key of server.config, no `.config` path of a template and no security scheme
-        billing.yaml:6:33: server.defaultUpstreamSecurity: the security scheme `BillingKey` has no credential; give it `defaultCredential: secret://NAME`, or bind one with `--secret BillingKey=secret://NAME`
-        [lanyard] the definition has 2 problems; nothing was changed
-    "#]],
-    );
-    check(
-        &world,
-        &add("b", "billing.yaml", &["--secret", "BillingKey=secret://nope"]),
-        expect![[r#"
-        -- exit 1
-        billing.yaml:5:5: server.securitySchemes[0].defaultCredential: secret://nope does not exist; create it with `lanyard secret set nope`
-        [lanyard] the definition has 1 problem; nothing was changed
-    "#]],
-    );
-    check(
-        &world,
-        &add("b", "billing.yaml", &["--secret", secret[1], "--allow-private", "http://x"]),
-        expect![[r#"
-        -- exit 1
-        [lanyard] `http://x` is no host; write its name or address alone, without https:// and without a port
-    "#]],
-    );
-    check(
-        &world,
-        &add("b", "billing.yaml", &["--secret", secret[1], "--prefix", "billing__"]),
-        expect![[r#"
-        -- exit 1
-        [lanyard] on /mcp both b and billing would offer a tool named `billing__get_invoice`; give one of them another --prefix
-    "#]],
-    );
-    check(
-        &world,
-        &add("b", "billing.yaml", &["--secret", secret[1], "--prefix", "billing__", "--dry-run"]),
-        expect![[r#"
-        -- exit 1
-        [lanyard] on /mcp both b and billing would offer a tool named `billing__get_invoice`; give one of them another --prefix
-    "#]],
-    );
-    let after = world.ok(&["server", "list", "--json"]) + &world.ok(&["secret", "list", "--json"]);
-    assert_eq!(before, after);
-    assert_eq!(records, world.ok(&["audit", "search", "--kind", "change", "--json"]));
+    world.write("other.yaml", &definition.replace("description: Invoices", "description: Other"));
+    let commands = "
+        server add bad --yaml bad.yaml
+        server add bad --yaml empty.yaml
+        server add bad --yaml missing.yaml
+        server add away --yaml away.yaml
+        server add Bad/.. --yaml billing.yaml --secret BillingKey=secret://billing-key
+        server add billing --yaml other.yaml --secret BillingKey=secret://billing-key
+        server add open --yaml open.yaml --secret BillingKey=secret://billing-key
+        server add b --yaml billing.yaml --secret Nope=secret://billing-key
+        server add b --yaml billing.yaml --secret BillingKey=secret://nope
+        server add b --yaml billing.yaml --secret BillingKey=secret://billing-key --allow-private http://x
+        server add b --yaml billing.yaml --secret BillingKey=secret://billing-key --timeout 0
+        server add b --yaml billing.yaml --secret BillingKey=secret://billing-key --prefix billing__
+        server add b --yaml billing.yaml --secret BillingKey=secret://billing-key --prefix billing__ --dry-run";
+    expect_file!["./definitions.txt"].assert_eq(&typed(&world, commands));
+    assert_eq!(look(), before);
 }
 
 #[test]
 fn names_values_and_settings_are_checked() {
     let world = World::up();
     world.set_up();
-    check(
-        &world,
-        &["agent", "add", "alice"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] agent `alice` already exists
-    "#]],
-    );
-    check(
-        &world,
-        &["agent", "add", "Alice"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] agent name `Alice` is not valid: use 1 to 64 lower-case letters, digits and inner hyphens
-    "#]],
-    );
-    check(
-        &world,
-        &["agent", "add", "root", "--uid", "0"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] uid 0 cannot stand for an agent: root can be any user
-    "#]],
-    );
-    check(
-        &world,
-        &["agent", "revoke", "../servers/billing"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] agent name `../servers/billing` is not valid: use 1 to 64 lower-case letters, digits and inner hyphens
-    "#]],
-    );
-    check(
-        &world,
-        &["agent", "revoke", "alice?x=1"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] agent name `alice?x=1` is not valid: use 1 to 64 lower-case letters, digits and inner hyphens
-    "#]],
-    );
-    check(
-        &world,
-        &["agent", "rotate", "nobody"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is no agent `nobody`; see `lanyard agent list`
-    "#]],
-    );
-    check(
-        &world,
-        &["revoke", "alice", ""],
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is no such route
-    "#]],
-    );
-    check(
-        &world,
-        &["grant", "alice", "billing", "--allow", "refnd"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] server `billing` has no tool `refnd`; it has: get_invoice, refund
-    "#]],
-    );
-    check(
-        &world,
-        &["grant", "alice", "billing", "--allow", "*,refund"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] `*` means every tool and stands alone
-    "#]],
-    );
-    check(
-        &world,
-        &["grant", "alice", "nothing", "--allow", "*"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is no server `nothing`; see `lanyard server list`
-    "#]],
-    );
-    check(
-        &world,
-        &["grant", "nobody", "billing", "--allow", "*"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is no agent `nobody`; see `lanyard agent list`
-    "#]],
-    );
-    check(
-        &world,
-        &["server", "set", "billing", "timeout=0"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] timeout is a number of seconds from 0.001 to 3600
-    "#]],
-    );
-    check(
-        &world,
-        &["server", "set", "billing", "timeout=NaN"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] timeout is a number of seconds from 0.001 to 3600
-    "#]],
-    );
-    check(
-        &world,
-        &["server", "set", "billing", "prefix=a b"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] a prefix has only letters, digits, `_`, `-`, `.` and `/`, and may be empty
-    "#]],
-    );
-    check(
-        &world,
-        &["server", "set", "billing", "allow_private=10.0.0.1:80"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] `10.0.0.1:80` is no host; write its name or address alone, without https:// and without a port
-    "#]],
-    );
-    check(
-        &world,
-        &["server", "set", "billing", "enabled=no"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] `enabled` cannot be set; what can: prefix, timeout (seconds), allow_private (hosts, comma-separated)
-    "#]],
-    );
-    check_with(
-        &world,
-        &["secret", "set", "x", "--origin", "http://open.example"],
-        KEY,
-        expect![[r#"
-        -- exit 1
-        [lanyard] the secret would travel to http://open.example unencrypted; use https, or accept it with --insecure-origin http://open.example
-    "#]],
-    );
-    check_with(
-        &world,
-        &["secret", "set", "x"],
-        "",
-        expect![[r#"
-        -- exit 1
-        [lanyard] the value is empty
-    "#]],
-    );
-    check_with(
-        &world,
-        &["secret", "rotate", "x"],
-        KEY,
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is no secret `x` to rotate; make it with `lanyard secret set x`
-    "#]],
-    );
-    check(
-        &world,
-        &["secret", "rm", "billing-key"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] server `billing` uses secret://billing-key; remove the server first
-    "#]],
-    );
-    check(
-        &world,
-        &["audit", "search", "--since", "yesterday"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] `yesterday` is no time; write 2026-11-21, TIME, or 7d for seven days ago
-    "#]],
-    );
-    check(
-        &world,
-        &["who-can", "billing"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] name the tool as SERVER.TOOL
-    "#]],
-    );
-    check(
-        &world,
-        &["operator", "revoke", "nobody"],
-        expect![[r#"
-        -- exit 1
-        [lanyard] there is no operator `nobody`
-    "#]],
-    );
-    check(
-        &world,
-        &["grants"],
-        expect![[r#"
-            AGENT  SERVER  ALLOW  DENY  EXPIRES
-            alice  billing  get_invoice
-        "#]],
-    );
+    let commands = "
+        agent add alice
+        agent add Alice
+        agent add root --uid 0
+        agent revoke ../servers/billing
+        agent revoke alice?x=1
+        agent rotate nobody
+        revoke alice ''
+        grant alice billing --allow refnd
+        grant alice billing --allow *,refund
+        grant alice nothing --allow *
+        grant nobody billing --allow *
+        grant alice billing --allow * --ttl 0s
+        server set billing timeout=0
+        server set billing timeout=NaN
+        server set billing allow_private=10.0.0.1:80
+        server set billing enabled=no
+        key | secret set x --origin http://open.example
+        secret set x
+        key | secret rotate x
+        secret rm billing-key
+        audit search --since yesterday
+        who-can billing
+        operator revoke nobody
+        grants";
+    expect_file!["./names.txt"].assert_eq(&typed(&world, commands));
 }

@@ -1,193 +1,34 @@
 //! The main job by its commands, from the key to the record, and what holds over a restart.
 
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 use serde_json::Value;
 
-use super::{check, check_with};
+use super::{transcript, typed};
 use crate::world::{KEY, World};
 
 #[test]
 fn from_a_key_to_a_call_to_a_record() {
     let mut world = World::up();
     world.write_definition();
-    check_with(
-        &world,
-        &["secret", "set", "billing-key"],
-        KEY,
-        expect![[r#"
-        secret://billing-key has version 1; bound to no origin yet: `server add --secret` binds it, or --origin
-    "#]],
-    );
-    check(
-        &world,
-        &["secret", "list"],
-        expect![[r#"
-            SECRET  VERSION  ORIGINS
-            secret://billing-key  1
-        "#]],
-    );
-    let add = [
-        "server",
-        "add",
-        "billing",
-        "--yaml",
-        "billing.yaml",
-        "--secret",
-        "BillingKey=secret://billing-key",
-    ];
-    let dry: Vec<&str> = add.iter().copied().chain(["--dry-run"]).collect();
-    check(
-        &world,
-        &dry,
-        expect![[r#"
-            billing is a valid definition; nothing was changed
-              sends requests to  http://HOST:PORT
-              uses  secret://billing-key  bound to http://HOST:PORT
-              tool  get_invoice  One invoice
-              tool  refund  Refund an invoice
-        "#]],
-    );
-    check(
-        &world,
-        &["server", "list"],
-        expect![[r#"
-        SERVER  KIND  STATE  TOOLS  PREFIX  ORIGINS  UNSET SECRETS
-    "#]],
-    );
-    check(
-        &world,
-        &add,
-        expect![[r#"
-            added billing
-              sends requests to  http://HOST:PORT
-              uses  secret://billing-key  bound to http://HOST:PORT
-              tool  get_invoice  One invoice
-              tool  refund  Refund an invoice
-            -- exit 0
-            [lanyard] nobody may call it yet: `lanyard grant AGENT billing --allow '*'`
-        "#]],
-    );
-    check(
-        &world,
-        &add,
-        expect![[r#"
-            billing is there already, the same; nothing was changed
-              sends requests to  http://HOST:PORT
-              uses  secret://billing-key  bound to http://HOST:PORT
-              tool  get_invoice  One invoice
-              tool  refund  Refund an invoice
-        "#]],
-    );
-    check(
-        &world,
-        &["server", "list"],
-        expect![[r#"
-            SERVER  KIND  STATE  TOOLS  PREFIX  ORIGINS  UNSET SECRETS
-            billing  rest  enabled  2  billing__  http://HOST:PORT
-        "#]],
-    );
-    check(
-        &world,
-        &["server", "show", "billing"],
-        expect![[r#"
-            billing (rest)
-              description  Invoices
-              enabled  yes
-              file  billing.yaml
-              prefix  billing__
-              origins  http://HOST:PORT
-              updated  TIME
-              uses  secret://billing-key
-              get_invoice  GET  One invoice
-              refund  POST  Refund an invoice
-        "#]],
-    );
-    check(
-        &world,
-        &["server", "test", "billing"],
-        expect![[r#"
-        -- exit 1
-        nobody may call it: `lanyard grant AGENT billing --allow '*'`
-        [lanyard] billing is not ready for calls
-    "#]],
-    );
-    check(
-        &world,
-        &["agent", "add", "alice", "--json"],
-        expect![[r#"
-            {
-              "name": "alice",
-              "token": "TOKEN",
-              "token_id": "TOKEN_ID",
-              "expires_at": "TIME"
-            }
-        "#]],
-    );
-    check(
-        &world,
-        &["agent", "list"],
-        expect![[r#"
-            AGENT  STATE  TOKEN  EXPIRES  UID  SERVERS
-            alice  active  lyd_a_BEGIN  TIME
-        "#]],
-    );
-    check(
-        &world,
-        &["grant", "alice", "billing", "--allow", "get_invoice", "--ttl", "1d"],
-        expect![[r#"
-        alice may call get_invoice of billing, until TIME
-    "#]],
-    );
-    check(
-        &world,
-        &["grants"],
-        expect![[r#"
-            AGENT  SERVER  ALLOW  DENY  EXPIRES
-            alice  billing  get_invoice  TIME
-        "#]],
-    );
-    check(
-        &world,
-        &["grants", "alice", "--json"],
-        expect![[r#"
-        {
-          "grants": [
-            {
-              "agent": "alice",
-              "server": "billing",
-              "allow": [
-                "get_invoice"
-              ],
-              "deny": [],
-              "expires_at": "TIME",
-              "created_at": "TIME"
-            }
-          ]
-        }
-    "#]],
-    );
-    check(
-        &world,
-        &["who-can", "billing.get_invoice"],
-        expect![[r#"
-        alice
-    "#]],
-    );
-    check(
-        &world,
-        &["who-can", "billing.refund"],
-        expect![[r#"
-        -- exit 0
-        [lanyard] no agent may call billing.refund
-    "#]],
-    );
-    check(
-        &world,
-        &["server", "test", "billing"],
-        expect![[r#"
-        billing is ready for calls
-    "#]],
-    );
+    let set_up = "
+        key | secret set billing-key
+        secret list
+        server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key --dry-run
+        server list
+        server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key
+        server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key
+        server list
+        server show billing
+        server test billing
+        agent add alice --json
+        agent list
+        grant alice billing --allow get_invoice --ttl 1d
+        grants
+        grants alice --json
+        who-can billing.get_invoice
+        who-can billing.refund
+        server test billing";
+    expect_file!["./set-up.txt"].assert_eq(&typed(&world, set_up));
     calls(&mut world);
     ends(&world);
 }
@@ -197,10 +38,11 @@ fn calls(world: &mut World) {
     let url = world.addresses()["url"].as_str().unwrap().to_owned();
     world.set("LANYARD_URL", &url);
     world.set("LANYARD_TOKEN", &token);
-    check(
+    transcript(
         world,
-        &["call", "billing.get_invoice", "number=INV-7"],
+        "call billing.get_invoice number=INV-7",
         expect![[r#"
+        $ call billing.get_invoice number=INV-7
         {
           "number": "INV-7",
           "amount": 12.50,
@@ -209,234 +51,164 @@ fn calls(world: &mut World) {
     "#]],
     );
     assert_eq!(*world.api.keys_seen.lock().unwrap(), [KEY], "the API got the key");
-    check(
+    let refused = "
+        call billing.refund number=INV-7
+        audit search --agent alice --since 1h
+        server disable billing
+        who-can billing.get_invoice
+        call billing.get_invoice number=INV-7
+        server enable billing
+        revoke alice billing
+        call billing.get_invoice number=INV-7
+        agent revoke alice
+        call billing.get_invoice number=INV-7";
+    transcript(
         world,
-        &["call", "billing.refund", "number=INV-7"],
+        refused,
         expect![[r#"
-        -- exit 1
+        $ call billing.refund number=INV-7
         [lanyard] billing.refund: Tool refund not found. There is: get_invoice.
-    "#]],
-    );
-    check(
-        world,
-        &["list"],
-        expect![[r#"
-        lanyard 0.1.0 — Listing 1 server(s) (per-server timeout: 30s)
-        - billing — Invoices (1 tool, 0.0s)
-        ✔ Listed 1 server (1 healthy).
-    "#]],
-    );
-    check(
-        world,
-        &["audit", "search", "--agent", "alice", "--since", "1h"],
-        expect![[r#"
-            TIME  KIND  WHO  WHAT  DECISION  ENDED  RECORD
-            TIME  call.denied  alice  billing.refund  tool_not_granted  RECORD
-            TIME  call.open  alice  billing.get_invoice  grant:alice/billing  answered MICROS us  RECORD
-            TIME  change  owner:uid:UID  agent.rotate agent:alice  RECORD
-            TIME  change  owner:uid:UID  grant.put grant:alice/billing  RECORD
-            TIME  change  owner:uid:UID  agent.add agent:alice  RECORD
-        "#]],
-    );
-    check(
-        world,
-        &["server", "disable", "billing"],
-        expect![[r#"
+        -- exit 1
+        $ audit search --agent alice --since 1h
+        TIME  KIND  WHO  WHAT  DECISION  ENDED  RECORD
+        TIME  call.denied  alice  billing.refund  tool_not_granted  RECORD
+        TIME  call.open  alice  billing.get_invoice  grant:alice/billing  answered MICROS us  RECORD
+        TIME  change  owner:uid:UID  agent.rotate agent:alice  RECORD
+        TIME  change  owner:uid:UID  grant.put grant:alice/billing  RECORD
+        TIME  change  owner:uid:UID  agent.add agent:alice  RECORD
+        $ server disable billing
         billing is disabled
-    "#]],
-    );
-    check(
-        world,
-        &["who-can", "billing.get_invoice"],
-        expect![[r#"
-        -- exit 0
+        $ who-can billing.get_invoice
         [lanyard] no agent may call billing.get_invoice
-    "#]],
-    );
-    assert_ne!(world.run(&["call", "billing.get_invoice", "number=INV-7"]).code, Some(0));
-    check(
-        world,
-        &["server", "enable", "billing"],
-        expect![[r#"
-        billing is enabled
-    "#]],
-    );
-    check(
-        world,
-        &["revoke", "alice", "billing"],
-        expect![[r#"
-        alice may no longer call billing
-    "#]],
-    );
-    check(
-        world,
-        &["call", "billing.get_invoice", "number=INV-7"],
-        expect![[r#"
-        -- exit 6
+        $ call billing.get_invoice number=INV-7
         [lanyard] billing.get_invoice: access was refused (HTTP 404): server not found. This token may not use 'billing'. There is none.
-    "#]],
-    );
-    check(
-        world,
-        &["agent", "revoke", "alice"],
-        expect![[r#"
+        -- exit 6
+        $ server enable billing
+        billing is enabled
+        $ revoke alice billing
+        alice may no longer call billing
+        $ call billing.get_invoice number=INV-7
+        [lanyard] billing.get_invoice: access was refused (HTTP 404): server not found. This token may not use 'billing'. There is none.
+        -- exit 6
+        $ agent revoke alice
         revoked alice: its tokens no longer work
-    "#]],
-    );
-    check(
-        world,
-        &["call", "billing.get_invoice", "number=INV-7"],
-        expect![[r#"
-        -- exit 3
+        $ call billing.get_invoice number=INV-7
         [lanyard] billing.get_invoice: the token was refused (HTTP 401): a valid token is needed
+        -- exit 3
     "#]],
     );
     assert_eq!(world.api.keys_seen.lock().unwrap().len(), 1, "the API was called once in all");
 }
 
 fn ends(world: &World) {
-    check(
+    let commands = "
+        agent add alice
+        grants alice
+        secret rm billing-key
+        server set billing prefix= timeout=5
+        server rm billing
+        secret rm billing-key
+        doctor";
+    transcript(
         world,
-        &["agent", "add", "alice"],
+        commands,
         expect![[r#"
+        $ agent add alice
         TOKEN
-        -- exit 0
         [lanyard] this is the token of alice, good until TIME; it is not shown again
-    "#]],
-    );
-    check(
-        world,
-        &["grants", "alice"],
-        expect![[r#"
+        $ grants alice
         AGENT  SERVER  ALLOW  DENY  EXPIRES
-    "#]],
-    );
-    check(
-        world,
-        &["secret", "rm", "billing-key"],
-        expect![[r#"
-        -- exit 1
+        $ secret rm billing-key
         [lanyard] server `billing` uses secret://billing-key; remove the server first
-    "#]],
-    );
-    check(
-        world,
-        &["server", "set", "billing", "prefix=", "timeout=5"],
-        expect![[r#"
+        -- exit 1
+        $ server set billing prefix= timeout=5
         billing is set
-    "#]],
-    );
-    check(
-        world,
-        &["server", "rm", "billing"],
-        expect![[r#"
+        $ server rm billing
         removed billing and the grants for it
-    "#]],
-    );
-    check(
-        world,
-        &["secret", "rm", "billing-key"],
-        expect![[r#"
+        $ secret rm billing-key
         removed secret://billing-key
+        $ doctor
+        Reachable
+          HOST:PORT  agents with a token
+          DIR/data/run/agent.sock  agents on this machine, by token or uid
+          HOST:PORT  operators with a token
+          DIR/data/run/admin.sock  the data directory's owner
+        Configured
+          0 servers, 0 secrets, 1 agents, 0 grants; configuration 13
+          N audit records on disk; records are taken: yes
+        Found
+          - no named operator: everything is done as the data directory's owner; `lanyard operator add NAME --role owner`
+        To know
+          - processes of the data directory's owner can read everything of it: run agents as other users, or in containers
+          - what an allowed tool answers reaches the agent as it is, except for the server's own credential, which is masked
     "#]],
-    );
-    check(
-        world,
-        &["doctor"],
-        expect![[r#"
-            Reachable
-              HOST:PORT  agents with a token
-              DIR/data/run/agent.sock  agents on this machine, by token or uid
-              HOST:PORT  operators with a token
-              DIR/data/run/admin.sock  the data directory's owner
-            Configured
-              0 servers, 0 secrets, 1 agents, 0 grants; configuration 13
-              N audit records on disk; records are taken: yes
-            Found
-              - no named operator: everything is done as the data directory's owner; `lanyard operator add NAME --role owner`
-            To know
-              - processes of the data directory's owner can read everything of it: run agents as other users, or in containers
-              - what an allowed tool answers reaches the agent as it is, except for the server's own credential, which is masked
-        "#]],
     );
     let limits: Value = serde_json::from_str(&world.ok(&["limits", "--json"])).unwrap();
-    let units: Vec<&str> = limits["limits"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["unit"].as_str().unwrap())
-        .collect();
-    assert!(units.len() > 20 && units.iter().all(|it| ["bytes", "ms", "count"].contains(it)));
+    let limits = limits["limits"].as_array().unwrap();
+    let known = |it: &Value| ["bytes", "ms", "count"].contains(&it["unit"].as_str().unwrap());
+    assert!(limits.len() > 20 && limits.iter().all(known));
     let exported = world.ok(&["audit", "export"]);
     assert!(exported.lines().count() > 10, "{exported}");
     for line in exported.lines() {
         assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
     }
+    assert_eq!(world.run(&["list", "--json"]).code, Some(3), "a revoked token lists nothing");
 }
 
 #[test]
 fn what_would_be_sent_is_shown_without_a_gateway() {
     let world = World::new();
     world.write_definition();
-    let render = |args: &[&'static str]| -> Vec<&'static str> {
-        let file = ["server", "render", "billing.yaml"];
-        let secret = ["--secret", "BillingKey=secret://k"];
-        file.iter().chain(args).chain(&secret).copied().collect()
-    };
-    check(
+    let commands = "
+        server render billing.yaml get_invoice number=a/b?c --secret BillingKey=secret://k
+        server render billing.yaml refund number=7 --json --secret BillingKey=secret://k
+        server render billing.yaml refund --secret BillingKey=secret://k
+        server render billing.yaml nothing --secret BillingKey=secret://k
+        server render billing.yaml refund number=7";
+    transcript(
         &world,
-        &render(&["get_invoice", "number=a/b c"]),
+        commands,
         expect![[r#"
-            GET http://HOST:PORT/invoices/a%2Fb%20c
-            Accept: */*
-            User-Agent: lanyard/0.1.0
-            X-Api-Key: ********
-        "#]],
-    );
-    check(
-        &world,
-        &render(&["refund", "number=7", "--json"]),
-        expect![[r#"
-            {
-              "method": "POST",
-              "url": "http://HOST:PORT/refunds",
-              "headers": [
-                [
-                  "Content-Type",
-                  "application/json; charset=utf-8"
-                ],
-                [
-                  "Accept",
-                  "*/*"
-                ],
-                [
-                  "User-Agent",
-                  "lanyard/0.1.0"
-                ],
-                [
-                  "X-Api-Key",
-                  "********"
-                ]
-              ],
-              "body": "{\"number\":\"7\"}"
-            }
-        "#]],
-    );
-    check(
-        &world,
-        &render(&["refund"]),
-        expect![[r#"
-            -- exit 1
-            [lanyard] the call was not made: `number` is required
-        "#]],
-    );
-    check(
-        &world,
-        &render(&["nothing"]),
-        expect![[r#"
-            -- exit 1
-            [lanyard] billing.yaml has no tool `nothing`; it has: get_invoice, refund
-        "#]],
+        $ server render billing.yaml get_invoice number=a/b?c --secret BillingKey=secret://k
+        GET http://HOST:PORT/invoices/a%2Fb%3Fc
+        Accept: */*
+        User-Agent: lanyard/0.1.0
+        X-Api-Key: ********
+        $ server render billing.yaml refund number=7 --json --secret BillingKey=secret://k
+        {
+          "method": "POST",
+          "url": "http://HOST:PORT/refunds",
+          "headers": [
+            [
+              "Content-Type",
+              "application/json; charset=utf-8"
+            ],
+            [
+              "Accept",
+              "*/*"
+            ],
+            [
+              "User-Agent",
+              "lanyard/0.1.0"
+            ],
+            [
+              "X-Api-Key",
+              "********"
+            ]
+          ],
+          "body": "{\"number\":\"7\"}"
+        }
+        $ server render billing.yaml refund --secret BillingKey=secret://k
+        [lanyard] the call was not made: `number` is required
+        -- exit 1
+        $ server render billing.yaml nothing --secret BillingKey=secret://k
+        [lanyard] billing.yaml has no tool `nothing`; it has: get_invoice, refund
+        -- exit 1
+        $ server render billing.yaml refund number=7
+        billing.yaml:6:33: server.defaultUpstreamSecurity: the security scheme `BillingKey` has no credential; give it `defaultCredential: secret://NAME`, or bind one with `--secret BillingKey=secret://NAME`
+        [lanyard] the definition cannot be used
+        -- exit 1
+    "#]],
     );
     assert!(!world.data().exists(), "rendering makes no data directory");
 }
@@ -450,22 +222,24 @@ fn a_stop_leaves_nothing_open_and_a_start_finds_everything() {
     for name in ["addresses.json", "admin.sock", "agent.sock"] {
         assert!(!run.join(name).exists(), "{name} is left");
     }
-    check(
+    transcript(
         &world,
-        &["server", "list"],
+        "server list",
         expect![[r#"
-        -- exit 4
+        $ server list
         [lanyard] no gateway runs on DIR/data; start one with `lanyard up` (or name another with --data, LANYARD_DATA or LANYARD_ADMIN_URL)
+        -- exit 4
     "#]],
     );
     world.start(&["--strict"]);
-    check(
+    transcript(
         &world,
-        &["grants"],
+        "grants",
         expect![[r#"
-            AGENT  SERVER  ALLOW  DENY  EXPIRES
-            alice  billing  get_invoice
-        "#]],
+        $ grants
+        AGENT  SERVER  ALLOW  DENY  EXPIRES
+        alice  billing  get_invoice
+    "#]],
     );
     let url = world.addresses()["url"].as_str().unwrap().to_owned();
     world.set("LANYARD_URL", &url);
@@ -484,56 +258,62 @@ fn operators_have_roles_over_tcp() {
     let mut world = World::up();
     let [auditor, owner] = ["auditor", "owner"]
         .map(|role| world.ok(&["operator", "add", role, "--role", role]).trim().to_owned());
-    check(
+    transcript(
         &world,
-        &["operator", "list"],
+        "operator list",
         expect![[r#"
-            OPERATOR  ROLE  STATE  TOKEN
-            auditor  auditor  active  lyd_o_BEGIN
-            owner  owner  active  lyd_o_BEGIN
-        "#]],
+        $ operator list
+        OPERATOR  ROLE  STATE  TOKEN
+        auditor  auditor  active  lyd_o_BEGIN
+        owner  owner  active  lyd_o_BEGIN
+    "#]],
     );
     let url = format!("http://{}", world.admin_address());
     world.set("LANYARD_ADMIN_URL", &url);
-    check(
+    transcript(
         &world,
-        &["agent", "list"],
+        "agent list",
         expect![[r#"
-        -- exit 3
+        $ agent list
         [lanyard] an operator's token is needed (LANYARD_ADMIN_TOKEN), or the admin socket of the data directory's owner
+        -- exit 3
     "#]],
     );
     world.set("LANYARD_ADMIN_TOKEN", &auditor);
-    check(
+    transcript(
         &world,
-        &["agent", "list"],
+        "agent list",
         expect![[r#"
+        $ agent list
         AGENT  STATE  TOKEN  EXPIRES  UID  SERVERS
     "#]],
     );
-    check(
+    transcript(
         &world,
-        &["agent", "add", "eve"],
+        "agent add eve",
         expect![[r#"
-        -- exit 6
+        $ agent add eve
         [lanyard] this needs an operator with the role owner; see `lanyard operator list`
+        -- exit 6
     "#]],
     );
     world.set("LANYARD_ADMIN_TOKEN", &owner);
-    check(
+    transcript(
         &world,
-        &["operator", "revoke", "auditor"],
+        "operator revoke auditor",
         expect![[r#"
+        $ operator revoke auditor
         revoked operator auditor
     "#]],
     );
     world.set("LANYARD_ADMIN_TOKEN", &auditor);
-    check(
+    transcript(
         &world,
-        &["agent", "list"],
+        "agent list",
         expect![[r#"
-        -- exit 3
+        $ agent list
         [lanyard] an operator's token is needed (LANYARD_ADMIN_TOKEN), or the admin socket of the data directory's owner
+        -- exit 3
     "#]],
     );
 }
@@ -556,12 +336,13 @@ fn tls_by_an_authority_of_its_own() {
     let admin = format!("https://{}", world.admin_address());
     world.set("LANYARD_ADMIN_URL", &admin);
     world.set("LANYARD_ADMIN_TOKEN", &operator);
-    check(
+    transcript(
         &world,
-        &["grants"],
+        "grants",
         expect![[r#"
-            AGENT  SERVER  ALLOW  DENY  EXPIRES
-            alice  billing  get_invoice
-        "#]],
+        $ grants
+        AGENT  SERVER  ALLOW  DENY  EXPIRES
+        alice  billing  get_invoice
+    "#]],
     );
 }

@@ -17,6 +17,7 @@ use lanyard_core::{Denial, Known, Limits, Peer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service as _;
@@ -50,33 +51,45 @@ impl Admin {
         let limits = &self.shared.parts.limits;
         let body_max = Limits::size(limits.definition_bytes_max.saturating_mul(2));
         let router = self.router().layer(DefaultBodyLimit::max(body_max));
+        let places = Arc::new(Semaphore::new(Limits::size(limits.connections_max)));
         match listener {
             AdminListener::Tcp { listener, known, tls } => {
-                let known = Arc::new(known);
-                let tls = tls.map(TlsAcceptor::from);
-                loop {
-                    tokio::select! {
-                        accepted = listener.accept() => match accepted {
-                            Ok((stream, address)) => {
-                                let peer = Peer::Tcp(address);
-                                let at = At { peer, known: Some(Arc::clone(&known)) };
-                                self.connect_tcp(stream, tls.clone(), router.clone(), at);
-                            }
-                            Err(error) => pause(&error).await,
-                        },
+                let (known, tls) = (Arc::new(known), tls.map(TlsAcceptor::from));
+                while let Some(place) = self.place(&places).await {
+                    let accepted = tokio::select! {
+                        accepted = listener.accept() => accepted,
                         () = self.shared.parts.shutdown.cancelled() => return,
+                    };
+                    match accepted {
+                        Ok((stream, address)) => {
+                            let known = Some(Arc::clone(&known));
+                            let at = At { peer: Peer::Tcp(address), known, _place: place };
+                            self.connect_tcp(stream, tls.clone(), router.clone(), at);
+                        }
+                        Err(error) => pause(&error).await,
                     }
                 }
             }
-            AdminListener::Unix { listener } => loop {
-                tokio::select! {
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) => self.connect_unix(stream, router.clone()),
+            AdminListener::Unix { listener } => {
+                while let Some(place) = self.place(&places).await {
+                    let accepted = tokio::select! {
+                        accepted = listener.accept() => accepted,
+                        () = self.shared.parts.shutdown.cancelled() => return,
+                    };
+                    match accepted {
+                        Ok((stream, _)) => self.connect_unix(stream, router.clone(), place),
                         Err(error) => pause(&error).await,
-                    },
-                    () = self.shared.parts.shutdown.cancelled() => return,
+                    }
                 }
-            },
+            }
+        }
+    }
+
+    /// Waits for a place for one connection more; none when the API stops.
+    async fn place(&self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            place = Arc::clone(places).acquire_owned() => place.ok(),
+            () = self.shared.parts.shutdown.cancelled() => None,
         }
     }
 
@@ -109,15 +122,14 @@ impl Admin {
         }
     }
 
-    fn connect_unix(&self, stream: UnixStream, router: Router) {
+    fn connect_unix(&self, stream: UnixStream, router: Router, place: OwnedSemaphorePermit) {
         // A peer that the kernel does not name is nobody.
         let Ok(credentials) = stream.peer_cred() else { return };
         let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
         let admin = self.clone();
-        self.shared
-            .parts
-            .tasks
-            .spawn(async move { admin.converse(stream, router, At { peer, known: None }).await });
+        self.shared.parts.tasks.spawn(async move {
+            admin.converse(stream, router, At { peer, known: None, _place: place }).await;
+        });
     }
 
     async fn converse<S>(&self, stream: S, router: Router, at: At)
@@ -155,6 +167,8 @@ impl Admin {
 struct At {
     peer: Peer,
     known: Option<Arc<Known>>,
+    /// Given back when the connection ends.
+    _place: OwnedSemaphorePermit,
 }
 
 async fn answer(

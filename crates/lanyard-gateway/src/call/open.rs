@@ -158,8 +158,8 @@ pub(crate) fn who(caller: &Caller) -> RecordWho {
 }
 
 fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = text.floor_char_boundary(bytes_max);
-    text.get(..end).unwrap_or("")
+    let longest = bytes_max.min(text.len());
+    (0..=longest).rev().find_map(|end| text.get(..end)).unwrap_or("")
 }
 
 /// Makes record ids. Of an id's 80 bits beside the time 40 are drawn once per start and 40 count,

@@ -151,3 +151,6 @@ fn size(result: &ToolResult) -> u64 {
     let structured = result.structured.as_ref().map_or(0, String::len);
     u64::try_from(content.saturating_add(structured)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,7 +239,7 @@ async fn send(
     server: &ServerEntry,
     plan: RequestPlan,
 ) -> Result<UpstreamAnswer, Failure> {
-    let RequestPlan { method, origin, target, headers, body, .. } = plan;
+    let RequestPlan { method, origin, target, headers, body } = plan;
     let pool = PoolKey {
         tenant: caller.principal.tenant.clone(),
         server: server.name.clone(),

@@ -72,7 +72,9 @@ mod tests {
             .iter()
             .map(|record| match record {
                 Record::Refused { reason, count, since, .. } => (*reason, *count, since.0),
-                other => panic!("{other:?}"),
+                other @ (Record::Opened(_) | Record::Closed(_) | Record::Changed(_)) => {
+                    panic!("{other:?}")
+                }
             })
             .collect();
         assert_eq!(counts, [("token_missing", 1, 7), ("token_unknown", 1000, 0)]);

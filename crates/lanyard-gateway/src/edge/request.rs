@@ -156,7 +156,7 @@ impl Context {
 }
 
 async fn post(mut context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
-    if let Err(refused) = check_content_type(headers) {
+    if let Some(refused) = content_type_refusal(headers) {
         return refused;
     }
     let body = match read(&context.core, body).await {
@@ -266,7 +266,7 @@ async fn post_message(
     headers: &HeaderMap,
     body: Incoming,
 ) -> Reply {
-    if let Err(refused) = check_content_type(headers) {
+    if let Some(refused) = content_type_refusal(headers) {
         return refused;
     }
     let body = match read(&context.core, body).await {
@@ -284,16 +284,16 @@ async fn post_message(
     stream::post_to_sse(context, entry, body)
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Reply> {
+fn content_type_refusal(headers: &HeaderMap) -> Option<Reply> {
     let content_type = headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .map(str::trim);
     match content_type {
-        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => None,
         // A browser sends text/plain across origins without asking; so it is refused by name.
-        Some(_) | None => Err(reply::text(
+        Some(_) | None => Some(reply::text(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "the body must have Content-Type: application/json",
         )),

@@ -135,3 +135,6 @@ fn key_of(id: &str) -> [u8; 32] {
     }
     key
 }
+
+#[cfg(test)]
+mod tests;

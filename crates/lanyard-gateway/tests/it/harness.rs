@@ -463,7 +463,7 @@ impl World {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Setup)) {
         let mut setup = self.setup.lock().unwrap();
         change(&mut setup);
-        setup.version += 1;
+        setup.version = setup.version.saturating_add(1);
         self.snapshots.send_replace(Arc::new(setup.compile(&self.master)));
     }
 

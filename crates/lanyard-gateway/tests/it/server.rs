@@ -88,7 +88,7 @@ impl Api {
         let line = format!("{} {}", parts.method, parts.uri);
         let key = parts.headers.get("x-api-key").map(|key| key.to_str().unwrap().to_owned());
         self.seen.lock().unwrap().push(Seen { line, key: key.clone() });
-        self.count.send_modify(|count| *count += 1);
+        self.count.send_modify(|count| *count = count.saturating_add(1));
         let path = parts.uri.path();
         if path == "/slow" {
             drop(self.slow.subscribe().wait_for(|slow| !slow).await);

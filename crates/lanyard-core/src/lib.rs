@@ -4,15 +4,15 @@
 //! format. What is stored or sent has its own structs where it is stored or sent, so that a
 //! rename here breaks no stored row and no message on the wire.
 
-mod name;
-mod origin;
-mod time;
 mod caller;
-mod outcome;
-mod record;
 mod limits;
 mod listener;
+mod name;
+mod origin;
+mod outcome;
+mod record;
 mod secrets;
+mod time;
 
 pub use caller::{Caller, Peer, Principal};
 pub use limits::{Limit, Limits, Unit};

@@ -87,7 +87,14 @@ mod tests {
     #[test]
     fn a_loopback_listener_answers_to_its_own_names_only() {
         let known = Known { loopback: true, ..Known::default() };
-        for host in ["evil.com", "evil.com:7410", "127.0.0.1.evil.com", "localhost.evil.com", "", "10.0.0.1"] {
+        for host in [
+            "evil.com",
+            "evil.com:7410",
+            "127.0.0.1.evil.com",
+            "localhost.evil.com",
+            "",
+            "10.0.0.1",
+        ] {
             check(&known, host, None, "host_foreign");
         }
         check(&known, "localhost:7410", Some("https://evil.com"), "origin_foreign");

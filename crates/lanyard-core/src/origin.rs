@@ -167,7 +167,9 @@ fn normal_host(host: &str) -> Result<Arc<str>, OriginError> {
     let labels_hold = lower.split('.').all(|label| {
         !label.is_empty()
             && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     });
     if !labels_hold || lower.len() > 253 {
         return Err(bad());

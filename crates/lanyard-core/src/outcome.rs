@@ -144,7 +144,9 @@ pub enum Failure {
     #[error("the call was cancelled")]
     Cancelled,
     /// The record could not be written, so the call was not made.
-    #[error("the call cannot be recorded, so it was not made; an operator must look at the gateway's disk")]
+    #[error(
+        "the call cannot be recorded, so it was not made; an operator must look at the gateway's disk"
+    )]
     Unrecordable,
     /// A defect of Lanyard.
     #[error("the gateway failed; its log says more")]

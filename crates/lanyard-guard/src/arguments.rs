@@ -246,6 +246,16 @@ fn as_whole(written: &Number) -> Option<Number> {
 
 /// Evidence that arguments were cleared. Only [`ArgumentSchema::clear`] makes one; it cannot be
 /// cloned, and it holds what will be sent.
+///
+/// ```compile_fail,E0451
+/// let forged = lanyard_guard::Clearance { arguments: Default::default() };
+/// ```
+///
+/// ```compile_fail,E0308
+/// fn twice(clearance: &lanyard_guard::Clearance) -> lanyard_guard::Clearance {
+///     clearance.clone()
+/// }
+/// ```
 pub struct Clearance {
     arguments: Map<String, Value>,
 }

@@ -4,7 +4,20 @@ use lanyard_core::{AgentName, ServerName, ToolName};
 use thiserror::Error;
 
 /// Evidence that a call was allowed. Only [`crate::Grants::decide`] makes one; it cannot be
-/// cloned or forged, and it says for which call it was given.
+/// cloned or forged, and it says for which call it was given. So a stage of a call cannot be left
+/// out by making up what it would yield:
+///
+/// ```compile_fail,E0451
+/// # use lanyard_core::{ServerName, ToolName};
+/// let (server, tool) = (ServerName::parse("a").unwrap(), ToolName::parse("b").unwrap());
+/// let forged = lanyard_policy::Permit { by: "me".to_owned(), server, tool };
+/// ```
+///
+/// ```compile_fail,E0308
+/// fn twice(permit: &lanyard_policy::Permit) -> lanyard_policy::Permit {
+///     permit.clone()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit {
     /// The rule that allowed it, as the record holds it: `grant:AGENT/SERVER`.

@@ -181,7 +181,18 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// The opened secrets of one call. Dropped, and wiped, when its request is built.
+/// The opened secrets of one call. Dropped, and wiped, when its request is built. Only
+/// [`Vault::arm`] makes one, for one call:
+///
+/// ```compile_fail,E0423
+/// let forged = lanyard_vault::OpenSecrets(Vec::new());
+/// ```
+///
+/// ```compile_fail,E0308
+/// fn twice(secrets: &lanyard_vault::OpenSecrets) -> lanyard_vault::OpenSecrets {
+///     secrets.clone()
+/// }
+/// ```
 pub struct OpenSecrets(Vec<OpenSecret>);
 
 struct OpenSecret {

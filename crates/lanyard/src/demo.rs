@@ -223,7 +223,7 @@ impl Story<'_> {
     fn farewell(&self) -> Result<(), Failure> {
         chapter("The same with your own API")?;
         output::line(
-            "    lanyard up &
+            "    lanyard up                                   # in a terminal of its own
     lanyard secret set my-key                    # asks; nothing is shown
     lanyard server add my-api --yaml my-api.yaml --secret MyKey=secret://my-key
     export LANYARD_TOKEN=$(lanyard agent add me)

@@ -103,6 +103,14 @@ impl<'a> OpenCall<'a> {
         ending.failure = failure.map(Failure::code);
         let took = self.core.clock.monotonic().saturating_duration_since(self.began);
         ending.took_micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(
+            record = %self.id,
+            status = status.as_str(),
+            failure = ending.failure,
+            upstream_status = ending.upstream_status,
+            took_micros = ending.took_micros,
+            "A call ended."
+        );
         let record =
             Record::Closed(CallRecord { id: self.id.clone(), time: self.core.clock.now(), ending });
         // The call has happened: a record that cannot be closed does not change its answer. The

@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 
 use lanyard_core::{Failure, Origin, SecretError, SecretName, SecretSource};
-use lanyard_rest::{Content, RenderContext, ToolResult, UpstreamAnswer as RestAnswer};
+use lanyard_rest::{Content, RenderContext, RenderError, ToolResult, UpstreamAnswer as RestAnswer};
 use lanyard_vault::Masker;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::stages::{Answer, From, RawAnswer, render_failure};
+use super::stages::{Answer, From, RawAnswer, secret_failure};
 use crate::edge::Core;
 use crate::snapshot::ToolEntry;
 use crate::upstream::UpstreamAnswer;
@@ -104,7 +104,17 @@ fn shape(
         limits: &core.limits,
     };
     let answer = RestAnswer { status: answer.status, headers: &answer.headers, body: &answer.body };
-    tool.tool.shape(arguments, &answer, &context).map_err(render_failure)
+    tool.tool.shape(arguments, &answer, &context).map_err(shape_failure)
+}
+
+/// By now the request was sent: what cannot be shaped is the answer, whatever the template says.
+fn shape_failure(error: RenderError) -> Failure {
+    match error {
+        RenderError::Secret(error) => secret_failure(error),
+        RenderError::Unbuildable(problem)
+        | RenderError::Limit(problem)
+        | RenderError::Answer(problem) => Failure::AnswerUnusable { problem },
+    }
 }
 
 /// A response template sees references, never values: there is no opened secret for it.

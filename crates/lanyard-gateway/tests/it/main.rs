@@ -14,7 +14,6 @@ mod door;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
-mod evidence;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

@@ -243,7 +243,9 @@ fn described(added: &Value) -> Result<(), Failure> {
     for listed in output::items(added, "tool_set") {
         output::line(&format!("  tool  {}", listed.as_str().unwrap_or_default()))?;
     }
-    if matches!(output::text(added, "result").as_str(), "added" | "replaced") {
+    // A replaced server keeps its grants, and a tool set needs none of its own.
+    let is_set = !output::items(added, "tool_set").is_empty();
+    if output::text(added, "result") == "added" && !is_set {
         output::notice(&format!(
             "nobody may call it yet: `lanyard grant AGENT {name} --allow '*'`"
         ));

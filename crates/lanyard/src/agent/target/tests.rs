@@ -137,5 +137,7 @@ fn a_token_alone_means_the_gateway_of_this_machine() {
         Ok(Directory::Gateway(base)) => assert_eq!(base.place_text(), "http://127.0.0.1:7410"),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(Directory::open(&env(&[]), None), Ok(Directory::File(none)) if none.is_empty()));
+    assert!(
+        matches!(Directory::open(&env(&[]), None), Ok(Directory::File(none)) if none.is_empty())
+    );
 }

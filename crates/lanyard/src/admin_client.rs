@@ -7,7 +7,7 @@ use std::path::Path;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::agent::client::{ClientError, Endpoint, exchange_once};
+use crate::agent::client::{ClientError, DownloadError, Endpoint, download, exchange_once};
 use crate::config::Environment;
 use crate::failure::Failure;
 
@@ -60,18 +60,6 @@ impl AdminClient {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        let bytes = self.send_raw(method, path, body).await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|_| Failure::protocol("the gateway answered with something else than JSON"))
-    }
-
-    /// The same, giving the body as it came.
-    pub(crate) async fn send_raw(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Vec<u8>, Failure> {
         let mut endpoint = self.endpoint.with_path(path);
         let bytes = match body {
             None => Vec::new(),
@@ -81,7 +69,25 @@ impl AdminClient {
             }
         };
         let (status, bytes) = exchange_once(endpoint, method, bytes).await?;
-        if status.is_success() { Ok(bytes) } else { Err(refusal(status, &bytes)) }
+        if !status.is_success() {
+            return Err(refusal(status, &bytes));
+        }
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Failure::protocol("the gateway answered with something else than JSON"))
+    }
+
+    /// Passes an answer on piece by piece, however long it is.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+        sink: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<(), Failure> {
+        match download(self.endpoint.with_path(path), sink).await {
+            Ok(()) => Ok(()),
+            Err(DownloadError::Client(error)) => Err(error.into()),
+            Err(DownloadError::Refused(status, body)) => Err(refusal(status, &body)),
+            Err(DownloadError::Sink(error)) => Err(error.into()),
+        }
     }
 }
 

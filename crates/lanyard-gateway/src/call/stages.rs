@@ -239,6 +239,8 @@ async fn send(
     server: &ServerEntry,
     plan: RequestPlan,
 ) -> Result<UpstreamAnswer, Failure> {
+    #[cfg(feature = "planted-leak")]
+    tracing::debug!(headers = ?plan.headers, "A leak, planted for the test of the sweep.");
     let RequestPlan { method, origin, target, headers, body } = plan;
     let pool = PoolKey {
         tenant: caller.principal.tenant.clone(),

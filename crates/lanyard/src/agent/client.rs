@@ -14,7 +14,7 @@ mod tls;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::ClientError;
-pub(crate) use session::{Session, Tool, exchange_once, fetch_json};
+pub(crate) use session::{DownloadError, Session, Tool, download, exchange_once, fetch_json};
 
 #[cfg(test)]
 mod tests;

@@ -133,8 +133,7 @@ pub(super) async fn run(command: AuditCommand, operating: &Operating<'_>) -> Res
                 query => format!("{query}&export=true"),
             };
             let path = format!("/v1/audit/records{query}");
-            let lines = operating.client()?.send_raw(Method::GET, &path, None).await?;
-            Ok(output::bytes(&lines)?)
+            operating.client()?.download(&path, &mut output::bytes).await
         }
         AuditCommand::Key => {
             let key = operating.client()?.get("/v1/audit/key").await?;

@@ -35,6 +35,15 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     body: Incoming,
     read: usize,
+    /// The most that is read of the body, in bytes.
+    read_max: usize,
+}
+
+impl Answer {
+    /// Reads the body to its end, however long: for what goes on to a file piece by piece.
+    pub(super) fn unlimited(self) -> Self {
+        Self { read_max: usize::MAX, ..self }
+    }
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -69,7 +78,8 @@ impl Link {
         };
         let answer = drive(driver, sent).await.map_err(|problem| broken(place, &problem))?;
         let (head, body) = answer.into_parts();
-        Ok(Answer { status: head.status, headers: head.headers, body, read: 0 })
+        let read_max = Limits::size(Limits::standard().answer_bytes_max);
+        Ok(Answer { status: head.status, headers: head.headers, body, read: 0, read_max })
     }
 
     /// The next piece of an answer's body; `None` at its end.
@@ -83,7 +93,7 @@ impl Link {
             let frame = frame.map_err(|problem| broken(&self.place, &problem))?;
             let Ok(piece) = frame.into_data() else { continue };
             answer.read = answer.read.saturating_add(piece.len());
-            if answer.read > Limits::size(Limits::standard().answer_bytes_max) {
+            if answer.read > answer.read_max {
                 return Err(ClientError::Protocol(
                     "the answer is larger than the limit".to_owned(),
                 ));

@@ -193,6 +193,36 @@ pub(crate) async fn exchange_once(
     Ok((status, body))
 }
 
+/// Why a download did not come to its end.
+#[derive(Debug)]
+pub(crate) enum DownloadError {
+    /// The gateway's part of it.
+    Client(ClientError),
+    /// The gateway said no, with this body.
+    Refused(StatusCode, Vec<u8>),
+    /// What was read could not be passed on.
+    Sink(std::io::Error),
+}
+
+/// `GET path`, the body given to `sink` piece by piece: it may be larger than memory.
+pub(crate) async fn download(
+    endpoint: Endpoint,
+    sink: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+) -> Result<(), DownloadError> {
+    let mut wire = Wire { endpoint, link: None, last_id: 0 };
+    let sent = wire.send(Method::GET, Vec::new(), &HeaderMap::new()).await;
+    let (mut link, mut answer) = sent.map_err(DownloadError::Client)?;
+    if !answer.status.is_success() {
+        let body = link.whole(&mut answer).await.map_err(DownloadError::Client)?;
+        return Err(DownloadError::Refused(answer.status, body));
+    }
+    let mut answer = answer.unlimited();
+    while let Some(piece) = link.next_piece(&mut answer).await.map_err(DownloadError::Client)? {
+        sink(&piece).map_err(DownloadError::Sink)?;
+    }
+    Ok(())
+}
+
 /// Reads a JSON document of the gateway that is not MCP: `GET path`.
 pub(crate) async fn fetch_json(endpoint: Endpoint) -> Result<Value, ClientError> {
     let mut wire = Wire { endpoint, link: None, last_id: 0 };

@@ -3,8 +3,13 @@
 //!
 //! Found are the exact value, its base64 (both alphabets, at any alignment, so that also inside
 //! `user:key`), its hexadecimal form, and each of these behind up to [`ROUNDS_MAX`] rounds of
-//! JSON, percent or HTML escapes, in any mixture with unescaped characters. Not found is what
-//! somebody hides on purpose, by encryption for instance: an upstream that wants to give a key
+//! JSON, percent or HTML escapes, in any mixture with unescaped characters.
+//!
+//! The same holds for what the gateway or an upstream makes of a stored value: the value without
+//! blanks around it, without a scheme word (`Bearer`, `Basic`, `Token`) before it, the text that a
+//! `Basic` value or the base64 of a pair holds, and of a pair `user:password` the password (the
+//! user, where there is no password). A part of fewer than four bytes is not looked for: it is in
+//! every answer. Not found is what somebody hides on purpose, by encryption for instance: an upstream that wants to give a key
 //! away can. The defence is against the echo.
 //!
 //! INVARIANT: in a JSON text that holds a credential inside a string, masking leaves valid JSON:
@@ -36,16 +41,6 @@ pub struct Masker {
 impl Masker {
     pub(crate) fn new(secrets: impl Iterator<Item = Arc<Needles>>) -> Self {
         Self { secrets: secrets.collect() }
-    }
-
-    /// This masker, and values that the request computed from a credential (a signature, for
-    /// instance). Values of fewer than four bytes are left out, as they are as credentials.
-    #[must_use]
-    pub fn with_derived(&self, values: &[String]) -> Self {
-        let mut secrets = self.secrets.clone();
-        let long = values.iter().filter(|value| value.len() >= needle::NEEDLE_BYTES_MIN);
-        secrets.extend(long.map(|value| Arc::new(Needles::new(value))));
-        Self { secrets }
     }
 
     /// The bytes with every credential replaced by `[masked]`, and how many there were. What

@@ -3,6 +3,10 @@
 //! A search of our own instead of an automaton, for two reasons: an automaton holds copies of
 //! its patterns that cannot be wiped, and a credential has about ten forms, each of which
 //! `memchr` passes over at many bytes a cycle by looking for its rarest byte.
+//!
+//! What is sent is not always the stored text: the gateway trims it, does not double a scheme
+//! word, encodes a pair for `Basic`. And an upstream takes apart what it gets, and may echo a
+//! part. So the forms are not those of the stored text alone but those of its [`parts`] too.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,8 +17,11 @@ use zeroize::Zeroizing;
 
 use super::escape::Specials;
 
-/// The shortest form that is looked for.
-pub(super) const NEEDLE_BYTES_MIN: usize = 4;
+/// The shortest form that is looked for, and the shortest part that has forms.
+const NEEDLE_BYTES_MIN: usize = 4;
+
+/// Words before a credential that name how it is used, and are no secret.
+const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
 
 /// Bytes of a candidate that are compared at once, for one byte of the text at most. Only where a
 /// longer needle begins like this does a search follow that takes linear time whatever the text
@@ -35,19 +42,12 @@ struct Needle {
 }
 
 impl Needles {
-    /// The forms of a credential.
+    /// The forms of a credential as it is stored, and of its parts.
     pub(crate) fn new(value: &str) -> Self {
-        let bytes = value.as_bytes();
-        let mut forms = vec![Zeroizing::new(bytes.to_vec())];
-        if bytes.contains(&b' ') {
-            // Forms and queries write a blank as `+`; their percent escapes are undone before.
-            forms.push(Zeroizing::new(value.replace(' ', "+").into_bytes()));
-        }
-        for encoding in [&BASE64_NOPAD, &BASE64URL_NOPAD] {
-            forms.extend((0..3).map(|before| base64_core(encoding, bytes, before)));
-        }
-        for encoding in [&HEXLOWER, &HEXUPPER] {
-            forms.push(Zeroizing::new(encoding.encode(bytes).into_bytes()));
+        let mut forms = Vec::new();
+        add_forms(value.as_bytes(), &mut forms);
+        for part in parts(value) {
+            add_forms(part.as_bytes(), &mut forms);
         }
         forms.sort_unstable_by(|one, other| one.as_slice().cmp(other.as_slice()));
         forms.dedup();
@@ -106,6 +106,74 @@ impl Needle {
             found.push(start..end);
             free_from = end;
         }
+    }
+}
+
+/// What the gateway or an upstream makes of a stored value, as far as it is long enough: the value
+/// without blanks around it, without its scheme word, the pair that its base64 holds, and the
+/// secret half of a pair.
+fn parts(value: &str) -> Vec<Zeroizing<String>> {
+    let trimmed = value.trim();
+    let (scheme, bare) = without_schemes(trimmed);
+    let decoded = base64_text(bare);
+    // `Basic` may be the scheme without being written: what looks like a pair is taken for one.
+    let basic = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"));
+    let decoded = decoded.as_deref().map(|text| text.trim());
+    let decoded = decoded.filter(|text| basic || text.contains(':'));
+    let halves = [Some(bare), decoded].map(|text| text.and_then(secret_half));
+    let parts = [Some(trimmed), Some(bare), decoded].into_iter().chain(halves).flatten();
+    // The stored value has its forms already, and most values are their own only part.
+    let parts = parts.filter(|part| part.len() >= NEEDLE_BYTES_MIN && *part != value);
+    let mut parts: Vec<_> = parts.map(|part| Zeroizing::new(part.to_owned())).collect();
+    parts.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    parts.dedup();
+    parts
+}
+
+/// The last scheme word at the beginning of a trimmed text, and what is after it and its blanks.
+/// One word may stand behind another: one was stored, and one of another scheme is put before it.
+fn without_schemes(text: &str) -> (Option<&str>, &str) {
+    let (mut scheme, mut bare) = (None, text);
+    while let Some((word, rest)) = bare.split_once(char::is_whitespace)
+        && SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(word))
+    {
+        (scheme, bare) = (Some(word), rest.trim_start());
+    }
+    (scheme, bare)
+}
+
+/// The password of `user:password`; of `key:`, where there is none, the key.
+fn secret_half(text: &str) -> Option<&str> {
+    let (user, password) = text.split_once(':')?;
+    let password = password.trim();
+    Some(if password.is_empty() { user.trim() } else { password })
+}
+
+/// The text that a base64 text of either alphabet holds, padded or not.
+fn base64_text(encoded: &str) -> Option<Zeroizing<String>> {
+    let encoded = encoded.trim_end_matches('=').as_bytes();
+    [&BASE64_NOPAD, &BASE64URL_NOPAD].into_iter().find_map(|encoding| {
+        // Decoded in place, so that a text which turns out to be none is wiped as well.
+        let mut bytes = Zeroizing::new(vec![0; encoding.decode_len(encoded.len()).ok()?]);
+        let length = encoding.decode_mut(encoded, &mut bytes).ok()?;
+        let text = std::str::from_utf8(bytes.get(..length)?).ok()?;
+        Some(Zeroizing::new(text.to_owned()))
+    })
+}
+
+/// Adds every form of one value.
+fn add_forms(bytes: &[u8], forms: &mut Vec<Zeroizing<Vec<u8>>>) {
+    forms.push(Zeroizing::new(bytes.to_vec()));
+    if bytes.contains(&b' ') {
+        // Forms and queries write a blank as `+`; their percent escapes are undone before.
+        let plus = bytes.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte });
+        forms.push(Zeroizing::new(plus.collect()));
+    }
+    for encoding in [&BASE64_NOPAD, &BASE64URL_NOPAD] {
+        forms.extend((0..3).map(|before| base64_core(encoding, bytes, before)));
+    }
+    for encoding in [&HEXLOWER, &HEXUPPER] {
+        forms.push(Zeroizing::new(encoding.encode(bytes).into_bytes()));
     }
 }
 

@@ -162,9 +162,110 @@ fn several_credentials_at_once() {
     check(&["abcdef", "defghi"], "-abcdefghi-", "-[masked]-", 1);
     check(&["abcdef", "ghijkl"], "-abcdefghijkl-", "-[masked][masked]-", 2);
     check(&["abcdef", "cdef"], "abcdef cdef", "[masked] [masked]", 2);
-    let derived = masker(&["abcdef"]).with_derived(&["c2lnbmF0dXJl".to_owned(), "x".to_owned()]);
-    let (masked, count) = derived.mask(b"abcdef c2lnbmF0dXJl x").clone();
-    assert_eq!((&*masked, count), (&b"[masked] [masked] x"[..], 2));
+}
+
+/// The stored value, and a part of it that the gateway sends or an upstream finds in it.
+const PARTS: &[(&str, &str)] = &[
+    // Blanks around it.
+    (" hunter2! ", "hunter2!"),
+    ("hunter2!\r\n", "hunter2!"),
+    ("\t hunter2!", "hunter2!"),
+    // A scheme word.
+    ("bearer sk-abc", "sk-abc"),
+    ("Bearer sk-abc", "sk-abc"),
+    ("BEARER \t  sk-abc\n", "sk-abc"),
+    ("Bearer\tsk-abc", "sk-abc"),
+    ("basic hunter2!", "hunter2!"),
+    ("Token hunter2!", "hunter2!"),
+    ("token bearer hunter2!", "hunter2!"),
+    // A pair.
+    ("user:pass", "pass"),
+    ("user:pa:ss", "pa:ss"),
+    (" user: pass \n", "pass"),
+    (":pass", "pass"),
+    ("Basic user:pass", "pass"),
+    ("Basic user:pass", "user:pass"),
+    // A pair whose password is empty: the user is the key.
+    ("sk-abc:", "sk-abc"),
+    ("Basic c2stYWJjOg==", "sk-abc"),
+    // The base64 of a pair, with and without padding, with and without the scheme.
+    ("Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+    ("Basic dXNlcjpwYXNz", "user:pass"),
+    ("Basic dXNlcjpwYXNz", "pass"),
+    ("bAsIc   dXNlcjpodW50ZXIyIQ==\n", "hunter2!"),
+    ("Basic dXNlcjpodW50ZXIyIQ", "hunter2!"),
+    ("dXNlcjpodW50ZXIyIQ==", "user:hunter2!"),
+    ("dXNlcjpodW50ZXIyIQ==", "hunter2!"),
+    ("Basic dTp-fn4_Pz8-Pj4", "~~~???>>>"),
+    ("Basic dTp+fn4/Pz8+Pj4=", "~~~???>>>"),
+    // `Basic` holds no pair.
+    ("Basic aHVudGVyMiE=", "hunter2!"),
+];
+
+#[test]
+fn a_part_of_a_credential_does_not_survive() {
+    for (stored, part) in PARTS {
+        for form in [
+            (*part).to_owned(),
+            BASE64_NOPAD.encode(part.as_bytes()),
+            BASE64URL_NOPAD.encode(part.as_bytes()),
+            HEXLOWER.encode(part.as_bytes()),
+            HEXUPPER.encode(part.as_bytes()),
+            escaped(part, &[1], percent),
+            escaped(part, &[0], json),
+            escaped(part, &[2], html),
+        ] {
+            let text = format!("{{\"k\":\"{form}\"}}");
+            let (masked, count) = masker(&[stored]).mask(text.as_bytes());
+            assert_eq!(count, 1, "{form} of {stored:?}");
+            assert!(!contains(&masked, &form), "{form} of {stored:?}");
+        }
+        check(&[stored], &format!("<{part}>"), "<[masked]>", 1);
+        check(&[stored], &format!("<{stored}>"), "<[masked]>", 1);
+    }
+}
+
+#[test]
+fn what_the_gateway_sends_does_not_survive() {
+    for (stored, sent, expected) in [
+        ("bearer   sk-abc", "Bearer sk-abc", "Bearer [masked]"),
+        ("bearer sk-abc", "Bearer sk-abc", "Bearer [masked]"),
+        ("basic  dXNlcjpwYXNz ", "Basic dXNlcjpwYXNz", "Basic [masked]"),
+        ("user:pass", "Basic dXNlcjpwYXNz", "Basic [masked]"),
+        (
+            "user:pass",
+            r#"{"user":"user","password":"pass"}"#,
+            r#"{"user":"user","[masked]word":"[masked]"}"#,
+        ),
+    ] {
+        let count = u64::try_from(expected.matches("[masked]").count()).unwrap();
+        check(&[stored], sent, expected, count);
+    }
+}
+
+#[test]
+fn what_is_no_secret_part_stays_as_it_is() {
+    for (stored, text) in [
+        // Short parts, in no form.
+        ("user:abc", "user abc YWJj 616263 %61bc"),
+        ("Basic dXNlcjphYmM=", "user abc YWJj 616263"),
+        ("bearer abc", "Bearer abc 616263"),
+        ("abc:", "abc 616263"),
+        ("  abc  ", "abc 616263"),
+        // The user and the scheme are no secrets.
+        ("user:pass", "Basic user"),
+        ("Bearer sk-abc", "Bearer bearer token"),
+        // Words that are no scheme, or not the first.
+        ("two words", "words"),
+        ("bearerhunter2", "hunter2"),
+        ("Bearer", "Basic"),
+        // Base64 of something else.
+        ("aHVudGVyMiE=", "hunter2!"),
+        ("Bearer aHVudGVyMiE=", "hunter2!"),
+        ("Basic /////w==", "\u{fffd}"),
+    ] {
+        check(&[stored], text, text, 0);
+    }
 }
 
 #[test]

@@ -26,6 +26,10 @@ use crate::edge::authn::IdentityKey;
 use crate::edge::route::Scope;
 use crate::snapshot::{AgentEntry, Snapshot, ToolEntry};
 
+/// The most that a record repeats of what is wrong with arguments, in bytes: the names in it are
+/// the agent's, and an agent must not choose how large a record is.
+const DETAIL_BYTES_MAX: usize = 512;
+
 /// A call as the edge hands it over: authenticated, decoded, not yet decided.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
@@ -163,7 +167,9 @@ async fn carry_out(
 impl Refused {
     fn decision(&self) -> Decision {
         let detail = match &self.denial {
-            Denial::ArgumentsInvalid { problem } => Some(problem.clone()),
+            Denial::ArgumentsInvalid { problem } => {
+                Some(open::cut(problem, DETAIL_BYTES_MAX).to_owned())
+            }
             Denial::TokenMissing
             | Denial::TokenUnknown
             | Denial::TokenExpired

@@ -74,6 +74,10 @@ fn not_from_args(name: &str) -> Option<&'static str> {
         Some("an argument must not be put into `Cookie`; give it `position: cookie`")
     } else if name.eq_ignore_ascii_case("content-type") {
         Some("an argument must not say how the body is read")
+    } else if refusal_for_argument(name).is_some() {
+        Some(
+            "an argument must not be part of this header: it carries credentials or frames the request",
+        )
     } else {
         None
     }

@@ -1,7 +1,7 @@
 //! The audit log: records as lines of chained segment files, with signed checkpoints.
 //!
-//! [`mod@format`] says what the files hold. [`Log`] writes them, [`verify`] proves them with the
-//! public key alone, [`search`] and [`export`] read them, also while they are written.
+//! [`mod@format`] says what the files hold. [`Log`] writes them, [`verify()`] proves them with the
+//! public key alone, [`search()`] and [`export`] read them, also while they are written.
 //!
 //! INVARIANT: a record that [`Log::append`] took is in the file before `append` returns.
 //! INVARIANT: a checkpoint is signed only over records that were synced to disk.

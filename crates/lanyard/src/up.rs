@@ -15,6 +15,7 @@ use lanyard_gateway::upstream::{Roots, Upstream};
 use lanyard_gateway::{Gateway, GatewayParts, Snapshot};
 use lanyard_store::SessionEndedRow;
 use lanyard_vault::{Vault, fill_random};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -143,7 +144,7 @@ impl Running {
         data: PathBuf,
         environment: &Environment,
     ) -> Result<Self, String> {
-        let limits = Limits::standard();
+        let limits = with_descriptors(Limits::standard());
         let plan = listen::Plan::check(args)?;
         let run = environment.run_directory(&data);
         let opened = open::open(data, &limits, args.strict)?;
@@ -175,7 +176,7 @@ impl Running {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         ended: &[SessionEndedRow],
     ) -> Result<Gateway, String> {
-        let ends = open::StoredEnds::new(Arc::clone(&self.opened.store), self.tasks.clone());
+        let ends = open::StoredEnds::start(Arc::clone(&self.opened.store), &self.tasks);
         Gateway::new(GatewayParts {
             limits: self.limits.clone(),
             clock: Arc::new(SystemClock),
@@ -293,4 +294,21 @@ fn started(args: &UpArgs, addresses: &Addresses) -> Vec<(String, String)> {
         detail.insert("insecure_plaintext", reason.clone());
     }
     detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Descriptors kept for everything but connections: the log, the database, connections to servers.
+const DESCRIPTORS_KEPT: u64 = 256;
+
+/// Takes as many descriptors as the system allows, and admits no more connections than they are
+/// for: else a stranger who opens connections could keep the admin socket and the log from theirs.
+fn with_descriptors(limits: Limits) -> Limits {
+    let allowed = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: allowed.maximum, maximum: allowed.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => allowed.maximum,
+        Err(_) => allowed.current,
+    };
+    // There are four listeners. A call also needs a connection to its server.
+    let each = current.map_or(u64::MAX, |all| all.saturating_sub(DESCRIPTORS_KEPT) / 8);
+    Limits { connections_max: limits.connections_max.min(each.max(16)), ..limits }
 }

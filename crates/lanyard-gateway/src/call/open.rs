@@ -165,7 +165,7 @@ pub(crate) fn who(caller: &Caller) -> RecordWho {
     }
 }
 
-fn cut(text: &str, bytes_max: usize) -> &str {
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
     let longest = bytes_max.min(text.len());
     (0..=longest).rev().find_map(|end| text.get(..end)).unwrap_or("")
 }

@@ -131,6 +131,9 @@ async fn batch(
     asked: &Asked<'_>,
     messages: Vec<Result<Message<'_>, WireError>>,
 ) -> Dispatched {
+    if let Shown::Unknown = asked.session {
+        return Dispatched::error(None, &WireError::session_unknown());
+    }
     let version = match classify_batch(asked.carrier, &messages, asked.session.version()) {
         Ok(version) => version,
         Err(error) => return Dispatched::error(None, &error),

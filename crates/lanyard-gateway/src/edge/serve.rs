@@ -3,16 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use lanyard_core::{Known, Limits, Peer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::{Core, Gateway, request};
 
@@ -164,26 +164,30 @@ async fn serve_plain<S>(
     }
 }
 
-/// HTTP/1.1 or HTTP/2, as TLS agreed.
-async fn serve_tls<S>(
+/// HTTP/1.1 or HTTP/2, as TLS agreed by name: nobody waits for first bytes to find out. A client
+/// of HTTP/2 that goes silent is asked whether it lives.
+async fn serve_tls(
     core: Arc<Core>,
-    stream: S,
+    stream: TlsStream<TcpStream>,
     connection: Connection,
-    _place: OwnedSemaphorePermit,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+    place: OwnedSemaphorePermit,
+) {
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return serve_plain(core, stream, connection, place).await;
+    }
     let connection = Arc::new(connection);
     let service =
         service_fn(|request| request::answer(Arc::clone(&core), Arc::clone(&connection), request));
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let limits = &core.limits;
+    let header_list = u32::try_from(limits.request_head_bytes_max).unwrap_or(u32::MAX);
+    let streams = u32::try_from(limits.agent_calls_max).unwrap_or(u32::MAX);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
-        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Limits::span(core.limits.request_head_ms_max))
-        .max_buf_size(Limits::size(core.limits.request_head_bytes_max));
-    let header_list = u32::try_from(core.limits.request_head_bytes_max).unwrap_or(u32::MAX);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(header_list);
+        .max_header_list_size(header_list)
+        .max_concurrent_streams(streams)
+        .keep_alive_interval(Limits::span(limits.stream_keep_alive_ms))
+        .keep_alive_timeout(Limits::span(limits.request_head_ms_max));
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

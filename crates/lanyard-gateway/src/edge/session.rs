@@ -4,7 +4,7 @@
 //! was made for. It seals the principal and the version, so that nothing is kept for a living
 //! session and it outlives a restart; only that a session ended is remembered.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -26,11 +26,36 @@ pub trait SessionEnds: Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     sealer: SessionSealer,
-    ended: Mutex<HashSet<[u8; 32]>>,
+    ended: Mutex<Ended>,
     ends: std::sync::Arc<dyn SessionEnds>,
     age_max: std::time::Duration,
     random: SystemRandom,
     some_ended: Notify,
+}
+
+/// How many ended sessions are remembered. Past it the oldest is forgotten: its id, which is no
+/// credential, would work again for the agent that ended it. An agent that ends sessions in a
+/// loop thus costs no memory.
+const ENDED_MAX: usize = 100_000;
+
+/// The sessions that ended, in the order in which they did.
+#[derive(Debug)]
+struct Ended {
+    keys: HashSet<[u8; 32]>,
+    order: VecDeque<[u8; 32]>,
+}
+
+impl Ended {
+    fn remember(&mut self, key: [u8; 32]) {
+        if self.keys.insert(key) {
+            self.order.push_back(key);
+        }
+        if self.order.len() > ENDED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
 }
 
 /// An opened session.
@@ -52,7 +77,7 @@ impl Sessions {
     ) -> Self {
         Self {
             sealer,
-            ended: Mutex::new(ended),
+            ended: Mutex::new(Ended { order: ended.iter().copied().collect(), keys: ended }),
             ends,
             age_max: Limits::span(limits.session_ms_max),
             random: SystemRandom::new(),
@@ -89,7 +114,7 @@ impl Sessions {
         let version = Version::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?;
         let of = rest.get(end.checked_add(1)?..)?;
         let key = key_of(id);
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).keys.contains(&key);
         (of == principal_text(principal) && now < expires_at && !ended).then_some(Session {
             version,
             key,
@@ -99,7 +124,7 @@ impl Sessions {
 
     /// Ends a session: from now on its id is unknown.
     pub(crate) fn end(&self, session: &Session) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(session.key);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).remember(session.key);
         self.ends.ended(session.key, session.expires_at);
         self.some_ended.notify_waiters();
     }
@@ -113,7 +138,7 @@ impl Sessions {
     /// Whether a session that was opened before still lives.
     pub(crate) fn lives(&self, session: &Session, now: Timestamp) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        now < session.expires_at && !ended.contains(&session.key)
+        now < session.expires_at && !ended.keys.contains(&session.key)
     }
 }
 

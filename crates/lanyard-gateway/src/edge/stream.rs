@@ -14,6 +14,7 @@ use lanyard_wire::{
 };
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{self, Asked, Dispatched};
 use super::reply::{self, Reply};
@@ -32,6 +33,8 @@ pub(crate) struct SseStreams {
 /// An open stream of HTTP+SSE.
 #[derive(Debug)]
 pub(crate) struct SseStream {
+    /// Cancelled when the stream ends, whyever: what works for it ends too.
+    gone: CancellationToken,
     principal: Principal,
     pub(super) scope: Scope,
     events: mpsc::Sender<Bytes>,
@@ -103,7 +106,9 @@ pub(super) fn sse(context: Context) -> Reply {
             let mut first = Vec::new();
             sse::endpoint(&mut first, &format!("/messages?session={id}"));
             watch.send(first.into());
+            let gone = CancellationToken::new();
             let stream = SseStream {
+                gone: gone.clone(),
                 principal,
                 scope,
                 events: watch.events.clone(),
@@ -115,6 +120,7 @@ pub(super) fn sse(context: Context) -> Reply {
             tasks.spawn(async move {
                 watch.run().await;
                 core.sse_streams.remove(&id);
+                gone.cancel();
             });
             reply::events(receiver)
         }
@@ -136,20 +142,26 @@ pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes)
         // The body is decoded again, because a decoded message borrows from it.
         let Ok(incoming) = decode(&body, &context.core.decode_limits) else { return };
         let id = match &incoming {
-            Incoming::One(message) => message.id.clone(),
+            Incoming::One(message) => message.id.clone().map(Id::into_owned),
             Incoming::Batch(_) => None,
         };
         let asked = Asked { carrier: Carrier::Lines, session: Shown::Version(stream.version()) };
         let dispatched = tokio::select! {
             dispatched = dispatch::dispatch(&context, &asked, incoming) => dispatched,
-            () = stream.events.closed() => return,
+            () = stream.gone.cancelled() => return,
         };
+        // An answer may wait for its reader; the body it answers does not wait with it.
+        drop(body);
         if let Some(version) = dispatched.chosen() {
             stream.set_version(version);
         }
         if let Some(answer) = dispatched.into_message(id.as_ref()) {
-            // A stream that is gone has nobody who reads the answer.
-            drop(stream.events.send(event(&answer)).await);
+            tokio::select! {
+                sent = stream.events.send(event(&answer)) => {
+                    tracing::trace!(sent = sent.is_ok(), "An answer went to its stream.");
+                }
+                () = stream.gone.cancelled() => {}
+            }
         }
     });
     reply::empty(StatusCode::ACCEPTED)

@@ -69,6 +69,9 @@ async fn a_session_begins_is_used_and_ends() {
         assert_eq!(answer.result().1, "Noted: none");
         assert_eq!(with(&world, "alice", "DELETE", session).send().await.status, 204);
         assert_eq!(list(&world, "alice", session).await.status, 404, "{version}");
+        let batch = json!([call("note", json!({}))]);
+        let batch = with(&world, "alice", "POST", session).json(batch).send().await;
+        assert_eq!(batch.status, 404, "{version}");
         assert_eq!(with(&world, "alice", "DELETE", session).send().await.status, 404);
     }
     let unknown = world.ask("alice", BILLING, initialize("1999-01-01")).await;

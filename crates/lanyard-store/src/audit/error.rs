@@ -92,6 +92,12 @@ impl LogError {
     }
 }
 
+/// Whether an error means that the process, or the system, has no descriptor left: that passes.
+/// Source: Linux, `errno(3)`: ENFILE is 23, EMFILE is 24.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 /// Whether an error means that there is no space, rather than that the disk failed.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

@@ -11,7 +11,7 @@ use lanyard_core::{Clock, Decision, Record, RecordId, Sign};
 
 use super::chain;
 use super::disk::{Disk, DiskFile};
-use super::error::is_full;
+use super::error::{is_full, is_out_of_descriptors};
 use super::format::{self, LINE_BYTES_MAX, Line, Place, SegmentLine};
 use super::segment::Segment;
 use super::{LogError, LogHead, Options, VerifyKey};
@@ -262,7 +262,8 @@ impl Writer {
     }
 
     /// Begins the next segment. Everything before is synced first, because the new segment's
-    /// first line holds a checkpoint of it. With a full disk the old segment goes on.
+    /// first line holds a checkpoint of it. With a full disk, or without a
+    /// descriptor to open, the old segment goes on.
     fn rotate(&mut self, ground: &Ground) -> Result<(), LogError> {
         if let Err(error) = self.file.sync() {
             return Err(self.fail("sync", &error));
@@ -272,7 +273,7 @@ impl Writer {
         let path = Segment::of(&ground.directory, number).path;
         let file = match ground.disk.create(&path) {
             Ok(file) => file,
-            Err(error) if is_full(&error) => {
+            Err(error) if is_full(&error) || is_out_of_descriptors(&error) => {
                 self.rotate_later();
                 return Ok(());
             }

@@ -1,7 +1,7 @@
 //! The arguments of `call`: from words as typed to the object that is sent. Pure.
 //!
-//! Three steps: [`parse`] finds selector, flags and raw arguments among the words,
-//! [`expression`] reads the function-call form, [`coerce`] makes values of texts by the tool's
+//! Three steps: [`parse()`] finds selector, flags and raw arguments among the words,
+//! [`expression`] reads the function-call form, [`coerce()`] makes values of texts by the tool's
 //! schema and says what is missing before anything is sent.
 
 mod coerce;

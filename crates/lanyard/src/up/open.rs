@@ -9,6 +9,7 @@ use lanyard_gateway::edge::SessionEnds;
 use lanyard_store::audit::{Log, Options};
 use lanyard_store::{SessionEndedRow, Store};
 use lanyard_vault::MasterKey;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -63,11 +64,12 @@ fn key(path: &Path, database: &Path) -> Result<MasterKey, String> {
             database.display()
         ));
     }
-    if path.exists() {
-        MasterKey::load(path).map_err(|error| chain(&error))
-    } else {
-        MasterKey::create(path).map_err(|error| chain(&error))
+    if !path.exists() {
+        MasterKey::create(path).map_err(|error| chain(&error))?;
     }
+    // Also a key that was just made is read back: should two first starts meet here, the file is
+    // right and what one of them holds in memory may not be.
+    MasterKey::load(path).map_err(|error| chain(&error))
 }
 
 /// An error with what caused it, in one line.
@@ -124,26 +126,36 @@ impl Opened {
     }
 }
 
-/// Remembers in the database that sessions ended.
+/// How many ends of sessions may wait to be written. Past it an end is remembered in memory alone,
+/// so that an agent that ends sessions in a loop does not keep the database from a revocation.
+const ENDS_QUEUED_MAX: usize = 256;
+
+/// Remembers in the database that sessions ended, one after the other, in a task of its own.
 #[derive(Debug)]
-pub(crate) struct StoredEnds {
-    store: Arc<Store>,
-    tasks: TaskTracker,
-}
+pub(crate) struct StoredEnds(mpsc::Sender<SessionEndedRow>);
 
 impl StoredEnds {
-    pub(crate) fn new(store: Arc<Store>, tasks: TaskTracker) -> Self {
-        Self { store, tasks }
+    pub(crate) fn start(store: Arc<Store>, tasks: &TaskTracker) -> Self {
+        let (sender, mut rows) = mpsc::channel::<SessionEndedRow>(ENDS_QUEUED_MAX);
+        tasks.spawn(async move {
+            while let Some(row) = rows.recv().await {
+                let store = Arc::clone(&store);
+                let written = tokio::task::spawn_blocking(move || store.session_end(&row)).await;
+                if !matches!(written, Ok(Ok(()))) {
+                    tracing::error!("The end of a session is forgotten at the next start.");
+                }
+            }
+        });
+        Self(sender)
     }
 }
 
 impl SessionEnds for StoredEnds {
     fn ended(&self, key: [u8; 32], until: Timestamp) {
-        let store = Arc::clone(&self.store);
-        self.tasks.spawn_blocking(move || {
-            if let Err(error) = store.session_end(&SessionEndedRow { id_hash: key, until }) {
-                tracing::error!(%error, "The end of a session is forgotten at the next start.");
-            }
-        });
+        if self.0.try_send(SessionEndedRow { id_hash: key, until }).is_err() {
+            tracing::warn!(
+                "Sessions end faster than it can be noted; one is noted in memory alone."
+            );
+        }
     }
 }

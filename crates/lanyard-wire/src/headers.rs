@@ -63,7 +63,7 @@ impl<'h> RoutingHeaders<'h> {
 
     /// The version that the header of a request without body names (GET, DELETE), if it names one;
     /// one that we do not speak is refused. Requests with a body are for
-    /// [`classify`](crate::classify).
+    /// [`classify()`](crate::classify()).
     pub fn named_version(&self) -> Result<Option<Version>, WireError> {
         match self.version()? {
             VersionHeader::Absent => Ok(None),

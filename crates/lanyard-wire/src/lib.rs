@@ -3,7 +3,7 @@
 //!
 //! Two families of versions meet here. *Legacy* (2024-11-05 to 2025-11-25) begins with
 //! `initialize` and has sessions; *modern* (2026-07-28) is stateless, and every request carries an
-//! envelope in `params._meta`. [`classify`] tells which one a message belongs to, and refuses what
+//! envelope in `params._meta`. [`classify()`] tells which one a message belongs to, and refuses what
 //! is neither.
 //!
 //! INVARIANT: this crate is pure. Bytes come in as arguments and go out as values; there is no

@@ -2,12 +2,12 @@
 
 use std::sync::PoisonError;
 
-use lanyard_core::{ChangeRecord, Record};
+use lanyard_core::{ChangeRecord, Record, chain};
 use lanyard_store::{Change, Configuration, StoreError};
 
 use crate::Admin;
 use crate::actor::{Actor, Owner, Reader};
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::state::Shared;
 
 /// The port to whoever turns rows into what calls are decided by. The program offers it.

@@ -72,20 +72,9 @@ impl ApiError {
 
     /// A defect or a broken disk. The log says more than the answer.
     pub(crate) fn internal(context: &'static str, error: &dyn std::error::Error) -> Self {
-        tracing::error!(error = chain(error), "{context}");
+        tracing::error!(error = lanyard_core::chain(error), "{context}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{context}: {error}"))
     }
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 impl From<StoreError> for ApiError {

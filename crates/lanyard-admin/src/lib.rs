@@ -33,3 +33,4 @@ pub use grant::{AllGrants, all_grants};
 pub use serve::AdminListener;
 pub use server::{StoredOptions, read_definition};
 pub use state::{Admin, AdminParts};
+pub use status::limits_json;

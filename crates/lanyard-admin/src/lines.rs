@@ -39,7 +39,7 @@ impl Lines {
     /// reader does not take a part for the whole.
     pub(crate) fn write(mut self, directory: &Path, filter: &Filter) {
         let written = audit::export(directory, filter, &mut self)
-            .map_err(|error| io::Error::other(crate::error::chain(&error)))
+            .map_err(|error| io::Error::other(lanyard_core::chain(&error)))
             .and_then(|_| self.send());
         if let Err(error) = written {
             tracing::error!(%error, "An export of the audit log broke off.");

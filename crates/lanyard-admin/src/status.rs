@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use lanyard_core::Timestamp;
+use lanyard_core::{Limit, Limits, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Admin;
@@ -22,23 +22,21 @@ pub(crate) async fn readyz(State(admin): State<Admin>) -> Result<&'static str, A
     }
 }
 
-pub(crate) async fn limits(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
-    let rows: Vec<Value> = admin
-        .shared
-        .parts
-        .limits
-        .rows()
-        .iter()
-        .map(|row| {
-            json!({
-                "name": row.name,
-                "value": row.value,
-                "unit": row.unit.as_str(),
-                "meaning": row.meaning,
-            })
+pub(crate) async fn limits(State(admin): State<Admin>, _: Reader) -> Json<Value> {
+    Json(limits_json(&admin.shared.parts.limits))
+}
+
+/// Every limit as JSON, the same from a running gateway and from the command alone.
+pub fn limits_json(limits: &Limits) -> Value {
+    let row = |row: &Limit| {
+        json!({
+            "name": row.name,
+            "value": row.value,
+            "unit": row.unit.as_str(),
+            "meaning": row.meaning,
         })
-        .collect();
-    Ok(Json(json!({ "limits": rows })))
+    };
+    json!({ "limits": limits.rows().iter().map(row).collect::<Vec<Value>>() })
 }
 
 /// What `lanyard doctor` builds on: where the gateway listens, and what is weak or unused.

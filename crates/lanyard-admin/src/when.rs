@@ -1,8 +1,6 @@
 //! Times as operators write them: RFC 3339 in UTC, a date, or a span before now.
 
-use std::time::Duration;
-
-use lanyard_core::Timestamp;
+use lanyard_core::{Timestamp, span};
 
 use crate::error::ApiError;
 
@@ -20,19 +18,6 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
             "`{text}` is no time; write 2026-11-21, 2026-11-21T23:05:41Z, or 7d for seven days ago"
         ))),
     }
-}
-
-/// Reads a number with a unit: `s`, `m`, `h` or `d`.
-fn span(text: &str) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?))
 }
 
 #[cfg(test)]

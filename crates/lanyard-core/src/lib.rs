@@ -5,6 +5,7 @@
 //! rename here breaks no stored row and no message on the wire.
 
 mod caller;
+mod cause;
 mod limits;
 mod listener;
 mod name;
@@ -15,6 +16,7 @@ mod secrets;
 mod time;
 
 pub use caller::{Caller, Peer, Principal};
+pub use cause::chain;
 pub use limits::{Limit, Limits, Unit};
 pub use listener::Known;
 pub use name::{
@@ -27,4 +29,4 @@ pub use record::{
     CallRecord, ChangeRecord, Decision, Ending, EndingStatus, OpenRecord, Record, RecordWho,
 };
 pub use secrets::{SecretError, SecretSource, Sign};
-pub use time::{Clock, Timestamp};
+pub use time::{Clock, Timestamp, span};

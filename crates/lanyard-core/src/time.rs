@@ -57,6 +57,19 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// Reads a span of time as people write it, a number with a unit: `90s`, `15m`, `12h`, `7d`.
+pub fn span(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?))
+}
+
 /// Where the time comes from. The program has the real one, a test its own.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall clock.

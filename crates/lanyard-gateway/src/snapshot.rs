@@ -234,14 +234,14 @@ impl Snapshot {
         now: Timestamp,
     ) -> impl Iterator<Item = Offered<'a>> {
         let own = server.tools().iter().map(move |tool| Offered {
-            listed_as: tool.name().as_str().to_owned(),
+            listed_as: tool.name().as_str(),
             server,
             tool,
         });
         let borrowed = server.set_entries().iter().filter_map(move |entry| {
             let target = self.find(&server.tenant, &entry.server).filter(|it| it.enabled)?;
             let tool = target.tool(&entry.tool)?;
-            Some(Offered { listed_as: entry.listed.as_str().to_owned(), server: target, tool })
+            Some(Offered { listed_as: entry.listed.as_str(), server: target, tool })
         });
         own.chain(borrowed).filter(move |offered| {
             agent.grants.decide(&offered.server.name, offered.tool.name(), now).is_ok()
@@ -271,7 +271,7 @@ impl Snapshot {
 #[derive(Debug)]
 pub(crate) struct Offered<'a> {
     /// Its name on the server's own endpoint.
-    pub(crate) listed_as: String,
+    pub(crate) listed_as: &'a str,
     /// The server that carries it out.
     pub(crate) server: &'a ServerEntry,
     /// The tool.

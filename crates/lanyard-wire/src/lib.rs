@@ -39,7 +39,7 @@ pub use fuzz::fuzz_decode;
 pub use headers::{RoutingHeaders, header_value};
 pub use message::{Id, Kind, Message, Reply};
 pub use method::Method;
-pub use param_headers::{ParamHeaders, check_param_headers, header_annotations_valid};
+pub use param_headers::ParamHeaders;
 pub use params::{
     CallParams, CancelledParams, ListParams, ListenParams, LogLevel, ReadParams, SetLevelParams,
 };

@@ -116,21 +116,6 @@ impl ParamHeaders {
     }
 }
 
-/// Compares the `Mcp-Param-*` headers of one call with its arguments. Where calls are many,
-/// [`ParamHeaders`] reads the schema once.
-pub fn check_param_headers(
-    input_schema: &Value,
-    arguments: Option<&RawValue>,
-    headers: &RoutingHeaders<'_>,
-) -> Result<(), WireError> {
-    ParamHeaders::compile(input_schema).map_err(WireError::internal)?.check(arguments, headers)
-}
-
-/// Whether the `x-mcp-header` annotations of a schema keep the rules.
-pub fn header_annotations_valid(schema: &Value) -> bool {
-    ParamHeaders::compile(schema).is_ok()
-}
-
 /// Every schema inside this one that is not one of its properties.
 fn unreachable_schemas(schema: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let single = SCHEMA_KEYWORDS.iter().filter_map(|keyword| schema.get(*keyword));

@@ -166,17 +166,9 @@ fn segment(name: &str) -> String {
 
 /// Seconds of a span such as `90d`, `12h`, `15m` or `30s`.
 fn span_seconds(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no span of time; write 90d, 12h, 15m or 30s");
-    let (number, unit) =
-        text.len().checked_sub(1).and_then(|at| text.split_at_checked(at)).ok_or_else(wrong)?;
-    let seconds: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds)).ok_or_else(wrong)
+    lanyard_core::span(text)
+        .map(|span| span.as_secs())
+        .ok_or_else(|| format!("`{text}` is no span of time; write 90d, 12h, 15m or 30s"))
 }
 
 /// `NAME=secret://NAME`, or any `KEY=VALUE`.

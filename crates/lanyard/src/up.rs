@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lanyard_admin::{Admin, AdminParts, Compile as _};
-use lanyard_core::{ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp};
+use lanyard_core::{
+    ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp, chain,
+};
 use lanyard_gateway::upstream::{Roots, Upstream};
 use lanyard_gateway::{Gateway, GatewayParts, Snapshot};
 use lanyard_store::SessionEndedRow;
@@ -23,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use self::compile::Compiler;
 use self::listen::{Addresses, Transient};
-use self::open::{Opened, chain};
+use self::open::Opened;
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::schemas::GuardSchemas;

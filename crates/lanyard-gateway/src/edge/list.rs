@@ -47,7 +47,7 @@ fn tools<'a>(
         Scope::One(name) => match snapshot.server(agent, name, now) {
             Ok(server) => snapshot
                 .tools_of(agent, server, now)
-                .map(|offered| item(offered.listed_as.clone(), offered))
+                .map(|offered| item(offered.listed_as.to_owned(), offered))
                 .collect(),
             Err(_) => Vec::new(),
         },

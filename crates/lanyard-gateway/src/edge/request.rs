@@ -155,17 +155,26 @@ impl Context {
     }
 }
 
-async fn post(mut context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
+/// Takes in the body of a message. The caller's access is asked for again once it is there: a
+/// body may take long to come, and access can end meanwhile.
+async fn receive(
+    context: &mut Context,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<Bytes, Reply> {
     if let Some(refused) = content_type_refusal(headers) {
-        return refused;
+        return Err(refused);
     }
-    let body = match read(&context.core, body).await {
+    let body = read(&context.core, body).await?;
+    context.renew().map_err(|denial| context.deny(&denial))?;
+    Ok(body)
+}
+
+async fn post(mut context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
+    let body = match receive(&mut context, headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    if let Err(denial) = context.renew() {
-        return context.deny(&denial);
-    }
     let session = session_of(&context, headers);
     let routing = routing_headers(headers);
     match decode(&body, &context.core.decode_limits) {
@@ -266,16 +275,10 @@ async fn post_message(
     headers: &HeaderMap,
     body: Incoming,
 ) -> Reply {
-    if let Some(refused) = content_type_refusal(headers) {
-        return refused;
-    }
-    let body = match read(&context.core, body).await {
+    let body = match receive(&mut context, headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    if let Err(denial) = context.renew() {
-        return context.deny(&denial);
-    }
     let id = query.split('&').find_map(|pair| pair.strip_prefix("session=")).unwrap_or("");
     let Some(entry) = context.core.sse_streams.find(id, &context.caller.principal) else {
         return unknown_session();

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Decimal, ParamHeaders, check_param_headers, header_annotations_valid};
+use super::{Decimal, ParamHeaders};
 use crate::RoutingHeaders;
 
 fn schema() -> Value {
@@ -28,7 +28,7 @@ fn check(arguments: &str, headers: &[(&str, &str)], expected: Result<(), &str>) 
     let headers = RoutingHeaders::collect(pairs);
     let raw: Option<&RawValue> =
         (!arguments.is_empty()).then(|| serde_json::from_str(arguments).unwrap());
-    let actual = check_param_headers(&schema(), raw, &headers).map_err(|error| {
+    let actual = ParamHeaders::compile(&schema()).unwrap().check(raw, &headers).map_err(|error| {
         assert_eq!((error.code, error.status), (-32020, 400));
         error.message
     });
@@ -135,11 +135,11 @@ fn annotations_that_break_a_rule() {
         json!({ "type": "object", "if": property(good.clone()) }),
         json!({ "properties": { "a": good, "b": string(json!("a")) } }),
     ] {
-        assert!(!header_annotations_valid(&bad), "{bad}");
+        assert!(ParamHeaders::compile(&bad).is_err(), "{bad}");
     }
     for fine in [schema(), json!({}), json!(true), property(good.clone()), property(property(good))]
     {
-        assert!(header_annotations_valid(&fine), "{fine}");
+        assert!(ParamHeaders::compile(&fine).is_ok(), "{fine}");
     }
     assert!(ParamHeaders::compile(&json!({ "type": "object" })).unwrap().is_empty());
     assert!(!ParamHeaders::compile(&schema()).unwrap().is_empty());

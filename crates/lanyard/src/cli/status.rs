@@ -1,8 +1,9 @@
 //! `lanyard limits` and `lanyard doctor`.
 
 use clap::Args;
+use lanyard_admin::limits_json;
 use lanyard_core::Limits;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Operating;
 use crate::failure::Failure;
@@ -25,22 +26,12 @@ pub(crate) struct DoctorArgs {
 }
 
 pub(super) fn limits(args: &LimitsArgs) -> Result<(), Failure> {
-    let rows = Limits::standard().rows();
+    let limits = Limits::standard();
     if args.json {
-        let rows: Vec<Value> = rows
-            .iter()
-            .map(|row| {
-                json!({
-                    "name": row.name,
-                    "value": row.value,
-                    "unit": row.unit.as_str(),
-                    "meaning": row.meaning,
-                })
-            })
-            .collect();
-        return Ok(output::json(&json!({ "limits": rows }))?);
+        return Ok(output::json(&limits_json(&limits))?);
     }
-    let cells: Vec<Vec<String>> = rows
+    let cells: Vec<Vec<String>> = limits
+        .rows()
         .iter()
         .map(|row| {
             vec![

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_core::{Clock as _, Limits, Timestamp};
+use lanyard_core::{Clock as _, Limits, Timestamp, chain};
 use lanyard_gateway::edge::SessionEnds;
 use lanyard_store::audit::{Log, Options};
 use lanyard_store::{SessionEndedRow, Store};
@@ -70,17 +70,6 @@ fn key(path: &Path, database: &Path) -> Result<MasterKey, String> {
     // Also a key that was just made is read back: should two first starts meet here, the file is
     // right and what one of them holds in memory may not be.
     MasterKey::load(path).map_err(|error| chain(&error))
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// How often the log's head is noted in the database while it grows. What was cut from the end

@@ -1,6 +1,5 @@
 //! One HTTP/1.1 connection: opened, used for one request after another, read within a limit.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -11,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use lanyard_core::{Limits, Scheme};
+use lanyard_core::{Limits, Scheme, chain};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -152,15 +151,4 @@ async fn drive<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) ->
 
 fn broken(place: &str, problem: &hyper::Error) -> ClientError {
     ClientError::Offline { place: place.to_owned(), problem: chain(problem) }
-}
-
-/// An error with its causes, each of which hyper keeps out of the text of the one above it.
-fn chain(problem: &dyn StdError) -> String {
-    let mut text = problem.to_string();
-    let mut cause = problem.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

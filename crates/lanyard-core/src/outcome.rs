@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::SecretName;
+use crate::{SecretName, ServerName, UserName};
 
 /// A no by decision. `Display` is what the agent is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -140,6 +140,40 @@ pub enum Failure {
         /// What is wrong, without any value.
         problem: String,
     },
+    /// The server is known to be down; it is tried again on its own.
+    #[error("the server is not available at the moment; try again later")]
+    ServerUnavailable,
+    /// As much runs on the server as may at a time.
+    #[error("the server is busy with as many calls as it may have; try again later")]
+    ServerBusy,
+    /// The server's process cannot be started.
+    #[error("the server's process cannot be started: {problem}")]
+    ServerStart {
+        /// Why, without arguments and environment.
+        problem: String,
+    },
+    /// The server's process, or its conversation, ended before the answer.
+    #[error("the server ended before it answered; the call may have taken effect")]
+    ServerEnded,
+    /// The server refused the credential.
+    #[error("the server refused the credential; an operator can set another")]
+    CredentialRejected,
+    /// A server for users of their own was called for a user without credentials.
+    #[error(
+        "user {user} has no credentials for this server; they can be set with `lanyard user credential set {server} {user}`"
+    )]
+    UserCredentialMissing {
+        /// The server.
+        server: ServerName,
+        /// The user.
+        user: UserName,
+    },
+    /// The server asked the client for something that it did not offer, or did not answer.
+    #[error("the server asked the client for something it cannot give: {problem}")]
+    ClientUnable {
+        /// What.
+        problem: String,
+    },
     /// The agent went away, or its access ended, before the answer.
     #[error("the call was cancelled")]
     Cancelled,
@@ -167,6 +201,13 @@ impl Failure {
             Self::Redirected => "redirected",
             Self::AnswerTooLarge => "answer_too_large",
             Self::AnswerUnusable { problem: _ } => "answer_unusable",
+            Self::ServerUnavailable => "server_unavailable",
+            Self::ServerBusy => "server_busy",
+            Self::ServerStart { problem: _ } => "server_start",
+            Self::ServerEnded => "server_ended",
+            Self::CredentialRejected => "credential_rejected",
+            Self::UserCredentialMissing { server: _, user: _ } => "user_credential_missing",
+            Self::ClientUnable { problem: _ } => "client_unable",
             Self::Cancelled => "cancelled",
             Self::Unrecordable => "unrecordable",
             Self::Bug => "bug",
@@ -176,11 +217,19 @@ impl Failure {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::RequestUnbuildable { problem: _ } | Self::Cancelled => Blame::Caller,
+            Self::RequestUnbuildable { problem: _ }
+            | Self::ClientUnable { problem: _ }
+            | Self::Cancelled => Blame::Caller,
             Self::SecretUnset { name: _ }
             | Self::SecretOrigin { name: _ }
+            | Self::ServerStart { problem: _ }
+            | Self::CredentialRejected
+            | Self::UserCredentialMissing { server: _, user: _ }
             | Self::AddressForbidden => Blame::Operator,
             Self::Unreachable
+            | Self::ServerUnavailable
+            | Self::ServerBusy
+            | Self::ServerEnded
             | Self::TimedOut
             | Self::Redirected
             | Self::AnswerTooLarge

@@ -30,7 +30,7 @@ pub use self::serve::Listener;
 pub use self::session::SessionEnds;
 use crate::call::{RecordIds, Watched};
 use crate::snapshot::Snapshot;
-use crate::upstream::Upstream;
+use lanyard_connect::http::Upstream;
 
 /// What a gateway is made of. The program makes the parts; the gateway makes none by itself.
 #[derive(Debug)]

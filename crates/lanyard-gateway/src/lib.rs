@@ -10,7 +10,6 @@
 mod call;
 pub mod edge;
 pub mod snapshot;
-pub mod upstream;
 
 pub use edge::{Gateway, GatewayParts, Listener};
 pub use snapshot::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};

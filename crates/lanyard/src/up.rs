@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lanyard_admin::{Admin, AdminParts, Compile as _};
+use lanyard_connect::http::{Roots, Upstream};
 use lanyard_core::{
     ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp, chain,
 };
-use lanyard_gateway::upstream::{Roots, Upstream};
 use lanyard_gateway::{Gateway, GatewayParts, Snapshot};
 use lanyard_store::SessionEndedRow;
 use lanyard_vault::{Vault, fill_random};

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::stages::{Answer, From, RawAnswer, secret_failure};
 use crate::edge::Core;
 use crate::snapshot::ToolEntry;
-use crate::upstream::UpstreamAnswer;
+use lanyard_connect::http::UpstreamAnswer;
 
 impl RawAnswer<'_> {
     /// Makes an answer that may leave.

@@ -17,7 +17,7 @@ use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::route::Scope;
 use crate::snapshot::{ServerEntry, Snapshot, ToolEntry};
-use crate::upstream::{PoolKey, UpstreamAnswer, UpstreamRequest};
+use lanyard_connect::http::{PoolKey, UpstreamAnswer, UpstreamRequest};
 
 /// Where a call leads: a server that is switched on, and one of its tools.
 #[derive(Debug)]

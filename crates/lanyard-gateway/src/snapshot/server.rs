@@ -8,7 +8,7 @@ use lanyard_guard::{ArgumentSchema, OutputSchema};
 use lanyard_rest::{Definition, SetEntry, Tool};
 use lanyard_wire::ParamHeaders;
 
-use crate::upstream::PrivateAllowance;
+use lanyard_connect::http::PrivateAllowance;
 
 /// What an operator sets for a server beside its definition.
 #[derive(Debug, Clone)]

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use lanyard_connect::http::{PrivateAllowance, Resolve, Resolving, Roots, Upstream};
 use lanyard_core::{
     AgentName, Clock, Known, Limits, Origin, SecretName, ServerName, TenantName, Timestamp,
     ToolName,
 };
 use lanyard_gateway::edge::SessionEnds;
 use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
-use lanyard_gateway::upstream::{PrivateAllowance, Resolve, Resolving, Roots, Upstream};
 use lanyard_gateway::{
     AgentEntry, Gateway, GatewayParts, Identity, Listener, ServerEntry, Snapshot, SnapshotParts,
 };

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, read_definition};
+use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_core::{AgentName, Limits, Origin, ServerName, TenantName, ToolName};
 use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
-use lanyard_gateway::upstream::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_policy::Grants;
 use lanyard_store::{AgentRow, Configuration, SecretRow, SecretVersionRow, ServerRow};

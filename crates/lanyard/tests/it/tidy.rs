@@ -12,6 +12,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lanyard-guard", &["lanyard-core"]),
     ("lanyard-vault", &["lanyard-core"]),
     ("lanyard-store", &["lanyard-core"]),
+    ("lanyard-mcp", &["lanyard-core"]),
+    ("lanyard-sandbox", &["lanyard-core"]),
+    ("lanyard-connect", &["lanyard-core", "lanyard-wire", "lanyard-mcp", "lanyard-sandbox"]),
     (
         "lanyard-gateway",
         &[
@@ -22,11 +25,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lanyard-guard",
             "lanyard-vault",
             "lanyard-store",
+            "lanyard-mcp",
+            "lanyard-connect",
         ],
     ),
     (
         "lanyard-admin",
-        &["lanyard-core", "lanyard-rest", "lanyard-policy", "lanyard-store", "lanyard-vault"],
+        &[
+            "lanyard-core",
+            "lanyard-rest",
+            "lanyard-policy",
+            "lanyard-store",
+            "lanyard-vault",
+            "lanyard-mcp",
+        ],
     ),
     (
         "lanyard",
@@ -38,6 +50,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lanyard-guard",
             "lanyard-vault",
             "lanyard-store",
+            "lanyard-mcp",
+            "lanyard-connect",
             "lanyard-gateway",
             "lanyard-admin",
         ],
@@ -47,7 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// A word of the code, and the files outside of tests that alone may hold it.
 const ALONE: &[(&str, &[&str])] = &[
     ("rusqlite", &["crates/lanyard-store/"]),
-    ("process::Command", &[]),
+    ("process::Command", &["crates/lanyard-sandbox/"]),
     ("granit_parser", &["crates/lanyard-rest/"]),
     ("jsonschema", &["crates/lanyard-guard/"]),
     ("aes_256_gcm", &["crates/lanyard-vault/"]),
@@ -61,6 +75,7 @@ const ALONE: &[(&str, &[&str])] = &[
         "serde::",
         &[
             "crates/lanyard-wire/",
+            "crates/lanyard-mcp/",
             "crates/lanyard-rest/",
             "crates/lanyard-guard/",
             "crates/lanyard-store/",

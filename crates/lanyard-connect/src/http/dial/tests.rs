@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::*;
-use crate::upstream::Roots;
-use crate::upstream::resolve::Resolving;
+use crate::http::Roots;
+use crate::http::resolve::Resolving;
 
 #[track_caller]
 fn check_order(addresses: &[&str], expected: &[&str]) {

@@ -1,0 +1,1 @@
+//! How messages get to a server and back.

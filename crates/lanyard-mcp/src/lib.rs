@@ -1,7 +1,13 @@
 //! MCP servers as data: what is configured, what they list, what was approved of it.
 //!
 //! INVARIANT: this crate does no I/O and reads no clock. No bytes make it panic.
+//! INVARIANT: no message of this crate holds a value that could be a credential; it names the
+//! place and the rule.
 
 pub mod definition;
+mod problem;
 
-pub use definition::{Definition, Part, Remote, Stdio, Template, Transport};
+pub use definition::{
+    Definition, Literal, LiteralValue, Part, Remote, Stdio, Template, TemplateError, Transport,
+};
+pub use problem::{Problem, nearest};

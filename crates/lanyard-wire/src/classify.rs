@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::headers::{VersionHeader, header_value, only, plain};
+use crate::headers::{VersionHeader, header_value, mirrored_member, only, plain};
 use crate::json::{is_object, present, text};
 use crate::params::LogLevel;
 use crate::{Kind, Message, Method, RoutingHeaders, Version, WireError};
@@ -160,10 +160,14 @@ fn legacy_version(
     Ok(session.unwrap_or(named))
 }
 
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
-const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// A key of the envelope.
+pub(crate) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// A key of the envelope.
+pub(crate) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// A key of the envelope.
+pub(crate) const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// A key of the envelope.
+pub(crate) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
 fn missing(key: &str) -> WireError {
     WireError::envelope_invalid(&format!("`params._meta` lacks `{key}`"))
@@ -314,11 +318,11 @@ fn check_name(
     mirrored: &Mirrored<'_>,
 ) -> Result<(), WireError> {
     let value = only("Mcp-Name", &headers.name)?;
-    let body = match method.as_str() {
-        "tools/call" | "prompts/get" => mirrored.name,
-        "resources/read" => mirrored.uri,
-        "tasks/get" | "tasks/update" | "tasks/cancel" => mirrored.task,
-        _ => return Ok(()),
+    let body = match mirrored_member(method.as_str()) {
+        Some("name") => mirrored.name,
+        Some("uri") => mirrored.uri,
+        Some("taskId") => mirrored.task,
+        Some(_) | None => return Ok(()),
     };
     match (value, body.and_then(|raw| text(raw.get()))) {
         // That the body lacks it is for the reader of the parameters to say.

@@ -62,6 +62,21 @@ pub fn decode<'a>(body: &'a [u8], limits: &DecodeLimits) -> Result<Incoming<'a>,
     }
 }
 
+/// Decodes one message of a server: a request, a notification or a response. It is a stranger's as
+/// much as a client's is, so the same is refused. Methods that only servers send are
+/// [`Method::Other`]. A batch, which servers of 2025-03-26 may send, is for [`decode()`].
+///
+/// What the error says may repeat the server's words: it is for the log, and for no client.
+pub fn decode_server_message<'a>(
+    body: &'a [u8],
+    limits: &DecodeLimits,
+) -> Result<Message<'a>, WireError> {
+    match decode(body, limits)? {
+        Incoming::One(message) => Ok(message),
+        Incoming::Batch(_) => Err(WireError::batch_refused()),
+    }
+}
+
 fn batch<'a>(
     raw: &'a RawValue,
     limits: &DecodeLimits,

@@ -110,6 +110,29 @@ pub fn header_value(value: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
+/// A text as a value of `Mcp-Name` or `Mcp-Param-*`: what [`header_value`] reads back. It is encoded
+/// where it holds more than printable ASCII, where white space at its ends would get lost, and
+/// where it looks encoded already.
+pub fn encode_header_value(text: &str) -> String {
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let edges = text.starts_with(' ') || text.ends_with(' ');
+    let looks_encoded = text.starts_with(ENCODED_BEFORE) && text.ends_with(ENCODED_AFTER);
+    if printable && !edges && !looks_encoded {
+        return text.to_owned();
+    }
+    format!("{ENCODED_BEFORE}{}{ENCODED_AFTER}", BASE64.encode(text.as_bytes()))
+}
+
+/// Which member of a request's parameters the header `Mcp-Name` repeats, if any.
+pub(crate) fn mirrored_member(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    }
+}
+
 /// The only value of a header, if it is there.
 pub(crate) fn only<'h>(name: &str, values: &[&'h [u8]]) -> Result<Option<&'h [u8]>, WireError> {
     match values {

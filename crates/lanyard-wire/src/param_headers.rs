@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::headers::{header_value, only};
+use crate::headers::{encode_header_value, header_value, only};
+use crate::json::text;
+use crate::splice::value;
 use crate::{RoutingHeaders, WireError};
 
 /// The annotation in a schema.
@@ -86,6 +88,20 @@ impl ParamHeaders {
             None => Value::Null,
         };
         self.mirrored.iter().try_for_each(|mirrored| mirrored.check(&arguments, headers))
+    }
+
+    /// The headers of a call with these arguments: what [`check`](Self::check) accepts. Names are in
+    /// lower case, values are encoded, numbers are as they were written. An argument that is
+    /// missing, `null` or neither text, number nor boolean has no header.
+    pub fn write(&self, arguments: Option<&RawValue>) -> Vec<(String, String)> {
+        let Some(arguments) = arguments else { return Vec::new() };
+        let header = |mirrored: &Mirrored| {
+            let path: Vec<&str> = mirrored.path.iter().map(String::as_str).collect();
+            let value = header_text(value(arguments.get(), &path)?)?;
+            let name = format!("mcp-param-{}", mirrored.header.to_ascii_lowercase());
+            Some((name, encode_header_value(&value)))
+        };
+        self.mirrored.iter().filter_map(header).collect()
     }
 
     /// Walks a schema. Annotations count only on what a pure chain of `properties` reaches: of
@@ -186,6 +202,15 @@ impl Mirrored {
                 }
             }
         }
+    }
+}
+
+/// What a header says of an argument, which is raw JSON.
+fn header_text(argument: &str) -> Option<Cow<'_, str>> {
+    match argument.as_bytes() {
+        [b'{' | b'[', ..] | b"null" => None,
+        [b'"', ..] => text(argument),
+        _ => Some(Cow::Borrowed(argument)),
     }
 }
 

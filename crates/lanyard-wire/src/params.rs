@@ -172,19 +172,35 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// Every level, least severe first.
+    pub const ALL: [Self; 8] = [
+        Self::Debug,
+        Self::Info,
+        Self::Notice,
+        Self::Warning,
+        Self::Error,
+        Self::Critical,
+        Self::Alert,
+        Self::Emergency,
+    ];
+
+    /// The level as it stands on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
+    }
+
     /// The level that this text names.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "debug" => Some(Self::Debug),
-            "info" => Some(Self::Info),
-            "notice" => Some(Self::Notice),
-            "warning" => Some(Self::Warning),
-            "error" => Some(Self::Error),
-            "critical" => Some(Self::Critical),
-            "alert" => Some(Self::Alert),
-            "emergency" => Some(Self::Emergency),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|level| level.as_str() == text)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::json::{Object, push_text};
 use crate::{Id, Version};
 
 /// Under which key of `_meta` a server says who it is.
-const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// Under which key of `_meta` a message says which subscription it belongs to.
 pub(crate) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";

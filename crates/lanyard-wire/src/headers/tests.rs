@@ -1,6 +1,8 @@
 //! Tests of `headers`.
 
-use super::{RoutingHeaders, VersionHeader, header_value};
+use proptest::prelude::*;
+
+use super::{RoutingHeaders, VersionHeader, encode_header_value, header_value};
 use crate::Version;
 
 #[track_caller]
@@ -90,4 +92,32 @@ fn a_request_without_body_may_name_a_version() {
     assert_eq!(named(vec![b"2025-06-18", b"2025-06-18"]), Err((-32020, 400)));
     assert_eq!(named(vec![]), Ok(None));
     assert_eq!(named(vec![b"2026-07-28 "]), Ok(Some(Version::V2026_07_28)));
+}
+
+#[test]
+fn a_value_is_encoded_where_it_must_be() {
+    for (text, expected) in [
+        ("", ""),
+        ("plain text", "plain text"),
+        ("=?base64?x", "=?base64?x"),
+        ("=?BASE64?x?=", "=?BASE64?x?="),
+        ("=?base64?x?=", "=?base64?PT9iYXNlNjQ/eD89?="),
+        (" a", "=?base64?IGE=?="),
+        ("a ", "=?base64?YSA=?="),
+        ("a\tb", "=?base64?YQli?="),
+        ("a\r\nb", "=?base64?YQ0KYg==?="),
+        ("é", "=?base64?w6k=?="),
+    ] {
+        assert_eq!(encode_header_value(text), expected, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_read_back(text in "(=\\?base64\\?)?[ -~\t\né]{0,8}(\\?=)?") {
+        let value = encode_header_value(&text);
+        prop_assert!(value.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        let read = header_value(value.as_bytes());
+        prop_assert_eq!(read.as_deref(), Some(text.as_str()));
+    }
 }

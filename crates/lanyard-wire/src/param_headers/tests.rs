@@ -107,6 +107,35 @@ fn headers_that_agree_pass() {
 }
 
 #[test]
+fn headers_are_written_as_they_are_checked() {
+    let headers = ParamHeaders::compile(&schema()).unwrap();
+    for (arguments, expected) in [
+        ("{}", ""),
+        (r#"{"region":null,"size":[],"deep":7}"#, ""),
+        (
+            r#"{"region":"eu","size":12345678901234567890123}"#,
+            "region: eu, size: 12345678901234567890123",
+        ),
+        (r#"{"size":1e2,"deep":{"dry":false}}"#, "size: 1e2, dry-run: false"),
+        (r#"{"region":" caf\u00e9"}"#, "region: =?base64?IGNhZsOp?="),
+        (r#"{"region":""}"#, "region: "),
+    ] {
+        let raw: &RawValue = serde_json::from_str(arguments).unwrap();
+        let written = headers.write(Some(raw));
+        let shown: Vec<_> = written
+            .iter()
+            .map(|(name, value)| format!("{}: {value}", name.strip_prefix("mcp-param-").unwrap()))
+            .collect();
+        assert_eq!(shown.join(", "), expected);
+        if !arguments.contains("[]") {
+            let pairs = written.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+            headers.check(Some(raw), &RoutingHeaders::collect(pairs)).unwrap();
+        }
+    }
+    assert!(headers.write(None).is_empty());
+}
+
+#[test]
 fn annotations_that_break_a_rule() {
     let string = |name: Value| json!({ "type": "string", "x-mcp-header": name });
     let property = |schema: Value| json!({ "type": "object", "properties": { "a": schema } });

@@ -205,7 +205,8 @@ fn powers_stay_where_they_belong() {
         }
         for (number, line) in (1..).zip(text.lines()) {
             let code = line.split("//").next().unwrap_or_default();
-            if code.contains("unsafe ") || code.contains("allow(unsafe") {
+            let unsafe_may = path.starts_with("crates/lanyard-sandbox/");
+            if !unsafe_may && (code.contains("unsafe ") || code.contains("allow(unsafe")) {
                 problems.push(format!("{path}:{number}: unsafe code"));
             }
             for (word, alone) in ALONE {

@@ -80,9 +80,9 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::AlreadyExists { .. } | StoreError::UidTaken { .. } => {
-                Self::conflict(error.to_string())
-            }
+            StoreError::AlreadyExists { .. }
+            | StoreError::UidTaken { .. }
+            | StoreError::NotEmpty { .. } => Self::conflict(error.to_string()),
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
             StoreError::File { .. }
             | StoreError::NotDirectory { .. }

@@ -1,10 +1,10 @@
 //! `/v1/grants` and `/v1/who-can`: which agent may call which tool.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{AgentName, ServerName, TenantName, ToolName};
+use lanyard_core::{AgentName, ServerName, TenantName, ToolName, UserName};
 use lanyard_policy::{Grant, Grants, ToolPattern};
 use lanyard_store::{Configuration, GrantRow};
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub(crate) struct PutRequest {
     allow: Vec<String>,
     #[serde(default)]
     deny: Vec<String>,
+    /// Names of users, or `*` alone; for nobody but itself when absent.
+    users: Option<Vec<String>>,
     ttl_seconds: Option<u64>,
 }
 
@@ -34,6 +36,7 @@ fn shown(row: &GrantRow) -> Value {
         "server": row.server.as_str(),
         "allow": row.allow,
         "deny": row.deny,
+        "users": row.users,
         "expires_at": row.expires_at.map(|at| at.to_string()),
         "created_at": row.created_at.to_string(),
     })
@@ -60,6 +63,7 @@ pub(crate) async fn put(
             "a grant allows at least one tool; write --allow '*' for all of them",
         ));
     }
+    let users = request.users.as_deref().map(checked_users).transpose()?;
     let about = About { action: "grant.put", subject: format!("grant:{agent}/{server}") };
     let made = admin
         .change(&owner, about, move |shared, change| {
@@ -77,12 +81,16 @@ pub(crate) async fn put(
                 server,
                 allow: words(&allow),
                 deny: words(&deny),
+                users,
                 expires_at: request.ttl_seconds.map(|ttl| expiry(now, ttl)).transpose()?,
                 created_at: now,
             };
             change.grant_put(&row)?;
             change.detail("allow", row.allow.join(","));
             change.detail("deny", row.deny.join(","));
+            if let Some(users) = &row.users {
+                change.detail("users", users.join(","));
+            }
             Ok(shown(&row))
         })
         .await?;
@@ -115,6 +123,21 @@ impl crate::state::Shared {
 fn pattern(words: &[String]) -> Result<ToolPattern, ApiError> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     ToolPattern::parse(&words).map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// Names of users, each once and in order, or `*` alone.
+fn checked_users(users: &[String]) -> Result<Vec<String>, ApiError> {
+    if users == ["*"] {
+        return Ok(users.to_vec());
+    }
+    if users.is_empty() {
+        return Err(ApiError::invalid("name the users, or write `*` for whoever it is"));
+    }
+    if users.iter().any(|user| user == "*") {
+        return Err(ApiError::invalid("`*` means every user and stands alone"));
+    }
+    let names: Result<BTreeSet<UserName>, _> = users.iter().map(|it| UserName::parse(it)).collect();
+    Ok(names?.iter().map(|name| name.as_str().to_owned()).collect())
 }
 
 fn words(pattern: &ToolPattern) -> Vec<String> {

@@ -7,7 +7,6 @@ use axum::extract::{Path, State};
 use lanyard_core::{Limits, Origin, SecretName, ServerName, ToolName};
 use lanyard_rest::{Definition, ParseOptions, Parsed, Problem, parse};
 use lanyard_store::{Configuration, ServerRow};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Admin;
@@ -15,72 +14,8 @@ use crate::actor::{Owner, Reader};
 use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
+use crate::options::{Kind, StoredOptions, apply};
 use crate::state::Shared;
-
-/// What an operator sets for a server beside its definition; stored as JSON beside it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StoredOptions {
-    /// What stands before its tools' names on `/mcp`; `NAME__` when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
-    /// The longest a call may take, in milliseconds; wins over the definition's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u64>,
-    /// Hosts whose names may lead to private addresses.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub allow_private: Vec<String>,
-    /// What path-only URLs of the definition start with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
-    /// Secrets bound from outside: a key of `server.config` or a scheme's id, with a name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub secrets: BTreeMap<String, String>,
-    /// Plaintext origins off this machine that secrets may be sent to.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub insecure_origins: Vec<String>,
-}
-
-/// The longest time limit that can be set for a call, in milliseconds: an hour.
-const TIMEOUT_MS_MAX: u64 = 3_600_000;
-
-impl StoredOptions {
-    /// Reads what a row holds.
-    pub fn read(row: &ServerRow) -> Result<Self, String> {
-        serde_json::from_str(&row.options).map_err(|error| format!("options: {error}"))
-    }
-
-    /// The options as they are kept: checked, and each thing written in its one normal form.
-    pub(crate) fn checked(mut self) -> Result<Self, ApiError> {
-        self.prefix = self.prefix.map(|prefix| checked_prefix(&prefix)).transpose()?;
-        if self.timeout_ms.is_some_and(|timeout| !(1..=TIMEOUT_MS_MAX).contains(&timeout)) {
-            return Err(ApiError::invalid("a timeout is from 1 to 3600000 milliseconds"));
-        }
-        self.allow_private =
-            self.allow_private.iter().map(|host| checked_host(host)).collect::<Result<_, _>>()?;
-        for text in &mut self.insecure_origins {
-            let origin = Origin::parse(text)
-                .map_err(|error| ApiError::invalid(format!("origin `{text}`: {error}")))?;
-            *text = origin.to_string();
-        }
-        Ok(self)
-    }
-
-    pub(crate) fn to_json(&self) -> Result<String, ApiError> {
-        serde_json::to_string(self).map_err(|error| ApiError::internal("options", &error))
-    }
-
-    fn secret_pairs(&self) -> Result<Vec<(String, SecretName)>, ApiError> {
-        let pair = |(parameter, name): (&String, &String)| {
-            let name = match SecretName::from_reference(name) {
-                Some(name) => name,
-                None => SecretName::parse(name),
-            };
-            Ok((parameter.clone(), name?))
-        };
-        self.secrets.iter().map(pair).collect()
-    }
-}
 
 impl Shared {
     /// Reads a definition as it stands among the other rows.
@@ -308,12 +243,12 @@ async fn switch(
     Ok(Json(json!({ "enabled": enabled })))
 }
 
-/// `server set`: keys with values as text; an empty value takes a setting back to its default.
+/// `server set`: keys with values as text; null, an empty value or `default` takes a setting back.
 pub(crate) async fn set(
     State(admin): State<Admin>,
     owner: Owner,
     Path(name): Path<String>,
-    Asked(pairs): Asked<BTreeMap<String, String>>,
+    Asked(pairs): Asked<BTreeMap<String, Option<String>>>,
 ) -> Result<Json<Value>, ApiError> {
     let name = ServerName::parse(&name)?;
     let about = About { action: "server.set", subject: format!("server:{name}") };
@@ -323,8 +258,8 @@ pub(crate) async fn set(
                 change.server_get(&shared.tenant, &name)?.ok_or_else(|| no_server(&name))?;
             let mut options = StoredOptions::read(&row).map_err(ApiError::conflict)?;
             for (key, value) in &pairs {
-                apply(&mut options, key, value)?;
-                change.detail(key, value);
+                apply(&mut options, Kind::of(&row), key, value.as_deref())?;
+                change.detail(key, value.as_deref().unwrap_or("default"));
             }
             row.options = options.to_json()?;
             row.updated_at = change.time();
@@ -334,78 +269,3 @@ pub(crate) async fn set(
         .await?;
     Ok(Json(options))
 }
-
-fn apply(options: &mut StoredOptions, key: &str, value: &str) -> Result<(), ApiError> {
-    match key {
-        // An empty prefix is a prefix: none. The word `default` takes it back.
-        "prefix" => {
-            options.prefix = (value != "default").then(|| checked_prefix(value)).transpose()?;
-        }
-        "timeout" => {
-            options.timeout_ms = match value {
-                "" => None,
-                value => Some(seconds(value)?),
-            };
-        }
-        "allow_private" => {
-            options.allow_private = value
-                .split(',')
-                .map(str::trim)
-                .filter(|it| !it.is_empty())
-                .map(str::to_owned)
-                .collect();
-            options.allow_private = options
-                .allow_private
-                .iter()
-                .map(|host| checked_host(host))
-                .collect::<Result<_, _>>()?;
-        }
-        _ => {
-            return Err(ApiError::invalid(format!(
-                "`{key}` cannot be set; what can: prefix, timeout (seconds), allow_private (hosts, comma-separated)"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Seconds, with a fraction if need be, as milliseconds.
-pub(crate) fn seconds(value: &str) -> Result<u64, ApiError> {
-    let wrong = || ApiError::invalid("timeout is a number of seconds from 0.001 to 3600");
-    let seconds: f64 = value.strip_suffix('s').unwrap_or(value).parse().map_err(|_| wrong())?;
-    if !(0.001..=3600.0).contains(&seconds) {
-        return Err(wrong());
-    }
-    let span = std::time::Duration::from_secs_f64(seconds);
-    u64::try_from(span.as_millis()).map_err(|_| wrong())
-}
-
-/// A host as URLs write it: a name or an address, without a scheme, a port or a path.
-fn checked_host(text: &str) -> Result<String, ApiError> {
-    let wrong = || {
-        ApiError::invalid(format!(
-            "`{text}` is no host; write its name or address alone, without https:// and without a port"
-        ))
-    };
-    let origin = Origin::parse(&format!("https://{text}")).map_err(|_| wrong())?;
-    // With a port that was written, even the default one, the text is not the host alone.
-    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
-    let bare = bare.strip_suffix('.').unwrap_or(bare);
-    let host = origin.host();
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let same = host.eq_ignore_ascii_case(bare) || !bare.contains(':');
-    if same { Ok(host.to_owned()) } else { Err(wrong()) }
-}
-
-/// A prefix is part of tool names, so it has their characters.
-pub(crate) fn checked_prefix(prefix: &str) -> Result<String, ApiError> {
-    if !prefix.is_empty() && ToolName::parse(prefix).is_err() {
-        return Err(ApiError::invalid(
-            "a prefix has only letters, digits, `_`, `-`, `.` and `/`, and may be empty",
-        ));
-    }
-    Ok(prefix.to_owned())
-}
-
-#[cfg(test)]
-mod tests;

@@ -17,8 +17,9 @@ use crate::actor::Reader;
 use crate::asked::Asked;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, problem_json};
+use crate::options::{Kind, StoredOptions};
 use crate::secret;
-use crate::server::{StoredOptions, secret_state, tool_json};
+use crate::server::{secret_state, tool_json};
 use crate::state::Shared;
 
 /// What is asked. The text may hold a credential, so there is no `Debug`.
@@ -123,7 +124,7 @@ impl Shared {
 
     fn plan(&self, request: AddRequest, rows: &Configuration) -> Result<Plan, ApiError> {
         let name = request.name.as_deref().map(ServerName::parse).transpose()?;
-        let options = request.options.checked()?;
+        let options = request.options.checked(Kind::Rest)?;
         let place = (request.file.as_str(), request.source.as_str());
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
         let name = parsed.definition.name.clone();
@@ -164,7 +165,7 @@ impl Shared {
         change.server_put(&ServerRow {
             tenant: self.tenant.clone(),
             name: plan.name,
-            kind: "rest".to_owned(),
+            kind: Kind::Rest.as_str().to_owned(),
             source,
             file_name: plan.file,
             options: plan.options.to_json()?,

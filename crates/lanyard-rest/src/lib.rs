@@ -34,7 +34,7 @@ pub use definition::{
     Definition, Literal, LiteralValue, Parsed, SecretUse, SetEntry, Tool, ToolSet,
 };
 pub use parse::{ParseOptions, Schemas, parse};
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, Severity, suggestion};
 pub use request::{RenderContext, RenderError, Rendered, RequestPlan};
 
 #[cfg(test)]

@@ -109,9 +109,9 @@ pub(crate) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
-/// `"; did you mean `x`?"`, or nothing.
+/// What follows a message about an unknown name: `; did you mean ...?`, or nothing.
 #[expect(single_use_lifetimes, reason = "an anonymous lifetime is not stable in this place")]
-pub(crate) fn suggestion<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+pub fn suggestion<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     nearest(given, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 

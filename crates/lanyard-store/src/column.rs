@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use lanyard_core::Timestamp;
 use rusqlite::Row;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 
 use crate::StoreError;
 
@@ -44,6 +44,21 @@ pub(crate) fn of_count(what: &'static str, count: u64) -> Result<i64, StoreError
 pub(crate) fn list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
     let text = row.get_ref(column)?.as_str()?;
     serde_json::from_str(text).map_err(|error| unreadable(column, Type::Text, Box::new(error)))
+}
+
+/// A column that holds a list of texts or nothing.
+pub(crate) fn list_optional(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Vec<String>>> {
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { list(row, column).map(Some) }
+}
+
+/// A column that holds one of several words.
+pub(crate) fn word<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    parse(text).ok_or_else(|| unreadable(column, Type::Text, "an unknown word".into()))
 }
 
 /// A list of texts as a column holds it.

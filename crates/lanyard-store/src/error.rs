@@ -82,6 +82,14 @@ pub enum StoreError {
         /// The agent it stands for.
         agent: String,
     },
+    /// A tenant is removed when it is empty.
+    #[error("tenant `{name}` still has {what}; remove them first")]
+    NotEmpty {
+        /// The tenant.
+        name: lanyard_core::TenantName,
+        /// What it has.
+        what: &'static str,
+    },
     /// A number does not fit its column.
     #[error("the number of {what} is too large")]
     NumberTooLarge {

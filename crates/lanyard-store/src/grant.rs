@@ -18,6 +18,8 @@ pub struct GrantRow {
     pub allow: Vec<String>,
     /// The tools denied nevertheless, or `*` alone.
     pub deny: Vec<String>,
+    /// The users it may call for, or `*` alone; `None` where it calls for itself only.
+    pub users: Option<Vec<String>>,
     /// When its time is over, if ever.
     pub expires_at: Option<Timestamp>,
     /// When it was put.
@@ -26,8 +28,8 @@ pub struct GrantRow {
 
 impl GrantRow {
     pub(crate) fn all(connection: &Connection) -> Result<Vec<Self>, StoreError> {
-        let sql = "SELECT tenant, agent, server, allow, deny, expires_at, created_at FROM grants
-                   ORDER BY tenant, agent, server";
+        let sql = "SELECT tenant, agent, server, allow, deny, expires_at, created_at, users
+                   FROM grants ORDER BY tenant, agent, server";
         let rows = connection.prepare(sql)?.query_map([], Self::read)?.collect::<Result<_, _>>()?;
         Ok(rows)
     }
@@ -41,6 +43,7 @@ impl GrantRow {
             deny: column::list(row, 4)?,
             expires_at: column::time_optional(row, 5)?,
             created_at: column::time(row, 6)?,
+            users: column::list_optional(row, 7)?,
         })
     }
 }
@@ -56,11 +59,12 @@ impl Change<'_> {
             return Err(StoreError::missing("server", &row.server));
         }
         self.connection.execute(
-            "INSERT INTO grants (tenant, agent, server, allow, deny, expires_at, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO grants (tenant, agent, server, allow, deny, expires_at, created_at,
+                 users)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (tenant, agent, server) DO UPDATE SET allow = excluded.allow,
                  deny = excluded.deny, expires_at = excluded.expires_at,
-                 created_at = excluded.created_at",
+                 created_at = excluded.created_at, users = excluded.users",
             params![
                 row.tenant.as_str(),
                 row.agent.as_str(),
@@ -69,6 +73,7 @@ impl Change<'_> {
                 column::of_list(&row.deny),
                 row.expires_at.map(|time| time.0),
                 row.created_at.0,
+                row.users.as_deref().map(column::of_list),
             ],
         )?;
         Ok(())

@@ -1,6 +1,7 @@
 //! What Lanyard keeps: rows in SQLite, records in chained and signed segment files.
 //!
-//! Rows are what operators decided (agents, tokens, servers, secrets, grants). They are read as
+//! Rows are what operators decided (tenants, agents, tokens, servers with
+//! what they list, secrets, grants). They are read as
 //! one [`Configuration`] and changed inside [`Store::change`], which writes the rows and the
 //! record of the change in one transaction. Records are lines of the audit log: see [`audit`].
 //!
@@ -14,8 +15,10 @@ mod agent;
 mod change;
 mod column;
 mod configuration;
+mod definition;
 mod directory;
 mod error;
+mod facts;
 mod file;
 mod grant;
 mod meta;
@@ -26,13 +29,17 @@ mod secret;
 mod server;
 mod session;
 mod store;
+mod tenant;
 mod token;
+mod user_credential;
 
 pub use agent::AgentRow;
 pub use change::Change;
 pub use configuration::Configuration;
+pub use definition::{DefinitionKind, DefinitionReason, DefinitionRow, DefinitionState};
 pub use directory::prepare as prepare_directory;
 pub use error::StoreError;
+pub use facts::FactsRow;
 pub use file::write_atomic;
 pub use grant::GrantRow;
 pub use operator::{OperatorRow, Role};
@@ -41,4 +48,6 @@ pub use secret::{SecretRow, SecretVersionRow};
 pub use server::ServerRow;
 pub use session::SessionEndedRow;
 pub use store::Store;
+pub use tenant::TenantRow;
 pub use token::TokenRow;
+pub use user_credential::UserCredentialRow;

@@ -6,11 +6,11 @@ use crate::StoreError;
 
 /// One step per format: the step at index `n` leads from format `n` to `n + 1`. A step that was
 /// once released never changes; a new format is a new step.
-const STEPS: &[&str] = &[FORMAT_1];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 /// Times are microseconds since 1970. Lists are JSON arrays of strings. A `hash` is a SHA-256 of
 /// a token, `sealed` the vault's envelope: no column holds a credential.
-const FORMAT_1: &str = "
+pub(crate) const FORMAT_1: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value BLOB NOT NULL
@@ -110,6 +110,60 @@ CREATE TABLE outbox (
     id TEXT NOT NULL UNIQUE,
     record TEXT NOT NULL
 ) STRICT;
+";
+
+/// MCP servers: what they list, tenants, users. `reasons` is a JSON array of `{code, text}`,
+/// `facts` a JSON object; `pinned` and `seen` are objects as a server wrote them.
+const FORMAT_2: &str = "
+CREATE TABLE tenants (
+    name TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO tenants (name, created_at) VALUES ('default', 0);
+
+CREATE TABLE definitions (
+    tenant TEXT NOT NULL,
+    server TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('tool', 'prompt', 'resource', 'template')),
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    pinned TEXT,
+    seen TEXT,
+    state TEXT NOT NULL CHECK (state IN ('pinned', 'reported', 'quarantined', 'gone')),
+    reasons TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
+    approved_at INTEGER,
+    approved_by TEXT,
+    PRIMARY KEY (tenant, server, kind, name),
+    FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE server_facts (
+    tenant TEXT NOT NULL,
+    server TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    launch_pin TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, server),
+    FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE user_credentials (
+    tenant TEXT NOT NULL,
+    server TEXT NOT NULL,
+    user TEXT NOT NULL,
+    key TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, server, user, key),
+    FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE,
+    FOREIGN KEY (tenant, secret) REFERENCES secrets (tenant, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_credentials_secret ON user_credentials (tenant, secret);
+
+ALTER TABLE grants ADD COLUMN users TEXT;
 ";
 
 /// The newest format.

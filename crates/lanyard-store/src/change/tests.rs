@@ -1,5 +1,7 @@
 //! What each method of a change refuses, and what it writes.
 
+mod servers;
+
 use lanyard_core::{
     AgentName, ChangeRecord, OperatorName, RecordId, SecretName, ServerName, TenantName, Timestamp,
     TokenId,
@@ -132,6 +134,7 @@ fn grant(agent: &str, server: &str, allow: &[&str]) -> GrantRow {
         server: server_name(server),
         allow: allow.iter().map(ToString::to_string).collect(),
         deny: vec!["pay".to_owned()],
+        users: Some(vec!["*".to_owned()]),
         expires_at: None,
         created_at: Timestamp(1),
     }

@@ -84,7 +84,7 @@ fn a_database_that_is_newer_damaged_or_something_else_is_refused() {
     drop(connection);
     assert_eq!(
         refused(Store::open(home.path())),
-        "the database has format 99 and this lanyard knows 1 at most; a newer lanyard wrote it"
+        "the database has format 99 and this lanyard knows 2 at most; a newer lanyard wrote it"
     );
     fixture::put(&path, &[b'x'; 9000]);
     assert_eq!(refused(Store::open(home.path())), "the database failed");
@@ -111,7 +111,33 @@ fn an_empty_directory_becomes_a_store_for_its_owner_alone() {
     assert_eq!(pragma("foreign_keys"), "Integer(1)");
     assert_eq!(pragma("secure_delete"), "Integer(1)");
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
-    assert_eq!(pragma("user_version"), "Integer(1)");
+    assert_eq!(pragma("user_version"), "Integer(2)");
+}
+
+#[test]
+fn a_database_of_the_first_format_becomes_one_of_the_newest() {
+    let home = place();
+    let path = home.path().join("lanyard.db");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch(crate::schema::FORMAT_1).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA user_version = 1;
+             INSERT INTO agents VALUES ('default', 'alice', NULL, 1, NULL, 1);
+             INSERT INTO servers VALUES
+                 ('default', 'billing', 'rest', 'x', 'x.yaml', '{}', 1, 0, 3, 1, 1);
+             INSERT INTO grants VALUES
+                 ('default', 'alice', 'billing', '[\"*\"]', '[]', NULL, 1);",
+        )
+        .unwrap();
+    drop(connection);
+    let rows = Store::open(home.path()).unwrap().load().unwrap();
+    assert_eq!(rows.agents, [agent("alice")]);
+    assert_eq!((rows.servers[0].version, rows.grants[0].users.clone()), (3, None));
+    let tenants: Vec<_> = rows.tenants.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(tenants, ["default"]);
+    // Once brought up, it is opened as it is.
+    drop(Store::open(home.path()).unwrap());
 }
 
 #[test]

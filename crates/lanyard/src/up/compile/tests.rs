@@ -131,6 +131,7 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
             server: server.clone(),
             allow: vec!["*".to_owned()],
             deny: Vec::new(),
+            users: None,
             expires_at: None,
             created_at: TIME,
         })

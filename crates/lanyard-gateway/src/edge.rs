@@ -4,6 +4,8 @@
 pub(crate) mod authn;
 mod body;
 mod dispatch;
+mod first;
+mod lines;
 mod list;
 mod refusals;
 mod reply;

@@ -9,12 +9,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use lanyard_core::{Known, Limits, Peer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::unix::UCred;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{Core, Gateway, request};
+use super::first::{self, Replayed, Speech};
+use super::{Core, Gateway, lines, request};
 
 /// Where agents connect.
 #[derive(Debug)]
@@ -80,9 +82,7 @@ impl Gateway {
                     let Some((stream, _)) = usable(accepted).await else { continue };
                     // A peer that the kernel does not name is nobody.
                     let Ok(credentials) = stream.peer_cred() else { continue };
-                    let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
-                    let connection = Connection { peer, known: None };
-                    core.tasks.spawn(serve_plain(Arc::clone(core), stream, connection, place));
+                    core.tasks.spawn(serve_unix(Arc::clone(core), stream, credentials, place));
                 }
             }
         }
@@ -106,6 +106,37 @@ async fn usable<T>(accepted: io::Result<T>) -> Option<T> {
             tracing::warn!(%error, "A connection could not be accepted.");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             None
+        }
+    }
+}
+
+/// HTTP, or messages one per line: the first byte decides.
+async fn serve_unix(
+    core: Arc<Core>,
+    mut stream: UnixStream,
+    credentials: UCred,
+    place: OwnedSemaphorePermit,
+) {
+    let (uid, pid) = (credentials.uid(), credentials.pid());
+    let peer = Peer::Unix { uid, pid };
+    let bytes_max = Limits::size(core.limits.request_head_bytes_max);
+    let limit = Limits::span(core.limits.request_head_ms_max);
+    let looked = tokio::select! {
+        looked = tokio::time::timeout(limit, first::look(&mut stream, bytes_max)) => looked,
+        () = core.shutdown.cancelled() => return,
+    };
+    let Ok(Ok(Some((speech, first)))) = looked else {
+        tracing::debug!(%peer, "A connection said nothing.");
+        return;
+    };
+    match speech {
+        Speech::Lines => {
+            lines::serve(core, stream, first, peer, uid).await;
+            drop(place);
+        }
+        Speech::Http => {
+            let connection = Connection { peer, known: None };
+            serve_plain(core, Replayed::new(first, stream), connection, place).await;
         }
     }
 }

@@ -201,6 +201,17 @@ impl Stream {
         }
     }
 
+    /// The next line as JSON, where messages come one per line; `None` when the connection has
+    /// ended.
+    pub(crate) async fn line_message(&mut self) -> Option<Value> {
+        Some(serde_json::from_str(&self.line().await?).unwrap())
+    }
+
+    /// Says that nothing more will be written, and stays to read.
+    pub(crate) async fn half_close(&mut self) {
+        self.wire.get_mut().shutdown().await.unwrap();
+    }
+
     /// The next event as JSON.
     pub(crate) async fn message(&mut self) -> Value {
         serde_json::from_str(&self.event().await.expect("an event")).unwrap()

@@ -14,7 +14,6 @@ mod door;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
-#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod http;
@@ -22,6 +21,8 @@ mod http;
 mod http_sse;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod lines;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{Origin, Scheme, SecretName};
+use lanyard_core::{Binding, Origin, Scheme, SecretName};
 use lanyard_store::{Change, SecretRow, SecretVersionRow};
 use lanyard_vault::{SecretPlace, SecretText};
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::state::Shared;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetRequest {
     value: Option<String>,
-    /// Origins to bind it to, beside those it has.
+    /// Where it may go, beside where it may already: origins, or `server:NAME` for a process.
     #[serde(default)]
     origins: Vec<String>,
     /// Origins of plaintext off this machine that are accepted.
@@ -58,7 +58,7 @@ pub(crate) async fn set(
 ) -> Result<Json<Value>, ApiError> {
     let name = SecretName::parse(&name)?;
     let SetRequest { value, origins, insecure_origins, rotate } = request;
-    let origins = checked_origins(&origins, &insecure_origins)?;
+    let origins = checked_places(&origins, &insecure_origins)?;
     let text = value
         .map(|value| SecretText::from_input(value.as_bytes()))
         .transpose()
@@ -147,23 +147,24 @@ pub(crate) fn store_version(
     Ok(version)
 }
 
-fn checked_origins(origins: &[String], insecure: &[String]) -> Result<Vec<String>, ApiError> {
-    origins
-        .iter()
-        .map(|text| {
-            let origin = Origin::parse(text)
-                .map_err(|error| ApiError::invalid(format!("origin `{text}`: {error}")))?;
-            let accepted = insecure
-                .iter()
-                .any(|text| Origin::parse(text).is_ok_and(|accepted| accepted == origin));
-            if origin.scheme() == Scheme::Http && !origin.is_loopback() && !accepted {
-                return Err(ApiError::invalid(format!(
-                    "the secret would travel to {origin} unencrypted; use https, or accept it with --insecure-origin {origin}"
-                )));
-            }
-            Ok(origin.to_string())
-        })
-        .collect()
+/// Where a secret may go, each in its one normal form: origins, and servers as `server:NAME`.
+fn checked_places(places: &[String], insecure: &[String]) -> Result<Vec<String>, ApiError> {
+    places.iter().map(|text| checked_place(text, insecure)).collect()
+}
+
+fn checked_place(text: &str, insecure: &[String]) -> Result<String, ApiError> {
+    let binding = Binding::parse(text)
+        .map_err(|error| ApiError::invalid(format!("origin `{text}`: {error}")))?;
+    if let Binding::Origin(origin) = &binding {
+        let accepts = |text: &String| Origin::parse(text).is_ok_and(|it| it == *origin);
+        let open = origin.scheme() == Scheme::Http && !origin.is_loopback();
+        if open && !insecure.iter().any(accepts) {
+            return Err(ApiError::invalid(format!(
+                "the secret would travel to {origin} unencrypted; use https, or accept it with --insecure-origin {origin}"
+            )));
+        }
+    }
+    Ok(binding.to_string())
 }
 
 pub(crate) async fn remove(

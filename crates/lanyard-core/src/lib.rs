@@ -4,6 +4,7 @@
 //! format. What is stored or sent has its own structs where it is stored or sent, so that a
 //! rename here breaks no stored row and no message on the wire.
 
+mod binding;
 mod caller;
 mod cause;
 mod limits;
@@ -15,6 +16,7 @@ mod record;
 mod secrets;
 mod time;
 
+pub use binding::{Binding, BindingError};
 pub use caller::{Caller, Peer, Principal};
 pub use cause::chain;
 pub use limits::{Limit, Limits, Unit};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use lanyard_core::{Origin, SecretError, SecretName, SecretSource, TenantName};
+use lanyard_core::{Binding, Origin, SecretError, SecretName, SecretSource, TenantName};
 use thiserror::Error;
 
 use crate::mask::{Masker, Needles};
@@ -28,7 +28,7 @@ pub struct SecretEntry {
     /// Its name.
     pub name: SecretName,
     /// Where it may go. Nowhere, if the list is empty.
-    pub origins: Vec<Origin>,
+    pub bound: Vec<Binding>,
     /// The version in use; `None` while the secret is unset.
     pub current: Option<SealedVersion>,
     /// Earlier versions, still masked in answers and never sent.
@@ -73,7 +73,7 @@ pub struct Vault {
 
 /// One secret, with what masks its versions prepared.
 struct Secret {
-    origins: Arc<[Origin]>,
+    bound: Arc<[Binding]>,
     current: Option<SealedVersion>,
     masked: Vec<MaskedVersion>,
 }
@@ -118,8 +118,8 @@ impl Vault {
                 .master
                 .open(&place, &current.sealed)
                 .map_err(|_reason| SecretError::Unreadable(name.clone()))?;
-            let origins = Arc::clone(&secret.origins);
-            opened.push(OpenSecret { name: name.clone(), origins, value });
+            let bound = Arc::clone(&secret.bound);
+            opened.push(OpenSecret { name: name.clone(), bound, value });
         }
         Ok(OpenSecrets(opened))
     }
@@ -144,7 +144,7 @@ impl Vault {
     }
 
     fn add(&mut self, previous: &Self, entry: SecretEntry) -> Result<(), VaultError> {
-        let SecretEntry { tenant, name, origins, current, retained } = entry;
+        let SecretEntry { tenant, name, bound, current, retained } = entry;
         let known = previous.secret(&tenant, &name).map_or(&[][..], |secret| &secret.masked);
         let mut masked = Vec::new();
         for version in current.iter().chain(&retained) {
@@ -169,7 +169,7 @@ impl Vault {
                 }
             }
         }
-        let secret = Secret { origins: origins.into(), current, masked };
+        let secret = Secret { bound: bound.into(), current, masked };
         self.tenants.entry(tenant).or_default().insert(name, secret);
         Ok(())
     }
@@ -197,19 +197,34 @@ pub struct OpenSecrets(Vec<OpenSecret>);
 
 struct OpenSecret {
     name: SecretName,
-    origins: Arc<[Origin]>,
+    bound: Arc<[Binding]>,
     value: SecretValue,
+}
+
+impl OpenSecrets {
+    /// The value of a secret, for a place that is all of `places` at once: a server's process, or
+    /// a server at its origin. Fails unless the secret is bound to every one of them.
+    pub fn expose_to(&self, name: &SecretName, places: &[Binding]) -> Result<&str, SecretError> {
+        let secret = self.find(name)?;
+        // A place that is nowhere is no reason to hand out a value either.
+        let bound = !places.is_empty() && places.iter().all(|one| secret.bound.contains(one));
+        if bound { Ok(secret.value.as_str()) } else { Err(SecretError::Origin(name.clone())) }
+    }
+
+    fn find(&self, name: &SecretName) -> Result<&OpenSecret, SecretError> {
+        let found = self.0.iter().find(|secret| secret.name == *name);
+        found.ok_or_else(|| SecretError::Unset(name.clone()))
+    }
 }
 
 impl SecretSource for OpenSecrets {
     fn expose(&self, name: &SecretName, origins: &[Origin]) -> Result<&str, SecretError> {
-        let secret = self
-            .0
-            .iter()
-            .find(|secret| secret.name == *name)
-            .ok_or_else(|| SecretError::Unset(name.clone()))?;
-        // A request to nowhere is no reason to hand out a value either.
-        let bound = !origins.is_empty() && origins.iter().all(|one| secret.origins.contains(one));
+        let secret = self.find(name)?;
+        let to = |origin: &Origin| {
+            let is = |bound: &Binding| matches!(bound, Binding::Origin(one) if one == origin);
+            secret.bound.iter().any(is)
+        };
+        let bound = !origins.is_empty() && origins.iter().all(to);
         if bound { Ok(secret.value.as_str()) } else { Err(SecretError::Origin(name.clone())) }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use lanyard_connect::http::{PrivateAllowance, Resolve, Resolving, Roots, Upstream};
 use lanyard_core::{
-    AgentName, Clock, Known, Limits, Origin, SecretName, ServerName, TenantName, Timestamp,
+    AgentName, Binding, Clock, Known, Limits, SecretName, ServerName, TenantName, Timestamp,
     ToolName,
 };
 use lanyard_gateway::edge::SessionEnds;
@@ -340,8 +340,8 @@ impl Setup {
             number: 1,
             sealed: master.seal(&place, &SecretText::from_input(key.as_bytes()).unwrap()).unwrap(),
         });
-        let origins = self.origins.iter().map(|origin| Origin::parse(origin).unwrap()).collect();
-        SecretEntry { tenant, name, origins, current, retained: Vec::new() }
+        let bound = self.origins.iter().map(|origin| Binding::parse(origin).unwrap()).collect();
+        SecretEntry { tenant, name, bound, current, retained: Vec::new() }
     }
 }
 

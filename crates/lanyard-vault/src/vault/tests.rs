@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lanyard_core::{Origin, SecretError, SecretName, SecretSource as _, TenantName};
+use lanyard_core::{Binding, Origin, SecretError, SecretName, SecretSource as _, TenantName};
 
 use super::{SealedVersion, SecretEntry, Vault, VaultError};
 use crate::{MasterKey, OpenError, Sealed, SecretPlace, SecretText};
@@ -30,7 +30,7 @@ fn entry(secret: &str, origins: &[&str], current: Option<SealedVersion>) -> Secr
     SecretEntry {
         tenant: tenant(),
         name: name(secret),
-        origins: origins.iter().map(|text| origin(text)).collect(),
+        bound: origins.iter().map(|text| Binding::parse(text).unwrap()).collect(),
         current,
         retained: Vec::new(),
     }
@@ -41,6 +41,40 @@ const CRM: &str = "https://crm.example.com";
 
 fn master() -> Arc<MasterKey> {
     Arc::new(MasterKey::ephemeral().unwrap())
+}
+
+#[test]
+fn a_secret_bound_to_a_server_goes_to_that_server_alone() {
+    let master = master();
+    let secret = |secret: &str, bound: &[&str]| {
+        entry(secret, bound, Some(version(&master, secret, 1, "hunter2!")))
+    };
+    let entries = vec![
+        secret("env", &["server:git"]),
+        secret("both", &["server:git", BILLING]),
+        secret("url", &[BILLING]),
+    ];
+    let names = ["env", "both", "url"].map(name);
+    let opened = Vault::build(&master, entries).unwrap().arm(&tenant(), &names).unwrap();
+    for (secret, places, goes) in [
+        ("env", &[][..], false),
+        ("env", &["server:other"], false),
+        ("env", &[BILLING], false),
+        ("env", &["server:git", BILLING], false),
+        ("url", &["server:git"], false),
+        ("url", &["server:git", BILLING], false),
+        ("both", &["server:git", CRM], false),
+        ("both", &["server:git", BILLING], true),
+        ("env", &["server:git"], true),
+        ("url", &[BILLING], true),
+    ] {
+        let bindings: Vec<Binding> = places.iter().map(|it| Binding::parse(it).unwrap()).collect();
+        let exposed = opened.expose_to(&name(secret), &bindings);
+        assert_eq!(exposed.is_ok(), goes, "{secret} to {places:?}");
+    }
+    // A request never gets what is bound to a server alone.
+    assert!(opened.expose(&name("env"), &[origin("http://git")]).is_err());
+    assert!(opened.expose(&name("both"), &[origin(BILLING)]).is_ok());
 }
 
 #[test]

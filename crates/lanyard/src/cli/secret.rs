@@ -30,7 +30,7 @@ pub(crate) enum SecretCommand {
     Set {
         /// The secret's name; used as secret://NAME
         name: String,
-        /// An origin that it may be sent to; repeatable
+        /// An origin that it may be sent to, or server:NAME for that server's process; repeatable
         #[arg(long, value_name = "URL")]
         origin: Vec<String>,
         /// Accept a plaintext origin off this machine; repeatable

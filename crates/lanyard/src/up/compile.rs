@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, read_definition};
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
-use lanyard_core::{AgentName, Limits, Origin, ServerName, TenantName, ToolName};
+use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, ToolName};
 use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_policy::Grants;
@@ -150,11 +150,11 @@ fn secrets(rows: &Configuration) -> Result<Vec<SecretEntry>, String> {
 }
 
 fn secret(row: &SecretRow, versions: Vec<&SecretVersionRow>) -> Result<SecretEntry, String> {
-    let origins = row
+    let bound = row
         .origins
         .iter()
-        .map(|text| Origin::parse(text).map_err(|error| format!("secret {}: {error}", row.name)))
-        .collect::<Result<Vec<Origin>, String>>()?;
+        .map(|text| Binding::parse(text).map_err(|error| format!("secret {}: {error}", row.name)))
+        .collect::<Result<Vec<Binding>, String>>()?;
     let (current, retained): (Vec<_>, Vec<_>) = versions
         .into_iter()
         .map(|version| SealedVersion {
@@ -165,7 +165,7 @@ fn secret(row: &SecretRow, versions: Vec<&SecretVersionRow>) -> Result<SecretEnt
     Ok(SecretEntry {
         tenant: row.tenant.clone(),
         name: row.name.clone(),
-        origins,
+        bound,
         current: current.into_iter().next(),
         retained,
     })

@@ -20,7 +20,7 @@ fn masker(value: &str) -> Masker {
     let entry = SecretEntry {
         tenant: tenant.clone(),
         name: name.clone(),
-        origins: Vec::new(),
+        bound: Vec::new(),
         current: Some(SealedVersion { number: 1, sealed }),
         retained: Vec::new(),
     };

@@ -4,10 +4,16 @@
 //! INVARIANT: no message of this crate holds a value that could be a credential; it names the
 //! place and the rule.
 
+pub mod catalog;
 pub mod definition;
+mod json;
+pub mod pin;
 mod problem;
+pub mod text;
 
+pub use catalog::{Catalog, Item, Kind, LeftOut, ListError, ListReader};
 pub use definition::{
     Definition, Literal, LiteralValue, Part, Remote, Stdio, Template, TemplateError, Transport,
 };
+pub use pin::{Change, Drift, Grade, OtherTools, Reason};
 pub use problem::{Problem, nearest};

@@ -1,10 +1,14 @@
 //! What the fuzzer and the replay of its corpus run: everything that meets the bytes of strangers.
 
+mod translate;
+
 use crate::{
     CallParams, CancelledParams, Carrier, Classified, DecodeLimits, Incoming, Kind, ListParams,
     ListenParams, Message, ReadParams, Reply, RoutingHeaders, Version, WireError, classify,
     classify_batch, decode, encode_error, encode_notification, encode_request,
 };
+
+pub use translate::fuzz_translate;
 
 /// The limits in force while fuzzing: small, so that small inputs reach them.
 const LIMITS: DecodeLimits =

@@ -7,8 +7,31 @@ use crate::{Id, encode_notification};
 
 /// The list of tools changed. On a stream of `subscriptions/listen` it carries that request's id.
 pub fn tools_list_changed(subscription: Option<&Id<'_>>) -> Vec<u8> {
+    list_changed("notifications/tools/list_changed", subscription)
+}
+
+/// The list of prompts changed.
+pub fn prompts_list_changed(subscription: Option<&Id<'_>>) -> Vec<u8> {
+    list_changed("notifications/prompts/list_changed", subscription)
+}
+
+/// The list of resources, or that of resource templates, changed.
+pub fn resources_list_changed(subscription: Option<&Id<'_>>) -> Vec<u8> {
+    list_changed("notifications/resources/list_changed", subscription)
+}
+
+fn list_changed(method: &str, subscription: Option<&Id<'_>>) -> Vec<u8> {
     let params = subscription.map(|id| Object::new().raw("_meta", &subscription_meta(id)).end());
-    encode_notification("notifications/tools/list_changed", params.as_deref())
+    encode_notification(method, params.as_deref())
+}
+
+/// A resource changed.
+pub fn resource_updated(uri: &str, subscription: Option<&Id<'_>>) -> Vec<u8> {
+    let params = Object::new()
+        .raw_if("_meta", subscription.map(subscription_meta).as_deref())
+        .text("uri", uri)
+        .end();
+    encode_notification("notifications/resources/updated", Some(&params))
 }
 
 /// The first message on a stream of `subscriptions/listen`: what of the wish will be told.

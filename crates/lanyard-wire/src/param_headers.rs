@@ -93,7 +93,7 @@ impl ParamHeaders {
     /// The headers of a call with these arguments: what [`check`](Self::check) accepts. Names are in
     /// lower case, values are encoded, numbers are as they were written. An argument that is
     /// missing, `null` or neither text, number nor boolean has no header.
-    pub fn write(&self, arguments: Option<&RawValue>) -> Vec<(String, String)> {
+    pub fn headers(&self, arguments: Option<&RawValue>) -> Vec<(String, String)> {
         let Some(arguments) = arguments else { return Vec::new() };
         let header = |mirrored: &Mirrored| {
             let path: Vec<&str> = mirrored.path.iter().map(String::as_str).collect();

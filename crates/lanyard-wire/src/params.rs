@@ -82,6 +82,8 @@ pub struct ListenParams<'a> {
     pub resources_list_changed: bool,
     /// That one of these resources changed.
     pub resource_subscriptions: Vec<Cow<'a, str>>,
+    /// How one of these tasks gets on (the Tasks extension).
+    pub task_ids: Vec<Cow<'a, str>>,
 }
 
 impl<'a> ListenParams<'a> {
@@ -99,6 +101,7 @@ impl<'a> ListenParams<'a> {
             prompts_list_changed: flag(wanted.prompts, "promptsListChanged")?,
             resources_list_changed: flag(wanted.resources, "resourcesListChanged")?,
             resource_subscriptions: texts(wanted.subscriptions, "resourceSubscriptions")?,
+            task_ids: texts(wanted.tasks, "taskIds")?,
         })
     }
 
@@ -109,11 +112,14 @@ impl<'a> ListenParams<'a> {
             .raw_if("toolsListChanged", yes(self.tools_list_changed))
             .raw_if("promptsListChanged", yes(self.prompts_list_changed))
             .raw_if("resourcesListChanged", yes(self.resources_list_changed));
-        if self.resource_subscriptions.is_empty() {
-            return object.end();
-        }
-        let uris = self.resource_subscriptions.iter();
-        object.list("resourceSubscriptions", uris, |out, uri| push_text(out, uri)).end()
+        let listed = |object: Object, key: &str, texts: &[Cow<'_, str>]| {
+            if texts.is_empty() {
+                return object;
+            }
+            object.list(key, texts, |out, text| push_text(out, text))
+        };
+        let object = listed(object, "resourceSubscriptions", &self.resource_subscriptions);
+        listed(object, "taskIds", &self.task_ids).end()
     }
 }
 
@@ -241,6 +247,8 @@ struct ListenMembers<'a> {
     resources: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "resourceSubscriptions")]
     subscriptions: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "taskIds")]
+    tasks: Option<&'a RawValue>,
 }
 
 /// The members of an object that decode has accepted.

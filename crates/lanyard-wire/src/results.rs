@@ -2,12 +2,16 @@
 //! modern version gets `resultType`, caching hints and the server's identity, an older one does
 //! not get what it does not know.
 
+mod raw;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
 use crate::json::{Object, push_text};
 use crate::{Id, Version};
+
+pub use raw::{RawDiscover, RawInitialize};
 
 /// Under which key of `_meta` a server says who it is.
 pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
@@ -32,6 +36,11 @@ impl Stamp<'_> {
 
     /// Begins a result that belongs to a subscription.
     fn begin_for(self, subscription: Option<&Id<'_>>) -> Object {
+        self.begin_as("complete", subscription)
+    }
+
+    /// Begins a result of a type.
+    pub(crate) fn begin_as(self, kind: &str, subscription: Option<&Id<'_>>) -> Object {
         if !self.version.is_modern() {
             return Object::new();
         }
@@ -39,7 +48,7 @@ impl Stamp<'_> {
             .raw_if(SUBSCRIPTION_ID, subscription.map(Id::as_raw))
             .raw(SERVER_INFO, &self.server.to_json(self.version))
             .end();
-        Object::with_capacity(256).text("resultType", "complete").raw("_meta", &meta)
+        Object::with_capacity(256).text("resultType", kind).raw("_meta", &meta)
     }
 
     /// Adds how long a result may be kept. It was filtered for one caller, so it is never shared.
@@ -86,7 +95,7 @@ pub enum Lists {
 }
 
 impl Lists {
-    fn to_json(self) -> Option<&'static str> {
+    pub(crate) fn to_json(self) -> Option<&'static str> {
         match self {
             Self::None => None,
             Self::Quiet => Some("{}"),
@@ -215,7 +224,7 @@ impl ToolEntry<'_> {
 
 /// Whether a version knows this schema of structured content. Legacy clients reject the whole list
 /// over one schema that does not describe an object.
-fn knows_schema(version: Version, schema: &str) -> bool {
+pub(crate) fn knows_schema(version: Version, schema: &str) -> bool {
     #[derive(Deserialize)]
     struct Root<'a> {
         #[serde(borrow, rename = "type")]

@@ -13,12 +13,12 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use crate::json::{push_text, quoted};
+use crate::json::{push_text, quoted, raw};
 use scan::{Layout, Slot};
 
 /// The member that a path of keys leads to, if every object on the way has the next key.
 pub fn member<'a>(object: &'a str, path: &[&str]) -> Option<&'a RawValue> {
-    serde_json::from_str(value(object, path)?).ok()
+    raw(value(object, path)?)
 }
 
 /// The same as its text, which is not looked at.
@@ -65,10 +65,7 @@ pub fn elements(array: &str) -> Option<Vec<&RawValue>> {
 /// The members of an object in their order: the text of the key, and the value as it was written.
 /// `None` where the text is no object.
 pub fn members(object: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
-    Layout::of(object)?
-        .members()
-        .map(|(key, value)| Some((key?, serde_json::from_str(value).ok()?)))
-        .collect()
+    Layout::of(object)?.members().map(|(key, value)| Some((key?, raw(value)?))).collect()
 }
 
 /// Raw JSON values as an array.

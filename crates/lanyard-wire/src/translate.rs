@@ -13,8 +13,9 @@ mod results;
 
 pub use errors::{ErrorFacts, error_for};
 pub use params::{
-    EnvelopeParts, cancelled_params, discover_params, initialize_params, mcp_name_of,
-    notified_progress_token, params_for_legacy, params_for_modern, progress_token,
-    restore_progress_token, with_arguments, with_name, with_progress_token,
+    EnvelopeParts, cancelled_params, discover_params, initialize_params, listen_params,
+    mcp_name_of, notified_progress_token, params_for_legacy, params_for_modern, progress_token,
+    restore_progress_token, set_level_params, subscribe_params, with_arguments, with_name,
+    with_progress_token,
 };
 pub use results::{Crossing, is_cacheable, result_for, result_type};

@@ -113,6 +113,28 @@ impl Version {
         self.has_structured_content()
     }
 
+    /// Whether tasks are a part of the version itself, rather than an extension or unknown.
+    pub const fn has_core_tasks(self) -> bool {
+        match self {
+            Self::V2025_11_25 => true,
+            Self::V2024_11_05 | Self::V2025_03_26 | Self::V2025_06_18 | Self::V2026_07_28 => false,
+        }
+    }
+
+    /// Whether elicitation says by its `mode` whether it shows a form or leads to a URL.
+    pub const fn has_elicitation_modes(self) -> bool {
+        match self {
+            Self::V2024_11_05 | Self::V2025_03_26 | Self::V2025_06_18 => false,
+            Self::V2025_11_25 | Self::V2026_07_28 => true,
+        }
+    }
+
+    /// Whether the server tells when a person has been at a URL it led to. The version before had
+    /// no URLs, the one after asks for it by a retry.
+    pub const fn has_elicitation_ids(self) -> bool {
+        self.has_core_tasks()
+    }
+
     /// Whether the header `MCP-Protocol-Version` is required after `initialize`.
     pub const fn has_version_header(self) -> bool {
         self.has_structured_content()

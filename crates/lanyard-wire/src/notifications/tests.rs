@@ -2,7 +2,10 @@
 
 use expect_test::{Expect, expect};
 
-use super::{progress, subscriptions_acknowledged, tools_list_changed};
+use super::{
+    progress, prompts_list_changed, resource_updated, resources_list_changed,
+    subscriptions_acknowledged, tools_list_changed,
+};
 use crate::{Id, ListenParams};
 
 #[track_caller]
@@ -45,6 +48,33 @@ fn notifications() {
         progress(&Id::from_text("t"), 3, Some(9), Some("a\"b")),
         expect![[
             r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":3,"total":9,"message":"a\"b"}}"#
+        ]],
+    );
+}
+
+#[test]
+fn prompts_and_resources_changed() {
+    let id = Id::from_number(7);
+    check(
+        prompts_list_changed(None),
+        expect![[r#"{"jsonrpc":"2.0","method":"notifications/prompts/list_changed"}"#]],
+    );
+    check(
+        resources_list_changed(Some(&id)),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/resources/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":7}}}"#
+        ]],
+    );
+    check(
+        resource_updated("a\"", None),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"a\""}}"#
+        ]],
+    );
+    check(
+        resource_updated("a", Some(&id)),
+        expect![[
+            r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":7},"uri":"a"}}"#
         ]],
     );
 }

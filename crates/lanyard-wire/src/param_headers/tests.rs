@@ -121,7 +121,7 @@ fn headers_are_written_as_they_are_checked() {
         (r#"{"region":""}"#, "region: "),
     ] {
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
-        let written = headers.write(Some(raw));
+        let written = headers.headers(Some(raw));
         let shown: Vec<_> = written
             .iter()
             .map(|(name, value)| format!("{}: {value}", name.strip_prefix("mcp-param-").unwrap()))
@@ -132,7 +132,7 @@ fn headers_are_written_as_they_are_checked() {
             headers.check(Some(raw), &RoutingHeaders::collect(pairs)).unwrap();
         }
     }
-    assert!(headers.write(None).is_empty());
+    assert!(headers.headers(None).is_empty());
 }
 
 #[test]

@@ -113,10 +113,10 @@ fn listen() {
     );
     check(
         listen(
-            r#"{"notifications":{"resourcesListChanged":true,"resourceSubscriptions":["a\"","b"]}}"#,
+            r#"{"notifications":{"resourcesListChanged":true,"taskIds":["t"],"resourceSubscriptions":["a\"","b"]}}"#,
         ),
         expect![[
-            r#""{\"resourcesListChanged\":true,\"resourceSubscriptions\":[\"a\\\"\",\"b\"]}""#
+            r#""{\"resourcesListChanged\":true,\"resourceSubscriptions\":[\"a\\\"\",\"b\"],\"taskIds\":[\"t\"]}""#
         ]],
     );
 }

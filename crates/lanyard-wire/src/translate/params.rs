@@ -8,7 +8,7 @@ use crate::classify::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERS
 use crate::headers::mirrored_member;
 use crate::json::{Object, text};
 use crate::splice::{Edit, member, set_member, value};
-use crate::{Id, LogLevel, Version};
+use crate::{Id, ListenParams, LogLevel, Version};
 
 /// Where a request carries what is not part of its method.
 const META: &str = "_meta";
@@ -110,6 +110,22 @@ pub fn initialize_params(version: Version, capabilities: &str, client_info: &str
 /// The parameters of `server/discover`.
 pub fn discover_params(envelope: EnvelopeParts<'_>) -> String {
     params_for_modern(None, envelope)
+}
+
+/// The parameters of `subscriptions/listen`.
+pub fn listen_params(wanted: &ListenParams<'_>, envelope: EnvelopeParts<'_>) -> String {
+    let params = Object::new().raw("notifications", &wanted.to_json()).end();
+    params_for_modern(Some(&params), envelope)
+}
+
+/// The parameters of `resources/subscribe` and `resources/unsubscribe`.
+pub fn subscribe_params(uri: &str) -> String {
+    Object::new().text("uri", uri).end()
+}
+
+/// The parameters of `logging/setLevel`.
+pub fn set_level_params(level: LogLevel) -> String {
+    Object::new().text("level", level.as_str()).end()
 }
 
 /// The parameters of `notifications/cancelled`.

@@ -49,6 +49,9 @@ fn what_a_version_knows() {
                 ("structured", version.has_structured_content()),
                 ("titles", version.has_titles()),
                 ("any value", version.has_any_structured_value()),
+                ("tasks", version.has_core_tasks()),
+                ("modes", version.has_elicitation_modes()),
+                ("elicitation ids", version.has_elicitation_ids()),
             ] {
                 if has {
                     knows.push(name);
@@ -61,7 +64,7 @@ fn what_a_version_knows() {
         2024-11-05: 
         2025-03-26: batches, annotations
         2025-06-18: annotations, structured, titles
-        2025-11-25: annotations, structured, titles
-        2026-07-28: annotations, structured, titles, any value"#]]
+        2025-11-25: annotations, structured, titles, tasks, modes, elicitation ids
+        2026-07-28: annotations, structured, titles, any value, modes"#]]
     .assert_eq(&table.join("\n"));
 }

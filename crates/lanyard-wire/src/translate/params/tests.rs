@@ -5,12 +5,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
-    EnvelopeParts, cancelled_params, discover_params, initialize_params, mcp_name_of,
-    notified_progress_token, params_for_legacy, params_for_modern, progress_token,
-    restore_progress_token, with_arguments, with_name, with_progress_token,
+    EnvelopeParts, cancelled_params, discover_params, initialize_params, listen_params,
+    mcp_name_of, notified_progress_token, params_for_legacy, params_for_modern, progress_token,
+    restore_progress_token, set_level_params, subscribe_params, with_arguments, with_name,
+    with_progress_token,
 };
 use crate::splice::member;
-use crate::{Id, LogLevel, Version};
+use crate::{Id, ListenParams, LogLevel, Version};
 
 const ENVELOPE: EnvelopeParts<'_> = EnvelopeParts {
     version: Version::V2026_07_28,
@@ -152,6 +153,19 @@ fn parameters_that_we_originate() {
         cancelled_params(&Id::from_number(3), Some("gone")),
         expect![[r#"{"requestId":3,"reason":"gone"}"#]],
     );
+    let wanted = ListenParams {
+        resource_subscriptions: vec!["u".into()],
+        tools_list_changed: true,
+        ..ListenParams::default()
+    };
+    check(
+        listen_params(&wanted, BARE),
+        expect![[
+            r#"{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["u"]},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{}}}}"#
+        ]],
+    );
+    check(subscribe_params("u\""), expect![[r#"{"uri":"u\""}"#]]);
+    check(set_level_params(LogLevel::Error), expect![[r#"{"level":"error"}"#]]);
     check(cancelled_params(&Id::from_text("3"), None), expect![[r#"{"requestId":"3"}"#]]);
 }
 

@@ -67,49 +67,32 @@ impl<'a> Item<'a> {
 ///
 /// Older versions are spared what makes their clients refuse the whole list, or what they do not
 /// know: titles, annotations, and schemas of structured content that is no object. `execution`, which
-/// says whether a tool runs as a task of 2025-11-25, is kept only where both sides have such tasks.
-/// Everything else stays as the writer has it.
-pub fn tool_for<'a>(
-    reader: Version,
-    writer: Version,
-    definition: &'a str,
-    name: Option<&'a str>,
-) -> Cow<'a, str> {
-    let Some(edit) = Edit::of(definition) else { return Cow::Borrowed(definition) };
-    let output = edit.value("outputSchema").filter(|schema| !knows_schema(reader, schema));
-    let tasks = reader.has_core_tasks() && writer.has_core_tasks();
-    let execution = !tasks && (!reader.is_modern() || !writer.is_modern());
+/// says whether a tool runs as a task of 2025-11-25, is for that version alone. Everything else stays
+/// as it is.
+pub fn tool_for(reader: Version, definition: &str, name: Option<&str>) -> String {
+    let Some(edit) = Edit::of(definition) else { return definition.to_owned() };
+    let knows_output = edit.value("outputSchema").is_none_or(|schema| knows_schema(reader, schema));
     let unknown = [
-        (!reader.has_titles(), "title"),
-        (!reader.has_annotations(), "annotations"),
-        (output.is_some(), "outputSchema"),
-        (execution, "execution"),
+        ("title", reader.has_titles()),
+        ("annotations", reader.has_annotations()),
+        ("outputSchema", knows_output),
+        ("execution", reader.has_core_tasks()),
     ];
-    written(edit, &unknown, definition, name)
+    let unknown = unknown.into_iter().filter(|(_, knows)| !knows);
+    let edit = unknown.fold(edit, |edit, (key, _)| edit.remove(&[key]));
+    renamed(edit, name)
 }
 
 /// The definition of a prompt as the reader's version has it, under another name if one is given.
-pub fn prompt_for<'a>(reader: Version, definition: &'a str, name: Option<&'a str>) -> Cow<'a, str> {
-    let Some(edit) = Edit::of(definition) else { return Cow::Borrowed(definition) };
-    written(edit, &[(!reader.has_titles(), "title")], definition, name)
+pub fn prompt_for(reader: Version, definition: &str, name: Option<&str>) -> String {
+    let Some(edit) = Edit::of(definition) else { return definition.to_owned() };
+    renamed(if reader.has_titles() { edit } else { edit.remove(&["title"]) }, name)
 }
 
-/// A definition without what is not for its reader. Most change nothing, and are not copied.
-fn written<'a>(
-    edit: Edit<'a>,
-    unknown: &[(bool, &'static str)],
-    definition: &'a str,
-    name: Option<&'a str>,
-) -> Cow<'a, str> {
-    let gone: Vec<&str> = unknown
-        .iter()
-        .filter(|(is_unknown, key)| *is_unknown && edit.value(key).is_some())
-        .map(|(_, key)| *key)
-        .collect();
+fn renamed(edit: Edit<'_>, name: Option<&str>) -> String {
     match name {
-        None if gone.is_empty() => Cow::Borrowed(definition),
-        None => Cow::Owned(edit.remove(&gone).write()),
-        Some(name) => Cow::Owned(edit.remove(&gone).set_text("name", name).write()),
+        Some(name) => edit.set_text("name", name).write(),
+        None => edit.write(),
     }
 }
 

@@ -117,8 +117,8 @@ fn result(result: &str) -> String {
 }
 
 fn item(item: &str) {
-    let (reader, writer) = (Version::V2024_11_05, Version::V2026_07_28);
-    sound(&tool_for(reader, writer, item, Some("n")));
+    let reader = Version::V2024_11_05;
+    sound(&tool_for(reader, item, Some("n")));
     sound(&prompt_for(reader, item, Some("n")));
     drop((Item::read(item), tool_param_headers(item)));
 }

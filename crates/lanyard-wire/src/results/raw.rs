@@ -8,6 +8,8 @@ use crate::json::{Object, push_text};
 /// The answer to `initialize` with capabilities of another server.
 #[derive(Debug, Clone, Copy)]
 pub struct RawInitialize<'a> {
+    /// The version that was chosen.
+    pub version: Version,
     /// What the server can do, a raw JSON object.
     pub capabilities: &'a str,
     /// Who it is, a raw JSON object.
@@ -17,10 +19,10 @@ pub struct RawInitialize<'a> {
 }
 
 impl RawInitialize<'_> {
-    /// The result as JSON, for the version that was chosen.
-    pub fn to_json(self, version: Version) -> String {
+    /// The result as JSON.
+    pub fn to_json(self) -> String {
         Object::new()
-            .text("protocolVersion", version.as_str())
+            .text("protocolVersion", self.version.as_str())
             .raw("capabilities", self.capabilities)
             .raw("serverInfo", self.server_info)
             .text_if("instructions", self.instructions)

@@ -6,6 +6,9 @@
 //! `false` become booleans and strings of digits numbers, and a whole number written as `3.0`
 //! becomes `3`; absent arguments take their default; the whole is validated. Only the arguments
 //! themselves are converted, never what is nested in them.
+//!
+//! Arguments for a server that somebody else wrote are neither converted nor completed: they are
+//! sent as they came, without those that mean nothing where the server wants that.
 
 use std::fmt;
 
@@ -16,18 +19,22 @@ use serde_json::{Map, Number, Value, json};
 use crate::canonical;
 use crate::number;
 use crate::problems::{Problems, cut, kind, names};
-use crate::schema::{SchemaError, compile};
+use crate::schema::{SchemaError, compile, compile_foreign};
 use crate::size::values_at_most;
+use crate::strip::{StripFacts, Stripped};
 
 /// Values in the arguments of one call, nested ones included: 10 MB of memory.
 const ARGUMENT_VALUES_MAX: usize = 100_000;
 
 /// The compiled schema of one tool's arguments.
 pub struct ArgumentSchema {
-    validator: Validator,
+    /// What a validator is made of, or why none could be made.
+    validator: Result<Validator, SchemaError>,
     arguments: Vec<Argument>,
     /// Whether arguments that the schema does not name are refused.
     closed: bool,
+    /// What has to be known to take out arguments that mean nothing, where they are.
+    strip: Option<StripFacts>,
 }
 
 /// One declared argument.
@@ -51,16 +58,33 @@ enum Conversion {
 impl ArgumentSchema {
     /// Compiles a tool's input schema.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
-        let validator = compile(schema)?;
-        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false))
-            && schema.get("patternProperties").is_none();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let arguments = properties
-            .into_iter()
-            .flatten()
+        let validator = Ok(compile(schema)?);
+        let arguments = properties(schema)
             .map(|(name, declared)| Argument::new(name, declared, schema))
             .collect();
-        Ok(Self { validator, arguments, closed })
+        Ok(Self { validator, arguments, closed: is_closed(schema), strip: None })
+    }
+
+    /// Compiles the input schema of a tool that somebody else's server describes. Arguments are
+    /// sent as they came, but for those that mean nothing where `strip` says so. A schema that
+    /// cannot be enforced here, such as one with a pattern that looks ahead, is left to the server
+    /// ([`ArgumentSchema::unenforced`]); what is no schema at all is an error.
+    pub fn compile_foreign(schema: &Value, strip: bool) -> Result<Self, SchemaError> {
+        if !schema.is_object() && !schema.is_boolean() {
+            return Err(SchemaError("#: a schema is an object".to_owned()));
+        }
+        let arguments = properties(schema).map(|(name, _)| Argument::as_it_comes(name)).collect();
+        Ok(Self {
+            validator: compile_foreign(schema),
+            arguments,
+            closed: is_closed(schema),
+            strip: strip.then(|| StripFacts::of(schema)),
+        })
+    }
+
+    /// Why nothing is held against the schema, where nothing is.
+    pub fn unenforced(&self) -> Option<&SchemaError> {
+        self.validator.as_ref().err()
     }
 
     /// Clears the arguments of a call, given as their JSON text. No arguments, and null, are
@@ -85,20 +109,24 @@ impl ArgumentSchema {
                 return Err(denial(&problems));
             }
         };
+        let stripped = self.strip.as_ref().map(|facts| facts.strip(&mut map)).unwrap_or_default();
         self.refuse_undeclared(&mut map, &mut problems);
         for argument in &self.arguments {
             argument.take_in(&mut map);
         }
         let whole = Value::Object(map);
-        if self.validator.is_valid(&whole) {
-            for argument in &self.arguments {
-                argument.refuse_endless(whole.get(&argument.name), &mut problems);
+        match &self.validator {
+            Ok(validator) if !validator.is_valid(&whole) => problems.find(validator, &whole),
+            Ok(_) | Err(_) => {
+                for argument in &self.arguments {
+                    argument.refuse_endless(whole.get(&argument.name), &mut problems);
+                }
             }
-        } else {
-            problems.find(&self.validator, &whole);
         }
         match whole {
-            Value::Object(arguments) if problems.is_empty() => Ok(Clearance { arguments }),
+            Value::Object(arguments) if problems.is_empty() => {
+                Ok(Clearance { arguments, stripped })
+            }
             Value::Object(_)
             | Value::Null
             | Value::Bool(_)
@@ -129,6 +157,15 @@ impl ArgumentSchema {
         let mut declared = self.arguments.iter().map(|argument| argument.name.as_str());
         format!("the arguments are {}", names(&mut declared))
     }
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+fn is_closed(schema: &Value) -> bool {
+    schema.get("additionalProperties") == Some(&Value::Bool(false))
+        && schema.get("patternProperties").is_none()
 }
 
 fn denial(problems: &Problems) -> Denial {
@@ -162,6 +199,16 @@ impl Argument {
             conversion,
             null_is_absent: optional && !allows_null,
             default: declared.get("default").filter(|value| !value.is_null()).cloned(),
+        }
+    }
+
+    /// An argument with which nothing is done.
+    fn as_it_comes(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            conversion: Conversion::None,
+            null_is_absent: false,
+            default: None,
         }
     }
 
@@ -248,7 +295,8 @@ fn as_whole(written: &Number) -> Option<Number> {
 /// cloned, and it holds what will be sent.
 ///
 /// ```compile_fail,E0451
-/// let forged = lanyard_guard::Clearance { arguments: Default::default() };
+/// let forged =
+///     lanyard_guard::Clearance { arguments: Default::default(), stripped: Default::default() };
 /// ```
 ///
 /// ```compile_fail,E0308
@@ -258,12 +306,19 @@ fn as_whole(written: &Number) -> Option<Number> {
 /// ```
 pub struct Clearance {
     arguments: Map<String, Value>,
+    stripped: Vec<Stripped>,
 }
 
 impl Clearance {
     /// The arguments as they will be sent: the caller's in its order, then defaults.
     pub fn arguments(&self) -> &Map<String, Value> {
         &self.arguments
+    }
+
+    /// What was taken out because it meant nothing. Empty means that a tool of somebody else's
+    /// server gets its arguments exactly as they came.
+    pub fn stripped(&self) -> &[Stripped] {
+        &self.stripped
     }
 
     /// The canonical text of the arguments, for their digest: keys sorted by their bytes at

@@ -55,6 +55,45 @@ pub(crate) fn compile(schema: &Value) -> Result<Validator, SchemaError> {
         .map_err(|error| at(error.instance_path().as_str(), &error.to_string()))
 }
 
+/// Compiles the schema of somebody else's tool, in the dialect that it names. Formats are for
+/// people there, as its dialect says.
+pub(crate) fn compile_foreign(schema: &Value) -> Result<Validator, SchemaError> {
+    let mut values = 0;
+    walk_with(schema, 0, &mut values, &mut String::from("#"), check_reference)?;
+    let build = |draft: Draft| {
+        jsonschema::options()
+            .with_draft(draft)
+            .should_validate_formats(false)
+            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
+            .offline()
+            .build(schema)
+            .map_err(|error| at(error.instance_path().as_str(), &error.to_string()))
+    };
+    match schema.get("$schema").and_then(Value::as_str) {
+        // Much that names no dialect was written for draft 7.
+        None => build(Draft::Draft202012).or_else(|error| build(Draft::Draft7).map_err(|_| error)),
+        Some(dialect) => match draft(dialect) {
+            Some(draft) => build(draft),
+            None => Err(at("/$schema", "the dialect is not known")),
+        },
+    }
+}
+
+/// The dialect of this name.
+fn draft(name: &str) -> Option<Draft> {
+    let plain = name.trim_end_matches('#').replacen("http://", "https://", 1);
+    Some(match plain.as_str() {
+        DIALECT => Draft::Draft202012,
+        "https://json-schema.org/draft/2019-09/schema" => Draft::Draft201909,
+        "https://json-schema.org/draft-07/schema" | "https://json-schema.org/schema" => {
+            Draft::Draft7
+        }
+        "https://json-schema.org/draft-06/schema" => Draft::Draft6,
+        "https://json-schema.org/draft-04/schema" => Draft::Draft4,
+        _ => return None,
+    })
+}
+
 fn at(pointer: &str, message: &str) -> SchemaError {
     SchemaError(format!("{}: {}", problems::cut(&format!("#{pointer}")), problems::cut(message)))
 }
@@ -62,6 +101,16 @@ fn at(pointer: &str, message: &str) -> SchemaError {
 /// Looks for what must not be compiled at all. Keywords whose value is data are passed over: a
 /// default may well hold a member called `$ref`.
 fn walk(value: &Value, depth: u32, values: &mut u32, path: &mut String) -> Result<(), SchemaError> {
+    walk_with(value, depth, values, path, check_keyword)
+}
+
+fn walk_with(
+    value: &Value,
+    depth: u32,
+    values: &mut u32,
+    path: &mut String,
+    check: fn(&str, &Value) -> Result<(), String>,
+) -> Result<(), SchemaError> {
     *values = values.saturating_add(1);
     if *values > SCHEMA_VALUES_MAX {
         return Err(SchemaError(format!("the schema has more than {SCHEMA_VALUES_MAX} values")));
@@ -76,15 +125,17 @@ fn walk(value: &Value, depth: u32, values: &mut u32, path: &mut String) -> Resul
                 let length = path.len();
                 path.push('/');
                 path.push_str(key);
-                check_keyword(key, member).map_err(|message| at_path(path, &message))?;
+                check(key, member).map_err(|message| at_path(path, &message))?;
                 if !matches!(key.as_str(), "const" | "default" | "enum" | "examples") {
-                    walk(member, deeper, values, path)?;
+                    walk_with(member, deeper, values, path, check)?;
                 }
                 path.truncate(length);
             }
             Ok(())
         }
-        Value::Array(items) => items.iter().try_for_each(|item| walk(item, deeper, values, path)),
+        Value::Array(items) => {
+            items.iter().try_for_each(|item| walk_with(item, deeper, values, path, check))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
@@ -95,15 +146,22 @@ fn at_path(path: &str, message: &str) -> SchemaError {
 
 fn check_keyword(key: &str, value: &Value) -> Result<(), String> {
     // Members of other types are property names that happen to look like keywords.
+    let dialect = value.as_str().filter(|_| key == "$schema");
+    match dialect {
+        Some(text) if text.trim_end_matches('#') != DIALECT => Err(format!(
+            "the dialect is `{}`; write `{DIALECT}` or leave it out",
+            problems::cut(text)
+        )),
+        Some(_) | None => check_reference(key, value),
+    }
+}
+
+fn check_reference(key: &str, value: &Value) -> Result<(), String> {
     let Value::String(text) = value else { return Ok(()) };
     match key {
         "$ref" | "$dynamicRef" if !text.starts_with('#') => Err(format!(
             "`{}` is in another document, and only references within the schema (`#...`) are \
              followed",
-            problems::cut(text)
-        )),
-        "$schema" if text.trim_end_matches('#') != DIALECT => Err(format!(
-            "the dialect is `{}`; write `{DIALECT}` or leave it out",
             problems::cut(text)
         )),
         _ => Ok(()),

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use lanyard_core::Denial;
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::ArgumentSchema;
 
@@ -430,5 +430,87 @@ proptest! {
             prop_assert_eq!(again.arguments(), clearance.arguments());
             prop_assert_eq!(again.canonical(), clearance.canonical());
         }
+    }
+}
+
+/// What goes to somebody else's server, or why nothing does.
+fn foreign(schema: &str, strip: bool, arguments: &str) -> String {
+    let schema = serde_json::from_str(schema).unwrap();
+    match ArgumentSchema::compile_foreign(&schema, strip).unwrap().clear(Some(arguments)) {
+        Ok(clearance) => {
+            let stripped = clearance.stripped().iter();
+            let stripped = stripped.map(|it| format!("{} was {}; ", it.key, it.reason.as_str()));
+            format!("{}{}", stripped.collect::<String>(), json!(clearance.arguments()))
+        }
+        Err(denial) => format!("refused: {denial}"),
+    }
+}
+
+const FOREIGN: &str = r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","required":["q"],
+    "properties":{"q":{"type":"string"},"n":{"type":"integer","default":5},"d":{"type":"string","format":"date"},
+    "on":{"type":"boolean"}},"additionalProperties":false}"#;
+
+#[test]
+fn a_foreign_tool_gets_what_it_asked_for() {
+    for (arguments, problem) in [
+        (r#"{}"#, "`q` is required"),
+        (r#"{"q":1}"#, "`q` must be a string (an integer came)"),
+        (r#"{"q":"","n":"3"}"#, "`n` must be an integer (a string came)"),
+        (r#"{"q":"","x":1}"#, "`x` is not an argument; the arguments are `q`, `n`, `d`, `on`"),
+    ] {
+        let expected = format!("refused: the call was not made: {problem}");
+        assert_eq!(foreign(FOREIGN, true, arguments), expected);
+    }
+    assert_eq!(
+        foreign(FOREIGN, false, r#"{"q":"","n":null}"#),
+        "refused: the call was not made: `n` must be an integer (null came)"
+    );
+}
+
+#[test]
+fn a_foreign_tool_gets_arguments_as_they_came() {
+    for arguments in [r#"{"q":"true","n":3.0}"#, r#"{"n":1,"q":"none","d":"no date"}"#] {
+        assert_eq!(foreign(FOREIGN, true, arguments), arguments);
+        assert_eq!(foreign(FOREIGN, false, arguments), arguments);
+    }
+    expect![[r#"n was null; d was empty; on was placeholder; {"q":"a"}"#]].assert_eq(&foreign(
+        FOREIGN,
+        true,
+        r#"{"n":null,"q":"a","d":"","on":"undefined"}"#,
+    ));
+}
+
+#[test]
+fn a_schema_that_cannot_be_enforced_is_the_servers_business() {
+    for schema in [
+        r#"{"$schema":"https://example.com/own"}"#,
+        r#"{"properties":{"a":{"pattern":"(?=x)"}}}"#,
+        r#"{"properties":{"a":{"$ref":"https://example.com/a.json"}}}"#,
+        r#"{"type":"objekt"}"#,
+    ] {
+        let value = serde_json::from_str(schema).unwrap();
+        assert!(ArgumentSchema::compile_foreign(&value, true).unwrap().unenforced().is_some());
+        assert_eq!(foreign(schema, true, r#"{"a":1,"b":""}"#), r#"b was empty; {"a":1}"#);
+    }
+    for schema in [json!(null), json!([]), json!("object")] {
+        assert!(ArgumentSchema::compile_foreign(&schema, true).is_err());
+    }
+}
+
+#[test]
+fn dialects_are_told_apart() {
+    // A list of schemas under `items` is a tuple up to 2019-09, and nothing in 2020-12.
+    let tuple = |dialect: &str| {
+        format!(r#"{{{dialect}"properties":{{"a":{{"items":[{{"type":"integer"}}]}}}}}}"#)
+    };
+    for dialect in [
+        "",
+        r#""$schema":"http://json-schema.org/draft-07/schema#","#,
+        r#""$schema":"https://json-schema.org/draft/2019-09/schema","#,
+    ] {
+        assert!(
+            foreign(&tuple(dialect), true, r#"{"a":["x"]}"#).starts_with("refused"),
+            "{dialect}"
+        );
     }
 }

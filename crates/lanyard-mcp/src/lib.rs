@@ -7,9 +7,12 @@
 pub mod catalog;
 pub mod definition;
 mod json;
+pub mod names;
 pub mod pin;
 mod problem;
+pub mod search;
 pub mod text;
+pub mod uri;
 
 pub use catalog::{Catalog, Item, Kind, LeftOut, ListError, ListReader};
 pub use definition::{

@@ -9,7 +9,9 @@
 //!   nothing else (`request`). It follows no redirect: a 3xx is an answer like any other.
 //! * A request is sent at most once. Only where it certainly did not leave this machine (the server
 //!   had closed the connection before) it goes out again, once, over a fresh connection.
-//! * An answer has a limit in bytes after unpacking, and a call has a deadline for all of it.
+//! * An answer has a limit in bytes after unpacking, and a call has a deadline for all of it. An
+//!   answer that is read as it comes ([`Upstream::stream`]) has a deadline for its head; its reader
+//!   sets the others.
 //! * Dropping the future ends the request: the HTTP/1.1 connection closes, the HTTP/2 stream is
 //!   reset.
 //! * No text of a [`Failure`] and no log line holds a header, a path, a query or a body.
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use lanyard_core::{Failure, Limits};
 use thiserror::Error;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -39,19 +42,21 @@ mod fault;
 mod pool;
 mod request;
 mod resolve;
+mod stream;
 mod tls;
 
 pub use address::PrivateAllowance;
 pub use answer::UpstreamAnswer;
 pub use request::{PoolKey, UpstreamRequest};
 pub use resolve::{Resolve, Resolving};
+pub use stream::UpstreamStream;
 pub use tls::Roots;
 
 use connection::Connection;
 use dial::Dialer;
 use fault::Fault;
 use pool::{Generation, Pool};
-use request::Prepared;
+use request::{PACKED, Prepared};
 use tls::Tls;
 
 /// Why the connector cannot be made.
@@ -105,32 +110,18 @@ impl Upstream {
     /// Sends a request and brings back the whole answer, whatever its status.
     pub async fn send(&self, request: UpstreamRequest<'_>) -> Result<UpstreamAnswer, Failure> {
         let shared = &*self.shared;
-        let now = Instant::now();
-        let deadline = now.checked_add(request.deadline.min(DEADLINE_MAX)).unwrap_or(now);
-        let mut prepared = Prepared::new(&request)?;
-        if let Some((connection, generation)) = shared.pool.take(request.pool, request.origin) {
-            match shared.exchange(connection, generation, prepared, &request, deadline).await {
+        let deadline = deadline(&request);
+        let mut prepared = Prepared::new(&request, PACKED)?;
+        if let Some(waiting) = shared.pool.take(request.pool, request.origin) {
+            match shared.exchange(waiting, prepared, &request, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Sent(failure)) => return Err(failure),
                 // The server closed the connection before anything was written to it.
-                Err(Fault::Unsent) => prepared = Prepared::new(&request)?,
+                Err(Fault::Unsent) => prepared = Prepared::new(&request, PACKED)?,
             }
         }
-        // The generation comes first: a connection to what is retired while it is being dialled
-        // must not be kept.
-        let generation = shared.pool.generation();
-        let dialling = Box::pin(shared.dialer.dial(request.origin, request.private, deadline));
-        let connection = dialling.await?;
-        if let Connection::Http2(handle) = &connection {
-            // Others need not wait for this answer to use it, too.
-            let handle = Connection::Http2(handle.clone());
-            shared.pool.put(request.pool, request.origin, handle, generation);
-        }
-        match shared.exchange(connection, generation, prepared, &request, deadline).await {
-            Ok(answer) => Ok(answer),
-            Err(Fault::Sent(failure)) => Err(failure),
-            Err(Fault::Unsent) => Err(Failure::Unreachable),
-        }
+        let fresh = Box::pin(shared.connect(&request, deadline)).await?;
+        shared.exchange(fresh, prepared, &request, deadline).await.map_err(Fault::last)
     }
 
     /// Closes the idle connections under the keys that `gone` names, and lets no connection that
@@ -153,30 +144,64 @@ impl fmt::Debug for Upstream {
     }
 }
 
+/// When a request must have been answered.
+fn deadline(request: &UpstreamRequest<'_>) -> Instant {
+    let now = Instant::now();
+    now.checked_add(request.deadline.min(DEADLINE_MAX)).unwrap_or(now)
+}
+
 impl Shared {
+    /// A fresh connection.
+    async fn connect(
+        &self,
+        request: &UpstreamRequest<'_>,
+        deadline: Instant,
+    ) -> Result<(Connection, Generation), Failure> {
+        // The generation comes first: a connection to what is retired while it is being dialled
+        // must not be kept.
+        let generation = self.pool.generation();
+        let connection = self.dialer.dial(request.origin, request.private, deadline).await?;
+        if let Connection::Http2(handle) = &connection {
+            // Others need not wait for this answer to use it, too.
+            let handle = Connection::Http2(handle.clone());
+            self.pool.put(request.pool, request.origin, handle, generation);
+        }
+        Ok((connection, generation))
+    }
+
     /// One request over one connection, which goes into the pool when the answer is complete and
     /// is closed in every other case, also when the caller goes away.
     async fn exchange(
         &self,
-        mut connection: Connection,
-        generation: Generation,
+        (mut connection, generation): (Connection, Generation),
         prepared: Prepared,
         request: &UpstreamRequest<'_>,
         deadline: Instant,
     ) -> Result<UpstreamAnswer, Fault> {
+        let (origin, http2) = (request.origin, connection.is_http2());
+        let outgoing = prepared.write(origin, http2).map_err(Fault::Sent)?;
+        let answered = timeout_at(deadline, connection.exchange(outgoing, &self.limits)).await;
+        let answer = self.judge(answered, http2, request)?;
+        self.pool.put(request.pool, origin, connection, generation);
+        Ok(answer)
+    }
+
+    /// What came of an exchange within its time.
+    fn judge<T>(
+        &self,
+        answered: Result<Result<T, Fault>, Elapsed>,
+        http2: bool,
+        request: &UpstreamRequest<'_>,
+    ) -> Result<T, Fault> {
         let origin = request.origin;
-        let outgoing = prepared.write(origin, connection.is_http2()).map_err(Fault::Sent)?;
-        match timeout_at(deadline, connection.exchange(outgoing, &self.limits)).await {
-            Ok(Ok(answer)) => {
-                self.pool.put(request.pool, origin, connection, generation);
-                Ok(answer)
-            }
+        match answered {
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(fault)) => {
                 tracing::debug!(%origin, %fault, "No answer.");
                 Err(fault)
             }
             Err(_elapsed) => {
-                if connection.is_http2() {
+                if http2 {
                     self.pool.distrust(request.pool, origin);
                 }
                 tracing::debug!(%origin, "No answer within the deadline.");

@@ -74,10 +74,7 @@ pub(super) async fn read(
 }
 
 fn fault(error: DecodeError) -> Fault {
-    match error {
-        DecodeError::TooLarge => Fault::Sent(Failure::AnswerTooLarge),
-        DecodeError::Garbled => unusable("its body is not what its content encoding says"),
-    }
+    Fault::Sent(error.failure())
 }
 
 fn texts(headers: &HeaderMap, unpacked: bool) -> Vec<(String, String)> {

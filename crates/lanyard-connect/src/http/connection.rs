@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::rt::Executor;
@@ -62,6 +62,35 @@ impl Connection {
         }
     }
 
+    /// Sends a request and reads the head of the answer.
+    pub(super) async fn begin(&mut self, request: Outgoing) -> Result<Response<Incoming>, Fault> {
+        match self {
+            Self::Http1(connection) => {
+                let answered = connection.sender.try_send_request(request);
+                heard(connection.driven(answered).await)
+            }
+            Self::Http2(connection) => heard(connection.sender.try_send_request(request).await),
+        }
+    }
+
+    /// The next piece of an answer that began on this connection; `None` at its end.
+    pub(super) async fn piece(&mut self, body: &mut Incoming) -> Option<hyper::Result<Bytes>> {
+        loop {
+            let frame = match self {
+                Self::Http1(connection) => connection.driven(body.frame()).await,
+                Self::Http2(_) => body.frame().await,
+            };
+            match frame? {
+                Ok(frame) => match frame.into_data() {
+                    Ok(piece) if !piece.is_empty() => return Some(Ok(piece)),
+                    // Trailers mean nothing here, and HTTP/2 may end with an empty piece.
+                    Ok(_) | Err(_) => {}
+                },
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
     pub(super) fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))
     }
@@ -101,17 +130,21 @@ impl Http1 {
         limits: &Limits,
     ) -> Result<UpstreamAnswer, Fault> {
         let answered = self.sender.try_send_request(request);
-        let exchange = async { answer::read(heard(answered.await)?, limits).await };
-        // Only the connection ever wakes the exchange, and it is polled right before it in the
-        // same task. So the exchange gets a waker that wakes nobody: a real one would schedule
-        // this task once more for nothing. That also means that it must not give way to other
-        // tasks by itself (`unconstrained`), as nothing would wake it; the connection still does.
-        let mut exchange = pin!(tokio::task::unconstrained(exchange));
+        self.driven(async { answer::read(heard(answered.await)?, limits).await }).await
+    }
+
+    /// Drives the connection until something that waits for it is ready.
+    async fn driven<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        // Only the connection ever wakes what waits for it, and that is polled right after it in
+        // the same task. So it gets a waker that wakes nobody: a real one would schedule this task
+        // once more for nothing. That also means that it must not give way to other tasks by
+        // itself (`unconstrained`), as nothing would wake it; the connection still does.
+        let mut waiting = pin!(tokio::task::unconstrained(waiting));
         poll_fn(|context| {
             self.drive(context);
             match &self.connection {
-                Some(_) => exchange.as_mut().poll(&mut Context::from_waker(Waker::noop())),
-                None => exchange.as_mut().poll(context),
+                Some(_) => waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())),
+                None => waiting.as_mut().poll(context),
             }
         })
         .await

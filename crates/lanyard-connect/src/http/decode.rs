@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use lanyard_core::Failure;
 
 /// Buffer between the br decoder and the body.
 const BROTLI_BUFFER_BYTES: usize = 16 << 10;
@@ -52,6 +53,19 @@ pub(super) enum DecodeError {
     TooLarge,
     /// It is not what its encoding says, or it ends too early.
     Garbled,
+}
+
+impl DecodeError {
+    /// The same, in the words of `lanyard-core`.
+    pub(super) fn failure(self) -> Failure {
+        match self {
+            Self::TooLarge => Failure::AnswerTooLarge,
+            Self::Garbled => {
+                let problem = "its body is not what its content encoding says".to_owned();
+                Failure::AnswerUnusable { problem }
+            }
+        }
+    }
 }
 
 /// A body on its way in.

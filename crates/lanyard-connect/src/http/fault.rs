@@ -16,6 +16,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// What it means when nothing is tried again.
+    pub(super) fn last(self) -> Failure {
+        match self {
+            Self::Unsent => Failure::Unreachable,
+            Self::Sent(failure) => failure,
+        }
+    }
+
     /// What an error of the connection means for a request that was sent.
     pub(super) fn of(error: &hyper::Error) -> Self {
         let problem = if error.is_parse_too_large() {

@@ -69,7 +69,10 @@ impl fmt::Debug for UpstreamRequest<'_> {
 }
 
 /// The encodings that [`super::decode`] undoes.
-const ACCEPTED_ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, br");
+pub(super) const PACKED: HeaderValue = HeaderValue::from_static("gzip, br");
+
+/// No encoding, for what is read as it comes: a packer holds back what it has not filled yet.
+pub(super) const PLAIN: HeaderValue = HeaderValue::from_static("identity");
 
 /// Headers that speak about the connection and not about the request (RFC 9110, 7.6.1), and
 /// `Expect`, which asks the server to wait for what this connector sends at once.
@@ -94,8 +97,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Checks a request.
-    pub(super) fn new(request: &UpstreamRequest<'_>) -> Result<Self, Failure> {
+    /// Checks a request. The encodings are those that are asked for unless it says others.
+    pub(super) fn new(
+        request: &UpstreamRequest<'_>,
+        encodings: HeaderValue,
+    ) -> Result<Self, Failure> {
         let method = method(request.method)?;
         let target = target(request.target)?;
         let authority = request.origin.authority();
@@ -116,7 +122,7 @@ impl Prepared {
         if length > 0 || matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        headers.entry(ACCEPT_ENCODING).or_insert(ACCEPTED_ENCODINGS);
+        headers.entry(ACCEPT_ENCODING).or_insert(encodings);
         Ok(Self { method, target, headers, body: request.body.clone() })
     }
 }

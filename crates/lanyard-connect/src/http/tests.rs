@@ -11,6 +11,7 @@ use bytes::Bytes;
 use lanyard_core::{Origin, ServerName, TenantName};
 
 use super::*;
+use crate::fixture::PATIENCE;
 
 mod answers;
 mod http2;
@@ -18,9 +19,7 @@ mod reuse;
 mod sending;
 mod servers;
 mod silence;
-
-/// Long for a machine under load, short for somebody who waits for a test that hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+mod streams;
 
 fn key(server: &str) -> PoolKey {
     PoolKey {
@@ -84,6 +83,10 @@ impl Call {
 
     async fn send(&self) -> Result<UpstreamAnswer, Failure> {
         self.upstream.send(self.request()).await
+    }
+
+    async fn stream(&self) -> Result<UpstreamStream, Failure> {
+        self.upstream.stream(self.request()).await
     }
 
     /// The body of a 200, as text.

@@ -16,8 +16,15 @@ pub(super) struct Secure {
     authority_pem: String,
 }
 
-impl Secure {
-    pub(super) async fn start(protocols: &[&[u8]]) -> Self {
+/// An authority of the test's own, and what it says of `localhost`.
+pub(super) struct Authority {
+    pub(super) certificate: CertificateDer<'static>,
+    pem: String,
+    pub(super) acceptor: TlsAcceptor,
+}
+
+impl Authority {
+    pub(super) fn new(protocols: &[&[u8]]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -36,6 +43,13 @@ impl Secure {
             .unwrap();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self { certificate: issuer.der().clone(), pem: issuer.pem(), acceptor }
+    }
+}
+
+impl Secure {
+    pub(super) async fn start(protocols: &[&[u8]]) -> Self {
+        let Authority { certificate, pem, acceptor } = Authority::new(protocols);
         let (listener, port) = listen().await;
         let server = Server::new("https", "localhost", port);
         let seen = Arc::clone(&server.seen);
@@ -51,7 +65,7 @@ impl Secure {
                 });
             }
         });
-        Self { server, authority: issuer.der().clone(), authority_pem: issuer.pem() }
+        Self { server, authority: certificate, authority_pem: pem }
     }
 
     pub(super) fn upstream(&self, tasks: &TaskTracker) -> Upstream {

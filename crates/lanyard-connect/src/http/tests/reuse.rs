@@ -82,7 +82,8 @@ async fn a_request_that_met_a_closed_connection_was_certainly_not_sent() {
         }
     };
     timeout(PATIENCE, noticed).await.unwrap();
-    let outgoing = Prepared::new(&call.request()).unwrap().write(&call.origin, false).unwrap();
+    let outgoing =
+        Prepared::new(&call.request(), PACKED).unwrap().write(&call.origin, false).unwrap();
     let exchanged = connection.exchange(outgoing, &Limits::standard()).await;
     assert!(matches!(exchanged, Err(Fault::Unsent)), "{exchanged:?}");
     assert_eq!(server.seen.requests(), 0);

@@ -10,7 +10,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[track_caller]
 fn check_refused(call: &Call, expected: &str) {
-    let refused = Prepared::new(&call.request()).err().map(|failure| failure.to_string());
+    let refused = Prepared::new(&call.request(), PACKED).err().map(|failure| failure.to_string());
     assert_eq!(refused.as_deref(), Some(expected), "{} {}", call.method, call.target);
 }
 

@@ -6,3 +6,6 @@
 
 pub mod http;
 pub mod mcp;
+
+#[cfg(test)]
+mod fixture;

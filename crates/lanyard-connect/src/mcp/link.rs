@@ -7,10 +7,14 @@
 //!
 //! INVARIANT: no text of an error holds a body or the value of a header.
 
+mod call;
+mod events;
 mod http;
 mod lines;
 mod sse;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use lanyard_core::{Failure, Limits, Origin};
@@ -52,6 +56,9 @@ pub(crate) struct HttpParts {
     /// The limits in force.
     pub(crate) limits: Limits,
 }
+
+/// Something that was sent and is waited for.
+type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, LinkError>> + Send>>;
 
 /// A request on its way to the server.
 #[derive(Debug, Clone, Copy)]
@@ -188,10 +195,10 @@ impl Link {
 
     /// What comes for no request in particular, to be read by one reader for as long as the
     /// session lasts. Over streamable HTTP each call is another GET stream, opened when it is first
-    /// polled; with the others only the first call gives one.
+    /// polled, and a stateless server has none; with the others only the first call gives one.
     pub(crate) fn listen(&self) -> Option<Inbox> {
         match self {
-            Self::Http(link) => Some(Inbox::Http(Box::new(link.listen()))),
+            Self::Http(link) => link.listen().map(|inbox| Inbox::Http(Box::new(inbox))),
             Self::Sse(link) => link.listen().map(|inbox| Inbox::Sse(Box::new(inbox))),
             Self::Lines(link) => link.listen().map(|inbox| Inbox::Lines(Box::new(inbox))),
         }
@@ -248,3 +255,6 @@ impl Inbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

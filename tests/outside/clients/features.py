@@ -442,6 +442,17 @@ async def git_shows_a_change(visit: Visit) -> None:
     (repository / "file.txt").write_text("as it was\n")
 
 
+# The fixture on crate rmcp. The tasks themselves are the conformance suite's.
+
+
+async def rmcp_answers(visit: Visit) -> None:
+    holds("text", "Hello, Ada!", await visit.text("greet", {"name": "Ada"}))
+
+
+async def rmcp_makes_no_task_for_who_cannot_follow_it(visit: Visit) -> None:
+    holds("text", "Computed it", await visit.text("slow_compute", {"seconds": 60, "label": "it"}))
+
+
 PROFILES = {
     "fixture": [
         listed("test_simple_text", "test_sampling", "json_schema_2020_12_tool", "add", "stall"),
@@ -485,6 +496,7 @@ PROFILES = {
         filesystem_writes_and_reads,
         filesystem_stays_inside,
     ],
+    "rmcp": [listed("greet", "slow_compute"), rmcp_answers, rmcp_makes_no_task_for_who_cannot_follow_it],
     "time": [listed("get_current_time", "convert_time"), time_converts, time_refuses_nonsense],
     "git": [listed("git_status", "git_log", "git_diff_unstaged"), git_shows_the_log, git_shows_a_change],
 }

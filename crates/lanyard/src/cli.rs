@@ -2,6 +2,7 @@
 
 mod agents;
 mod audit;
+mod bridge;
 mod grant;
 pub(crate) mod log;
 mod operator;
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand};
 use data_encoding::HEXUPPER;
 
 use crate::admin_client::AdminClient;
-use crate::agent::{AgentEnv, CallArgs, ListArgs, Streams, run_call, run_list};
+use crate::agent::{AgentEnv, BridgeArgs, CallArgs, ListArgs, Streams, run_call, run_list};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::failure::Failure;
@@ -73,6 +74,7 @@ enum Command {
     Audit(audit::AuditCommand),
     List(ListArgs),
     Call(CallArgs),
+    Bridge(BridgeArgs),
     Limits(status::LimitsArgs),
     Doctor(status::DoctorArgs),
 }
@@ -97,6 +99,10 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
     let done = match cli.command {
         Command::List(args) => return agent_command(environment, AgentCommand::List(args)).await,
         Command::Call(args) => return agent_command(environment, AgentCommand::Call(args)).await,
+        Command::Bridge(args) => {
+            let env = AgentEnv::from_pairs(environment.pairs());
+            return bridge::run(&args, &env).await.code(env.exit_codes_simple);
+        }
         Command::Up(args) => start(&args, &operating).await,
         Command::Demo(args) => demo::run(&args, environment).await,
         Command::Server(command) => server::run(command, &operating).await,

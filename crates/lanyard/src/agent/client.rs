@@ -4,14 +4,17 @@
 //! stream. It knows nothing of commands, files or environment: an [`Endpoint`] and arguments go
 //! in, a result or a [`ClientError`] comes out. It sets no deadline; whoever calls it does.
 
+mod courier;
 mod endpoint;
 mod error;
 mod link;
 mod message;
+mod request;
 mod session;
 mod sse;
 mod tls;
 
+pub(crate) use courier::{Courier, Parcel};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::ClientError;
 pub(crate) use session::{DownloadError, Session, Tool, download, exchange_once, fetch_json};

@@ -1,18 +1,22 @@
 //! An HTTP server for tests: answers by a function, and remembers what it was asked.
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A request as the fake saw it.
@@ -51,6 +55,7 @@ impl Asked {
             "mcp-name",
             "mcp-param-region",
             "mcp-session-id",
+            "last-event-id",
         ];
         let headers = shown.iter().filter_map(|name| {
             let value = self.headers.get(*name)?.to_str().ok()?;
@@ -66,26 +71,35 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) body: String,
+    /// Whether the body goes on without an end.
+    endless: bool,
 }
 
 impl Reply {
     /// Closes the connection without an answer.
-    pub(super) const HANG_UP: Self = Self { status: 0, headers: Vec::new(), body: String::new() };
+    pub(super) const HANG_UP: Self =
+        Self { status: 0, headers: Vec::new(), body: String::new(), endless: false };
 
     pub(super) fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: vec![("content-type", "application/json")], body: body.to_string() }
+        Self::new(status, "application/json", &body.to_string())
     }
 
     pub(super) fn text(status: u16, body: &str) -> Self {
-        Self { status, headers: vec![("content-type", "text/plain")], body: body.to_owned() }
+        Self::new(status, "text/plain", body)
     }
 
     pub(super) fn stream(body: &str) -> Self {
-        Self {
-            status: 200,
-            headers: vec![("content-type", "text/event-stream")],
-            body: body.to_owned(),
-        }
+        Self::new(200, "text/event-stream", body)
+    }
+
+    pub(super) fn new(status: u16, kind: &'static str, body: &str) -> Self {
+        let headers = vec![("content-type", kind)];
+        Self { status, headers, body: body.to_owned(), endless: false }
+    }
+
+    /// The same, and then nothing, without an end.
+    pub(super) fn endless(self) -> Self {
+        Self { endless: true, ..self }
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
@@ -97,71 +111,119 @@ impl Reply {
 /// What a fake answers; `None` means that it never does.
 pub(super) type Answers = fn(&Asked) -> Option<Reply>;
 
+/// The same, remembering what it likes.
+type Shared = Arc<dyn Fn(&Asked) -> Option<Reply> + Send + Sync>;
+
 /// A running fake.
 pub(super) struct Fake {
     pub(super) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    seen: Seen,
     _tasks: JoinSet<()>,
+}
+
+/// What a fake remembers.
+#[derive(Clone, Default)]
+struct Seen {
+    asked: Arc<Mutex<Vec<Asked>>>,
+    /// How many requests came, and how many bodies of answers are no longer sent.
+    counts: watch::Sender<(usize, usize)>,
+}
+
+/// A body that may have no end, and that says when it is let go.
+struct Pieces {
+    first: Option<Bytes>,
+    endless: bool,
+    seen: Seen,
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match (self.first.take(), self.endless) {
+            (Some(first), _) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            (None, true) => Poll::Pending,
+            (None, false) => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.seen.counts.send_modify(|(_, ended)| *ended = ended.saturating_add(1));
+    }
 }
 
 impl Fake {
     /// Starts on a free port of loopback.
-    pub(super) async fn start(answers: Answers) -> Self {
+    pub(super) async fn start(
+        answers: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<Asked>>>::default();
-        let seen = Arc::clone(&asked);
-        let mut tasks = JoinSet::new();
+        let (answers, seen): (Shared, _) = (Arc::new(answers), Seen::default());
+        let (mut tasks, remembered) = (JoinSet::new(), seen.clone());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(converse(stream, answers, Arc::clone(&seen)));
+                connections.spawn(converse(stream, Arc::clone(&answers), remembered.clone()));
             }
         });
-        Self { url, asked, _tasks: tasks }
+        Self { url, seen, _tasks: tasks }
     }
 
     /// Starts on a Unix socket.
-    pub(super) fn start_unix(path: &std::path::Path, answers: Answers) -> Self {
+    pub(super) fn start_unix(
+        path: &std::path::Path,
+        answers: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
         let listener = UnixListener::bind(path).unwrap();
-        let asked = Arc::<Mutex<Vec<Asked>>>::default();
-        let seen = Arc::clone(&asked);
-        let mut tasks = JoinSet::new();
+        let (answers, seen): (Shared, _) = (Arc::new(answers), Seen::default());
+        let (mut tasks, remembered) = (JoinSet::new(), seen.clone());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(converse(stream, answers, Arc::clone(&seen)));
+                connections.spawn(converse(stream, Arc::clone(&answers), remembered.clone()));
             }
         });
-        Self { url: format!("unix:{}", path.display()), asked, _tasks: tasks }
+        Self { url: format!("unix:{}", path.display()), seen, _tasks: tasks }
     }
 
     /// One line for every request: method and path, JSON-RPC method, the headers that matter.
     pub(super) fn log(&self) -> String {
-        let asked = self.asked.lock().unwrap();
+        let asked = self.seen.asked.lock().unwrap();
         asked.iter().map(|asked| format!("{}\n", asked.log())).collect()
     }
 
     /// The requests themselves.
     pub(super) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        self.seen.asked.lock().unwrap().clone()
+    }
+
+    /// Waits until so many requests came, and so many answers are no longer sent.
+    pub(super) async fn until(&self, asked: usize, ended: usize) {
+        let mut counts = self.seen.counts.subscribe();
+        let enough = counts.wait_for(|counts| counts.0 >= asked && counts.1 >= ended);
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), enough).await;
+        drop(waited.expect("what was waited for").unwrap());
     }
 }
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    answers: Answers,
-    seen: Arc<Mutex<Vec<Asked>>>,
-) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, answers: Shared, seen: Seen) {
     let service = service_fn(|request: Request<Incoming>| {
-        let seen = Arc::clone(&seen);
+        let (answers, seen) = (Arc::clone(&answers), seen.clone());
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
             let line = format!("{} {}", head.method, head.uri);
             let asked = Asked { line, headers: head.headers, body };
-            seen.lock().unwrap().push(asked.clone());
+            seen.asked.lock().unwrap().push(asked.clone());
+            seen.counts.send_modify(|(count, _)| *count = count.saturating_add(1));
             let Some(reply) = answers(&asked) else { return std::future::pending().await };
             if reply.status == Reply::HANG_UP.status {
                 return Err(std::io::ErrorKind::ConnectionReset.into());
@@ -170,7 +232,8 @@ async fn converse(
             for (name, value) in reply.headers {
                 response = response.header(name, value);
             }
-            let body = Full::new(Bytes::from(reply.body));
+            let first = Some(Bytes::from(reply.body));
+            let body = Pieces { first, endless: reply.endless, seen };
             Ok::<_, std::io::Error>(response.body(body).unwrap())
         }
     });

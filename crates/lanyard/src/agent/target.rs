@@ -111,13 +111,7 @@ impl Directory {
     }
 
     fn from_url(url: &str, env: &AgentEnv) -> Result<Self, Issue> {
-        let unusable = |problem: ClientError| Issue::other(format!("LANYARD_URL: {problem}"));
-        let mut endpoint = Endpoint::parse(url).map_err(unusable)?;
-        if let Some(token) = &env.token {
-            endpoint = endpoint
-                .with_bearer(token.expose())
-                .map_err(|_| Issue::other("LANYARD_TOKEN holds characters that no header can"))?;
-        }
+        let endpoint = endpoint_at(url, env)?;
         if endpoint.is_base() {
             return Ok(Self::Gateway(endpoint));
         }
@@ -156,6 +150,23 @@ impl Directory {
             Self::One(server, Naming::ByPath) => (server.name == name).then(|| (**server).clone()),
             Self::File(servers) => servers.iter().find(|server| server.name == name).cloned(),
         }
+    }
+}
+
+/// What `LANYARD_URL` names: a gateway, or one endpoint; the gateway of this machine where it is
+/// not set. The token goes with it.
+pub(super) fn gateway_or_endpoint(env: &AgentEnv) -> Result<Endpoint, Issue> {
+    endpoint_at(env.url.as_deref().unwrap_or(DEFAULT_URL), env)
+}
+
+fn endpoint_at(url: &str, env: &AgentEnv) -> Result<Endpoint, Issue> {
+    let unusable = |problem: ClientError| Issue::other(format!("LANYARD_URL: {problem}"));
+    let endpoint = Endpoint::parse(url).map_err(unusable)?;
+    match &env.token {
+        Some(token) => endpoint
+            .with_bearer(token.expose())
+            .map_err(|_| Issue::other("LANYARD_TOKEN holds characters that no header can")),
+        None => Ok(endpoint),
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -39,6 +40,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Whether the body is a stream of events.
+    pub(super) fn is_stream(&self) -> bool {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
+    }
+
     /// Reads the body to its end, however long: for what goes on to a file piece by piece.
     pub(super) fn unlimited(self) -> Self {
         Self { read_max: usize::MAX, ..self }
@@ -63,6 +70,11 @@ impl Link {
     /// Whether another request can be sent.
     pub(super) fn is_open(&self) -> bool {
         self.driver.is_some() && !self.sender.is_closed()
+    }
+
+    /// Sees what happened to the connection while nobody used it.
+    pub(super) async fn settle(&mut self) {
+        drive(&mut self.driver, std::future::ready(())).await;
     }
 
     /// Sends a request and reads the head of its answer.

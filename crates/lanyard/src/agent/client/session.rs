@@ -1,14 +1,12 @@
 //! A conversation with one endpoint: which era of the protocol it speaks, its tools, a call.
 
-use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::error::Detail;
 use super::link::{Answer, Link};
 use super::message::{Call, LATEST_LEGACY, MODERN, client_info, param_headers, read_answer};
+use super::request::request;
 use super::sse::Events;
 use super::{ClientError, Endpoint};
 
@@ -309,12 +307,8 @@ impl Wire {
         headers: &HeaderMap,
     ) -> Result<(Value, HeaderMap), ClientError> {
         let (mut link, mut answer) = self.send(Method::POST, body, headers).await?;
-        let is_stream = answer.headers.get(CONTENT_TYPE).is_some_and(|kind| {
-            kind.to_str()
-                .is_ok_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
-        });
         let status = answer.status;
-        let outcome = if is_stream && status.is_success() {
+        let outcome = if answer.is_stream() && status.is_success() {
             // What follows in the stream is not read, so the connection is not used again.
             read_stream(&mut link, &mut answer, id).await
         } else {
@@ -351,38 +345,13 @@ impl Wire {
         body: Vec<u8>,
         headers: &HeaderMap,
     ) -> Result<(Link, Answer), ClientError> {
-        let request = self.request(method, body, headers)?;
+        let request = request(&self.endpoint, method, body.into(), headers)?;
         let mut link = match self.link.take().filter(Link::is_open) {
             Some(link) => link,
             None => Link::open(&self.endpoint).await?,
         };
         let answer = link.send(request).await?;
         Ok((link, answer))
-    }
-
-    fn request(
-        &self,
-        method: Method,
-        body: Vec<u8>,
-        headers: &HeaderMap,
-    ) -> Result<Request<Full<Bytes>>, ClientError> {
-        let unsendable = |_| ClientError::Unsendable("the endpoint's path is not valid".to_owned());
-        let mut request = Request::builder()
-            .method(method)
-            .uri(self.endpoint.path())
-            .body(Full::new(Bytes::from(body)))
-            .map_err(unsendable)?;
-        let sent = request.headers_mut();
-        sent.extend(self.endpoint.headers().iter().cloned());
-        sent.extend(headers.clone());
-        let host = HeaderValue::from_str(&self.endpoint.authority())
-            .map_err(|_| ClientError::Unsendable("the endpoint's host is not valid".to_owned()))?;
-        sent.insert(HOST, host);
-        sent.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        sent.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let agent = HeaderValue::from_static(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
-        sent.insert(USER_AGENT, agent);
-        Ok(request)
     }
 }
 
@@ -419,7 +388,7 @@ fn by_status(status: StatusCode, problem: ClientError) -> ClientError {
 }
 
 /// An error for every status that is not a success.
-fn refuse(status: StatusCode, body: &[u8]) -> Result<(), ClientError> {
+pub(super) fn refuse(status: StatusCode, body: &[u8]) -> Result<(), ClientError> {
     if status.is_success() {
         return Ok(());
     }

@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{Item, Kind};
 use crate::json::canonical;
+use crate::problem::shown;
+use crate::text::visible;
 
 mod diff;
 mod schema;
@@ -221,17 +223,23 @@ pub fn screen(seen: &[Item], server: &str, others: &OtherTools) -> Vec<Drift> {
         .collect()
 }
 
+/// What is suspicious in what a server says of itself, its instructions for instance: raw JSON,
+/// without what stands in the approved form of it.
+pub fn suspicious_facts(approved: Option<&str>, seen: &str) -> Vec<Reason> {
+    wording::suspicious(approved, seen)
+}
+
 impl Drift {
     /// The drift for people: what happened, why, and what differs.
     pub fn describe(&self, pinned: Option<&str>, seen: Option<&str>) -> String {
         let from = match &self.change {
-            Change::Renamed { from } => format!(" from `{}`", diff::visible(from)),
+            Change::Renamed { from } => format!(" from `{}`", visible(from)),
             Change::New | Change::Gone | Change::Changed => String::new(),
         };
         let mut out = format!(
             "{} `{}` {}{from}: {}\n",
             self.kind.as_str(),
-            diff::visible(&self.name),
+            visible(&self.name),
             self.change.as_str(),
             self.grade.as_str()
         );
@@ -263,8 +271,7 @@ fn new(item: &Item) -> Vec<Reason> {
 }
 
 fn renamed(from: &str) -> Vec<Reason> {
-    let sentence =
-        format!("the tool that was approved as `{}` has another name", diff::visible(from));
+    let sentence = format!("the tool that was approved as `{}` has another name", visible(from));
     vec![Reason::new(Code::RenamedTool, sentence)]
 }
 
@@ -340,7 +347,7 @@ fn changed(pin: &Item, item: &Item) -> Vec<Reason> {
             }
             "title" | "description" => Some(wording_of(key)),
             other => {
-                let sentence = format!("`{}` changed", diff::visible(other));
+                let sentence = format!("`{}` changed", shown(other));
                 Some(Reason::new(Code::OtherMember, sentence))
             }
         });

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::text::visible;
+
 /// Characters of a name that are shown.
 const SHOWN_CHARS_MAX: usize = 80;
 
@@ -31,16 +33,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A name as it may stand in a message: control characters escaped, cut where it is long.
+/// A name as it may stand in a message: what would not be shown is escaped, cut where it is long.
 pub(crate) fn shown(name: &str) -> String {
-    let mut out = String::new();
-    for character in name.chars().take(SHOWN_CHARS_MAX) {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
+    let cut: String = name.chars().take(SHOWN_CHARS_MAX).collect();
+    let mut out = visible(&cut);
     if name.chars().nth(SHOWN_CHARS_MAX).is_some() {
         out.push_str("...");
     }

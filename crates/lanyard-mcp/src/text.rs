@@ -104,6 +104,19 @@ pub(crate) fn is_hidden(character: char) -> bool {
     HIDDEN.iter().any(|range| range.contains(&character))
 }
 
+/// A text in which everything is shown: control characters and hidden ones are escaped.
+pub fn visible(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        if character.is_control() || is_hidden(character) {
+            out.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 const HIDDEN: &[RangeInclusive<char>] = &[
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',

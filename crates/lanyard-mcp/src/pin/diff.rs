@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::json::quoted;
-use crate::text::is_hidden;
+use crate::text::visible;
 
 /// Lines around a change that are shown with it.
 const CONTEXT_LINES: usize = 3;
@@ -40,19 +40,6 @@ pub fn diff(pinned: Option<&str>, seen: Option<&str>) -> String {
         out.push(' ');
         out.push_str(line);
         out.push('\n');
-    }
-    out
-}
-
-/// A text in which everything is shown: control characters and hidden ones are escaped.
-pub(super) fn visible(text: &str) -> String {
-    let mut out = String::new();
-    for character in text.chars() {
-        if character.is_control() || is_hidden(character) {
-            out.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
-        } else {
-            out.push(character);
-        }
     }
     out
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Code, Reason, diff};
+use super::{Code, Reason};
 use crate::json::canonical;
+use crate::text::visible;
 
 /// Keywords that are for people. They allow and refuse nothing.
 const DESCRIPTIVE: &[&str] = &["title", "description", "examples", "$comment"];
@@ -130,7 +131,7 @@ pub(super) fn place(root: &str, before: &Value, after: &Value) -> String {
         keys.retain(|key| left.get(*key).map(canonical) != right.get(*key).map(canonical));
         let [key] = keys.as_slice() else { break };
         path.push('.');
-        path.push_str(&diff::visible(key));
+        path.push_str(&visible(key));
         let (Some(left), Some(right)) = (left.get(*key), right.get(*key)) else { break };
         (before, after) = (left, right);
     }

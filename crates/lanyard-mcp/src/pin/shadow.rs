@@ -54,7 +54,8 @@ impl OtherTools {
             return Vec::new();
         }
         let mut reasons: Vec<Reason> = Vec::new();
-        for text in new_texts(pinned, seen).into_iter().filter(|text| text.is_wording) {
+        let texts = new_texts(pinned, seen).unwrap_or_default();
+        for text in texts.into_iter().filter(|text| text.is_wording) {
             for word in words(&Folded::of(&text.text).text) {
                 let Some(owners) = self.names.get(word) else { continue };
                 let Some(first) = owners.first() else { continue };

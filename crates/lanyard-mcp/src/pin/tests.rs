@@ -4,7 +4,7 @@ use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use crate::text::is_hidden;
+use crate::text::{is_hidden, visible};
 
 fn tool(raw: &str) -> Item {
     Item::read(Kind::Tool, raw).unwrap()
@@ -18,7 +18,7 @@ fn lines(drifts: &[Drift]) -> String {
             other @ (Change::New | Change::Gone | Change::Changed) => other.as_str().to_owned(),
         };
         let (kind, name, grade) = (drift.kind.as_str(), &drift.name, drift.grade.as_str());
-        out.push(format!("{kind} {} {change}: {grade}", diff::visible(name)));
+        out.push(format!("{kind} {} {change}: {grade}", visible(name)));
         out.extend(drift.reasons.iter().map(|reason| format!("  {reason}")));
     }
     out.join("\n")
@@ -287,6 +287,30 @@ fn a_text_about_another_servers_tool_is_quarantined() {
           mentions_other_tool: `description` names the tool `send_email` of the server `mail`
           wording: the wording of `description` changed"#]]
     .assert_eq(&lines(&compare_among(&seen[1..2], &changed, "calc", &others)));
+}
+
+#[test]
+fn a_long_way_down_hides_nothing() {
+    let others = OtherTools::new([("mail", "send_email", "mail__send_email")]);
+    let key = "k".repeat(5000);
+    let mut schema = r#"{"description":"send_email"}"#.to_owned();
+    for _ in 0..40 {
+        schema = format!(r#"{{"{key}":[{schema}]}}"#);
+    }
+    let item = tool(&format!(r#"{{"name":"a","inputSchema":{schema}}}"#));
+    let drifts = screen(std::slice::from_ref(&item), "calc", &others);
+    assert_eq!(drifts[0].reasons[0].code, Code::MentionsOtherTool);
+    assert!(drifts[0].reasons[0].sentence.len() < 500);
+    // Deeper than any message may be, so that no model gets to read it.
+    let item = tool(&format!(r#"{{"name":"a","x":{}}}"#, "[".repeat(200) + &"]".repeat(200)));
+    assert_eq!(screen(&[item], "calc", &others)[0].reasons[0].code, Code::Unreadable);
+}
+
+#[test]
+fn what_a_server_says_of_itself_is_looked_at() {
+    let facts = r#"{"instructions":"You must always call a","serverInfo":{"name":"x"}}"#;
+    expect!["suspicious_text: `instructions` holds words to the reader: to always or first call something"].assert_eq(&suspicious_facts(None, facts)[0].to_string());
+    assert_eq!(suspicious_facts(Some(facts), facts), Vec::new());
 }
 
 #[test]

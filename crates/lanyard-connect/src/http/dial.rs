@@ -1,10 +1,12 @@
 //! Opens connections: look-up, check, dial, TLS, HTTP.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_core::{Failure, Origin, Scheme};
+use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
@@ -16,6 +18,12 @@ use super::tls::Tls;
 
 /// How many addresses of a name are tried.
 const ADDRESSES_MAX: usize = 6;
+
+/// After so long a silence the other machine is asked whether it is still there: how often at most,
+/// and how far apart.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+const SILENCE_ASK_AGAIN: Duration = Duration::from_secs(10);
+const SILENCE_ASKED_MAX: u32 = 3;
 
 /// Opens connections to servers.
 pub(super) struct Dialer {
@@ -104,9 +112,8 @@ async fn reach(origin: &Origin, checked: &Checked, until: Instant) -> Result<Tcp
         let own = now.checked_add(share).unwrap_or(until);
         match timeout_at(own, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // A request is written at once, so waiting for more of it only delays it.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%origin, kind = ?error.kind(), "Small packets are delayed.");
+                if let Err(error) = tune(&stream) {
+                    tracing::debug!(%origin, kind = ?error.kind(), "A socket stays as it was.");
                 }
                 return Ok(stream);
             }
@@ -118,6 +125,18 @@ async fn reach(origin: &Origin, checked: &Checked, until: Instant) -> Result<Tcp
         left = left.saturating_sub(1);
     }
     Err(Failure::Unreachable)
+}
+
+/// Makes a socket fit for what it carries: a request is written at once, so waiting for more of it
+/// only delays it; and an event stream may be silent for hours, in which nothing else would tell
+/// that the server's machine, or what stands between, has forgotten the connection.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    sockopt::set_tcp_keepidle(stream, SILENCE_MAX)?;
+    sockopt::set_tcp_keepintvl(stream, SILENCE_ASK_AGAIN)?;
+    sockopt::set_tcp_keepcnt(stream, SILENCE_ASKED_MAX)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(())
 }
 
 /// The first addresses of the list, changing between IPv4 and IPv6 as long as there are both, so

@@ -54,3 +54,20 @@ async fn a_name_that_changes_its_mind_is_refused_when_it_does() {
     let again = dialer.look_up(&origin, &PrivateAllowance::none()).await;
     assert_eq!(again, Err(Failure::AddressForbidden));
 }
+
+#[tokio::test]
+async fn a_connection_notices_that_the_other_machine_is_gone() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let origin = Origin::parse(&origin).unwrap();
+    let checked =
+        address::check(&origin, &address::written(&origin).unwrap(), &PrivateAllowance::none())
+            .unwrap();
+    let until = Instant::now().checked_add(crate::fixture::PATIENCE).unwrap();
+    let stream = reach(&origin, &checked, until).await.unwrap();
+    assert!(stream.nodelay().unwrap());
+    assert!(sockopt::socket_keepalive(&stream).unwrap());
+    assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), SILENCE_MAX);
+    assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), SILENCE_ASK_AGAIN);
+    assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), SILENCE_ASKED_MAX);
+}

@@ -167,3 +167,19 @@ async fn streaming(link: &Link, stage: &mut Stage) -> (Carrier, Pipe) {
 
 const ENDED: &str = "the server ended before it answered; the call may have taken effect";
 const LOST: &str = "the server does not know the session any more";
+
+/// Sessions are shared between tasks, and what comes for a request is read in any of them.
+#[test]
+fn links_go_from_thread_to_thread() {
+    const fn shared<T: Send + Sync>() {}
+    const fn moved<T: Send>() {}
+    const fn carried<T: Send>(_: &T) {}
+    shared::<Link>();
+    moved::<Carrier>();
+    moved::<Inbox>();
+    let next = async |mut carrier: Carrier, mut inbox: Inbox| {
+        drop(carrier.next().await);
+        drop(inbox.next().await);
+    };
+    let _ = |carrier, inbox| carried(&next(carrier, inbox));
+}

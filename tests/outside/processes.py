@@ -2,10 +2,10 @@
 
 import os
 import pathlib
+import time
 from dataclasses import dataclass
 
 PROC = pathlib.Path("/proc")
-TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1 << 20
 
@@ -53,9 +53,8 @@ def zombies(pid: int) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time that the process has used."""
-    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """User and system time that the process has used, from its CPU clock: /proc counts in ticks of 10 ms."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def rss_mib(pid: int) -> float:

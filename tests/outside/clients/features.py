@@ -7,6 +7,7 @@ that the server may use.  Prints a line of JSON for each check, and ends with 0 
 
 import asyncio
 import base64
+import inspect
 import json
 import os
 import pathlib
@@ -70,6 +71,9 @@ class Visit:
     async def on_message(self, message):
         self.told.append(message)
 
+    def heard(self, kind: str) -> bool:
+        return any(type(message).__name__ == kind for message in self.told)
+
     async def call(self, tool: str, arguments: dict | None = None, progress=None):
         return await self.client.call_tool(self.prefix + tool, arguments or {}, progress_callback=progress)
 
@@ -100,13 +104,15 @@ class Visit:
 
 
 async def until(what: str, condition, within: float = 5.0) -> None:
-    """Waits for something that comes by itself."""
+    """Waits for something that comes by itself; the condition may have to ask for it."""
     end = time.monotonic() + within
-    while not (found := condition()) if not asyncio.iscoroutinefunction(condition) else not (found := await condition()):
+    while True:
+        found = condition()
+        if await found if inspect.isawaitable(found) else found:
+            return
         if time.monotonic() > end:
             raise Wrong(f"{what} did not happen within {within} s")
         await asyncio.sleep(0.02)
-    return found
 
 
 def listed(*expected: str):
@@ -314,13 +320,6 @@ async def changed_resource_is_told(visit: Visit) -> None:
     await visit.client.unsubscribe_resource(uri)
 
 
-def _heard(self: Visit, kind: str) -> bool:
-    return any(type(message).__name__ == kind for message in self.told)
-
-
-Visit.heard = _heard  # type: ignore[attr-defined]
-
-
 # npm server-everything.
 
 
@@ -369,7 +368,7 @@ async def everything_reports_progress(visit: Visit) -> None:
 
 
 async def everything_stops_when_cancelled(visit: Visit) -> None:
-    """It does not listen for cancellation: what counts is that the client is free at once, and the server still there."""
+    """It does not listen for cancellation: what counts is that the client is free at once and the server still there."""
     begun = asyncio.Event()
 
     async def progress(*_):

@@ -30,7 +30,9 @@ pub struct Launch {
     /// The whole environment; nothing is inherited.
     pub env: Vec<(String, String)>,
     /// Where it starts.
-    pub directory: Directory,
+    pub directory: PathBuf,
+    /// Directories that are made before, where they are missing, for their owner alone.
+    pub made: Vec<PathBuf>,
     /// What it may use.
     pub limits: ProcessLimits,
 }
@@ -38,33 +40,16 @@ pub struct Launch {
 /// Arguments and environment may hold credentials, so only their number is shown.
 impl fmt::Debug for Launch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { command, args, env, directory, limits } = self;
+        let Self { command, args, env, directory, made, limits } = self;
         formatter
             .debug_struct("Launch")
             .field("command", command)
             .field("args", &args.len())
             .field("env", &env.len())
             .field("directory", directory)
+            .field("made", made)
             .field("limits", limits)
             .finish()
-    }
-}
-
-/// The directory that a process starts in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Directory {
-    /// One that must be there.
-    Existing(PathBuf),
-    /// One that is made when it is missing, for its owner alone.
-    Own(PathBuf),
-}
-
-impl Directory {
-    /// Its path.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Existing(path) | Self::Own(path) => path,
-        }
     }
 }
 
@@ -156,14 +141,14 @@ fn start(launch: &Launch) -> Result<std::process::Child, LaunchError> {
     if launch.env.iter().any(|(name, _)| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(LaunchError::Unwritable);
     }
-    enter(&launch.directory)?;
+    prepare(launch)?;
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     let mut command = Command::new(&launch.command);
     command
         .args(&launch.args)
         .env_clear()
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(launch.directory.path())
+        .current_dir(&launch.directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -171,19 +156,20 @@ fn start(launch: &Launch) -> Result<std::process::Child, LaunchError> {
     command.spawn().map_err(|error| reason(launch, &error))
 }
 
-/// Makes the directory if it is to be made, and looks whether it is one.
-fn enter(directory: &Directory) -> Result<(), LaunchError> {
+/// Makes the directories that are to be made, and looks whether the one to start in is there: the
+/// error of a start cannot be told apart from that of a missing program.
+fn prepare(launch: &Launch) -> Result<(), LaunchError> {
     let unusable =
-        |problem: String| LaunchError::Directory { path: directory.path().to_owned(), problem };
-    if let Directory::Own(path) = directory {
+        |path: &Path, problem: String| LaunchError::Directory { path: path.to_owned(), problem };
+    for path in &launch.made {
         let mut builder = fs::DirBuilder::new();
         let made = builder.recursive(true).mode(OWNER_ONLY).create(path);
-        made.map_err(|error| unusable(words(&error)))?;
+        made.map_err(|error| unusable(path, words(&error)))?;
     }
-    match fs::metadata(directory.path()) {
+    match fs::metadata(&launch.directory) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(unusable("it is no directory".to_owned())),
-        Err(error) => Err(unusable(words(&error))),
+        Ok(_) => Err(unusable(&launch.directory, "it is no directory".to_owned())),
+        Err(error) => Err(unusable(&launch.directory, words(&error))),
     }
 }
 

@@ -15,7 +15,7 @@ mod child;
 mod launch;
 mod process;
 
-pub use launch::{Directory, Launch, LaunchError, ProcessLimits, launch};
+pub use launch::{Launch, LaunchError, ProcessLimits, launch};
 pub use process::{Exit, Pipes, Process};
 
 #[cfg(test)]

@@ -121,12 +121,14 @@ impl Process {
         *self.ended.borrow()
     }
 
-    /// Waits for its end.
-    pub async fn wait(&self) -> Exit {
+    /// Waits for its end. The future holds nothing of the process: it does not keep it alive.
+    pub fn wait(&self) -> impl Future<Output = Exit> + Send + use<> {
         let mut ended = self.ended.clone();
-        let exit = ended.wait_for(Option::is_some).await.map(|exit| *exit);
-        // The keeper says how it ended before it goes away.
-        exit.ok().flatten().unwrap_or(Exit::Signal(libc::SIGKILL))
+        async move {
+            let exit = ended.wait_for(Option::is_some).await.map(|exit| *exit);
+            // The keeper says how it ended before it goes away.
+            exit.ok().flatten().unwrap_or(Exit::Signal(libc::SIGKILL))
+        }
     }
 
     /// Asks the whole group to end.

@@ -17,7 +17,8 @@ fn shell(directory: &Path, script: &str) -> Launch {
         command: "/bin/sh".into(),
         args: vec!["-c".to_owned(), script.to_owned()],
         env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
-        directory: Directory::Existing(directory.to_owned()),
+        directory: directory.to_owned(),
+        made: vec![],
         limits: ProcessLimits::standard(),
     }
 }
@@ -245,7 +246,8 @@ async fn a_directory_of_its_own_is_made_for_its_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let own = directory.path().join("a/b");
     let mut launched = shell(directory.path(), "pwd; touch made; stat -c %a made .");
-    launched.directory = Directory::Own(own.clone());
+    launched.directory = own.clone();
+    launched.made = vec![own.clone()];
     let (out, _) = run(launched).await;
     assert_eq!(out, format!("{}\n600\n700\n", own.canonicalize().unwrap().display()));
 }
@@ -280,10 +282,10 @@ async fn a_refusal_says_what_to_do() {
     told += &refused(with(directory.path())).await;
     told += &refused(with(&orphan)).await;
     let mut elsewhere = shell(directory.path(), "");
-    elsewhere.directory = Directory::Existing("/no/such/directory".into());
+    elsewhere.directory = "/no/such/directory".into();
     told += &refused(elsewhere).await;
     let mut nowhere = shell(directory.path(), "");
-    nowhere.directory = Directory::Own(plain.join("below"));
+    nowhere.made = vec![plain.join("below")];
     told += &refused(nowhere).await;
     let mut garbled = shell(directory.path(), "tst_secret\0");
     told += &refused(garbled.clone()).await;
@@ -315,7 +317,8 @@ fn what_is_shown_of_a_launch_holds_no_value() {
         command: "/bin/x".into(),
         args: vec!["tst_arg".to_owned()],
         env: vec![("TST_NAME".to_owned(), "tst_value".to_owned())],
-        directory: Directory::Existing(PathBuf::from("/tmp")),
+        directory: PathBuf::from("/tmp"),
+        made: vec![],
         limits: ProcessLimits::standard(),
     };
     let shown = format!("{launched:?}");
@@ -341,7 +344,8 @@ async fn children_die_with_the_program() {
         command: std::env::current_exe().unwrap(),
         args: ["--exact", "tests::helper_that_is_killed", "--nocapture"].map(Into::into).into(),
         env: vec![("LANYARD_TEST_HELPER".to_owned(), "1".to_owned())],
-        directory: Directory::Existing("/".into()),
+        directory: "/".into(),
+        made: vec![],
         limits: ProcessLimits::standard(),
     };
     let mut helper = launch(helper).await.unwrap();

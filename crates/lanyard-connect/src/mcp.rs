@@ -5,14 +5,19 @@
 //! [`SessionKey`]; what two keys differ in is never shared. An [`Exchange`] is one request with all
 //! that comes before its answer.
 
+mod conversation;
 mod exchange;
-#[expect(dead_code, reason = "the sessions that use it are written beside it")]
+mod greeting;
 mod link;
+mod process;
+mod router;
 mod session;
 mod sessions;
 mod target;
+mod verdicts;
 
 pub use exchange::{Exchange, Reply, ServerRequest, Step};
+pub use process::LastProcess;
 pub use session::{Outgoing, ServerFacts, Session, Unrelated};
-pub use sessions::{Lease, Opening, SessionKey, Sessions, SessionsParts};
+pub use sessions::{Counts, Lease, Opening, SessionKey, Sessions, SessionsParts};
 pub use target::{ClientFacts, Credentials, EraChoice, Opened, Target};

@@ -23,7 +23,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 pub(crate) use http::HttpLink;
-pub(crate) use lines::LinesLink;
+pub(crate) use lines::{DRAIN_MAX, LinesLink, LinesParts, Tail, keep_tail};
 pub(crate) use sse::SseLink;
 
 use super::target::{Credentials, Target};
@@ -200,7 +200,7 @@ impl Link {
         match self {
             Self::Http(link) => link.listen().map(|inbox| Inbox::Http(Box::new(inbox))),
             Self::Sse(link) => link.listen().map(|inbox| Inbox::Sse(Box::new(inbox))),
-            Self::Lines(link) => link.listen().map(|inbox| Inbox::Lines(Box::new(inbox))),
+            Self::Lines(link) => link.listen().map(Inbox::Lines),
         }
     }
 

@@ -1,19 +1,32 @@
 //! Keeps sessions by key.
+//!
+//! A session is opened when it is first asked for, kept while it is used and for a while after, and
+//! ended when room is needed. Opening runs beside those who wait for it: whoever goes away leaves
+//! it to the others.
 
+mod pool;
+
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lanyard_core::{Failure, Limits, Principal, ServerName, TenantName};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::greeting::{Greeting, pool_key};
+use super::process::{LastProcess, Processes};
 use super::session::{Session, Unrelated};
 use super::target::{ClientFacts, Credentials, Target};
+use super::verdicts::{Remembered, Verdicts};
 use crate::http::Upstream;
+use pool::{Found, Hold, Opened, Pool};
 
-/// Whose session it is. Sessions of two different keys share nothing: no process, no connection, no
-/// session id, no answer.
+/// Whose session it is. Sessions of two different keys share nothing: no process, no session id, no
+/// answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey {
     /// The wall.
@@ -46,8 +59,27 @@ pub struct SessionsParts {
 }
 
 /// All sessions.
-#[derive(Debug)]
-pub struct Sessions {}
+pub struct Sessions {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sessions").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
+struct Shared {
+    http: Upstream,
+    limits: Limits,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    pool: Arc<Pool>,
+    verdicts: Arc<Verdicts>,
+    processes: Arc<Processes>,
+    /// Whether somebody looks after idle sessions and the end of the gateway.
+    tended: AtomicBool,
+}
 
 /// What a session is opened with, if it is not open yet.
 #[derive(Debug)]
@@ -69,6 +101,7 @@ pub struct Opening {
 #[derive(Debug)]
 pub struct Lease {
     session: Arc<Session>,
+    _hold: Hold,
 }
 
 impl Deref for Lease {
@@ -79,27 +112,176 @@ impl Deref for Lease {
     }
 }
 
+/// How much is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions that are open or being opened.
+    pub sessions: usize,
+    /// Processes that run, those that are being ended included.
+    pub processes: usize,
+}
+
 impl Sessions {
     /// No session yet.
-    pub fn new(_parts: SessionsParts) -> Self {
-        Self {}
+    pub fn new(parts: SessionsParts) -> Self {
+        let SessionsParts { http, limits, tasks, shutdown } = parts;
+        let processes = Arc::new(Processes::new(&limits, tasks.clone()));
+        let shared = Shared {
+            http,
+            pool: Arc::new(Pool::new(&limits, Arc::new(Notify::new()))),
+            limits,
+            tasks,
+            shutdown,
+            verdicts: Arc::default(),
+            processes,
+            tended: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The session of a key, opened if it is not open. Of several who ask at the same time one
-    /// opens it and all get it.
-    pub async fn lease(&self, _key: &SessionKey, _opening: Opening) -> Result<Lease, Failure> {
-        Err(Failure::Bug)
+    /// opens it and all get it, or the same failure.
+    ///
+    /// Where as much is open as may be, the longest idle session is ended; where none is idle, it
+    /// waits for one, `server_wait_ms_max` at most.
+    pub async fn lease(&self, key: &SessionKey, opening: Opening) -> Result<Lease, Failure> {
+        self.tend();
+        let shared = &self.shared;
+        let now = Instant::now();
+        let wait_max = Limits::span(shared.limits.server_wait_ms_max);
+        let deadline = now.checked_add(wait_max).unwrap_or(now);
+        loop {
+            // Whoever frees a place after the look below wakes this one.
+            let mut changed = Box::pin(shared.pool.changed.notified());
+            changed.as_mut().enable();
+            match shared.pool.find(key, opening.exclusive)? {
+                Found::Open(session, hold) => return Ok(Lease { session, _hold: hold }),
+                Found::Opening(opened, hold) => return opened_lease(opened, hold).await,
+                Found::Place(place, hold) => {
+                    let opened = place.opened();
+                    shared.open(place, key, opening);
+                    return opened_lease(opened, hold).await;
+                }
+                Found::Full => {}
+            }
+            timeout_at(deadline, changed).await.map_err(|_| Failure::ServerBusy)?;
+        }
     }
 
     /// The session of a key, if it is open.
-    pub fn existing(&self, _key: &SessionKey) -> Option<Lease> {
-        None
+    pub fn existing(&self, key: &SessionKey) -> Option<Lease> {
+        let (session, hold) = self.shared.pool.existing(key)?;
+        Some(Lease { session, _hold: hold })
     }
 
     /// Ends the sessions under the keys that `gone` names: their exchanges fail, their processes
     /// are ended.
-    pub fn retire(&self, _gone: impl Fn(&SessionKey) -> bool) {}
+    pub fn retire(&self, gone: impl Fn(&SessionKey) -> bool) {
+        let retired = self.shared.pool.retire(gone);
+        let pools: Vec<_> = retired.iter().map(pool_key).collect();
+        if !pools.is_empty() {
+            self.shared.http.retire(|pool| pools.contains(pool));
+        }
+    }
 
     /// Ends all sessions and opens none from now on. Ready when the processes have ended.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.close().await;
+    }
+
+    /// How much is open.
+    pub fn counts(&self) -> Counts {
+        Counts { sessions: self.shared.pool.count(), processes: self.shared.processes.count() }
+    }
+
+    /// The latest process of a server, also after its end.
+    pub fn last_process(&self, tenant: &TenantName, server: &ServerName) -> Option<LastProcess> {
+        self.shared.processes.last(tenant, server)
+    }
+
+    /// The last that the latest process of a server wrote to its stderr. It is a stranger's text.
+    pub fn stderr(&self, tenant: &TenantName, server: &ServerName) -> String {
+        self.last_process(tenant, server).map(|process| process.stderr).unwrap_or_default()
+    }
+
+    /// Begins to look after idle sessions, with the first lease: before that there is none, and
+    /// perhaps no runtime.
+    fn tend(&self) {
+        if self.shared.tended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        self.shared.tasks.spawn(async move { shared.tend().await });
+    }
 }
+
+/// Dropped with the gateway: what still runs is ended, and nobody waits for it.
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        self.shared.pool.close();
+    }
+}
+
+/// Waits for a session that is being opened.
+async fn opened_lease(
+    mut opened: watch::Receiver<Option<Opened>>,
+    hold: Hold,
+) -> Result<Lease, Failure> {
+    match opened.wait_for(Option::is_some).await.map(|opened| (*opened).clone()) {
+        Ok(Some(Ok(session))) => Ok(Lease { session, _hold: hold }),
+        Ok(Some(Err(failure))) => Err(failure),
+        // It was retired while it was opened.
+        Ok(None) | Err(_) => Err(Failure::Cancelled),
+    }
+}
+
+impl Shared {
+    /// Opens a session in a place of the pool, beside everybody who waits for it.
+    fn open(&self, place: pool::Place, key: &SessionKey, opening: Opening) {
+        let Opening { target, credentials, client, inbox, exclusive: _ } = opening;
+        let greeting = Greeting {
+            key: key.clone(),
+            target,
+            credentials,
+            client,
+            inbox,
+            http: self.http.clone(),
+            limits: self.limits.clone(),
+            tasks: self.tasks.clone(),
+            processes: Arc::clone(&self.processes),
+            changed: Arc::clone(&self.pool.changed),
+            remembered: Remembered::new(&self.verdicts, key),
+        };
+        self.tasks.spawn(async move {
+            let retired = place.retired();
+            tokio::select! {
+                biased;
+                () = retired.cancelled() => {}
+                opened = Box::pin(greeting.open()) => place.fill(opened),
+            }
+        });
+    }
+
+    /// Ends sessions that were idle for too long, until the gateway stops; then all of them.
+    async fn tend(&self) {
+        let idle_max = Limits::span(self.limits.session_idle_ms_max);
+        let closed = self.pool.closed();
+        loop {
+            let pause = self.pool.end_idle(idle_max);
+            tokio::select! {
+                biased;
+                () = closed.cancelled() => return,
+                () = self.shutdown.cancelled() => return self.close().await,
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn close(&self) {
+        self.pool.close();
+        self.processes.until_none().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! The last that a process complained about.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+/// What is read at once.
+const BUFFER_BYTES: usize = 8 << 10;
+
+/// The end of a stream of bytes. The oldest goes first.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    bytes_max: usize,
+    bytes: Mutex<VecDeque<u8>>,
+}
+
+impl Tail {
+    /// Nothing yet, and never more than this.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, bytes: Mutex::default() }
+    }
+
+    fn push(&self, piece: &[u8]) {
+        let fits = piece.len().saturating_sub(self.bytes_max);
+        let piece = piece.get(fits..).unwrap_or_default();
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = bytes.len().saturating_add(piece.len()).saturating_sub(self.bytes_max);
+        let over = over.min(bytes.len());
+        bytes.drain(..over);
+        bytes.extend(piece);
+    }
+
+    /// What is kept, as text. It begins with a whole character, and after a cut with a whole line
+    /// where there is one.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let (head, rest) = bytes.as_slices();
+        let mut all = Vec::with_capacity(bytes.len());
+        all.extend_from_slice(head);
+        all.extend_from_slice(rest);
+        let was_cut = all.len() == self.bytes_max;
+        drop(bytes);
+        let text = String::from_utf8_lossy(&all);
+        match text.split_once('\n') {
+            Some((_, whole)) if was_cut => whole.to_owned(),
+            Some(_) | None => text.into_owned(),
+        }
+    }
+}
+
+/// Reads a stream to its end, or until `ended` is ready, so that whoever writes to it never waits.
+pub(crate) async fn keep_tail(
+    mut stream: impl AsyncRead + Unpin,
+    tail: &Tail,
+    ended: impl Future<Output = ()>,
+) {
+    let reading = async {
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+        while let Ok(1..) = stream.read_buf(&mut buffer).await {
+            tail.push(&buffer);
+            buffer.clear();
+        }
+    };
+    tokio::select! {
+        biased;
+        () = reading => {}
+        () = ended => {}
+    }
+}

@@ -368,7 +368,7 @@ async def everything_reports_progress(visit: Visit) -> None:
 
 
 async def everything_stops_when_cancelled(visit: Visit) -> None:
-    """It does not listen for cancellation: what counts is that the client is free at once and the server still there."""
+    """It does not listen for cancellation: what counts is that the client is free and the server still there."""
     begun = asyncio.Event()
 
     async def progress(*_):

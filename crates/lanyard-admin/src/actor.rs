@@ -4,12 +4,13 @@
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use lanyard_core::{OperatorName, Peer};
+use lanyard_core::{OperatorName, Peer, TenantName};
 use lanyard_store::Role;
 use lanyard_vault::{TokenHash, TokenKind};
 
-use crate::Admin;
+use crate::change::By;
 use crate::error::ApiError;
+use crate::{Admin, tenant};
 
 /// An authenticated caller of the admin API.
 #[derive(Debug, Clone)]
@@ -37,15 +38,12 @@ enum Who {
 
 impl Actor {
     /// As records name it.
-    pub(crate) fn name(&self) -> String {
-        match &self.who {
+    pub(crate) fn by(&self) -> By {
+        let name = match &self.who {
             Who::Operator(name) => format!("operator:{name}"),
             Who::Owner(uid) => format!("owner:uid:{uid}"),
-        }
-    }
-
-    pub(crate) fn peer(&self) -> Peer {
-        self.peer
+        };
+        By { name, peer: Some(self.peer.to_string()) }
     }
 }
 
@@ -94,9 +92,18 @@ impl FromRequestParts<Admin> for Owner {
     }
 }
 
+/// Who asks. Only somebody known is told whether there is the tenant that is asked about.
+async fn authenticate(parts: &Parts, admin: &Admin) -> Result<Actor, ApiError> {
+    let actor = identify(parts, admin).await?;
+    if admin.shared.tenant != TenantName::default_tenant() {
+        admin.blocking(tenant::must_exist).await?;
+    }
+    Ok(actor)
+}
+
 /// A token that was shown decides, whoever shows it: a wrong one over the admin socket is refused
 /// and does not fall back to the uid.
-async fn authenticate(parts: &Parts, admin: &Admin) -> Result<Actor, ApiError> {
+async fn identify(parts: &Parts, admin: &Admin) -> Result<Actor, ApiError> {
     let peer = *parts.extensions.get::<Peer>().ok_or_else(ApiError::unauthorized)?;
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {

@@ -38,7 +38,7 @@ pub(crate) struct RotateRequest {
 }
 
 pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
-    let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
+    let rows = admin.blocking(|shared| shared.rows()).await?;
     let agents: Vec<Value> = rows.agents.iter().map(|row| shown(row, &rows)).collect();
     Ok(Json(json!({ "agents": agents })))
 }

@@ -9,6 +9,7 @@ use crate::Admin;
 use crate::actor::{Actor, Owner, Reader};
 use crate::error::ApiError;
 use crate::state::Shared;
+use crate::tenant;
 
 /// The port to whoever turns rows into what calls are decided by. The program offers it.
 pub trait Compile: Send + Sync + std::fmt::Debug {
@@ -49,6 +50,22 @@ pub(crate) struct About {
     pub(crate) action: &'static str,
     /// `server:billing`, ...
     pub(crate) subject: String,
+}
+
+/// Who makes a change, for its record.
+#[derive(Debug)]
+pub(crate) struct By {
+    /// `operator:ann`, `owner:uid:1000`, or `lanyard`.
+    pub(crate) name: String,
+    /// Where the connection came from.
+    pub(crate) peer: Option<String>,
+}
+
+impl By {
+    /// What the program does by itself.
+    pub(crate) fn lanyard() -> Self {
+        Self { name: "lanyard".to_owned(), peer: None }
+    }
 }
 
 /// Whether the rows that were written are to stay.
@@ -104,8 +121,8 @@ impl Admin {
         T: Send + 'static,
         F: FnOnce(&Shared, &Change<'_>) -> Result<Landing<T>, ApiError> + Send + 'static,
     {
-        let actor = owner.actor().clone();
-        self.blocking(move |shared| shared.land(&actor, about, rows)).await
+        let by = owner.actor().by();
+        self.blocking(move |shared| shared.land(by, about, rows)).await
     }
 
     /// Goes through a whole change, the trial compilation included, and takes it back.
@@ -119,9 +136,9 @@ impl Admin {
         T: Send + 'static,
         F: FnOnce(&Shared, &Change<'_>) -> Result<T, ApiError> + Send + 'static,
     {
-        let actor = reader.actor().clone();
+        let by = reader.actor().by();
         let rows = |shared: &Shared, change: &Change<'_>| rows(shared, change).map(Landing::Undo);
-        self.blocking(move |shared| shared.land(&actor, about, rows)).await
+        self.blocking(move |shared| shared.land(by, about, rows)).await
     }
 
     /// Runs what waits for the disk where waiting hurts nobody.
@@ -139,18 +156,21 @@ impl Admin {
 }
 
 impl Shared {
-    fn land<T>(
+    pub(crate) fn land<T>(
         &self,
-        actor: &Actor,
+        by: By,
         about: About,
         rows: impl FnOnce(&Self, &Change<'_>) -> Result<Landing<T>, ApiError>,
     ) -> Result<T, ApiError> {
         // Nothing but changes takes this lock, and a change that panicked was rolled back.
         let _one = self.one_change.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = self.record(actor, about);
+        let record = self.record(by, about);
         let landed = self.parts.store.change(record, |change| {
             let landing = rows(self, change)?;
             let configuration = change.configuration()?;
+            if configuration.tenants.iter().all(|row| row.name != self.tenant) {
+                return Err(tenant::no_tenant(&self.tenant).into());
+            }
             let ready = self.parts.compiler.compile(&configuration).map_err(ApiError::conflict)?;
             match landing {
                 Landing::Keep(value) => Ok((value, ready)),
@@ -173,7 +193,7 @@ impl Shared {
 
     /// Records something that was done and changed no row.
     pub(crate) fn note(&self, actor: &Actor, about: About) -> Result<(), ApiError> {
-        let record = self.record(actor, about);
+        let record = self.record(actor.by(), about);
         self.parts
             .log
             .append(&Record::Changed(record))
@@ -181,13 +201,13 @@ impl Shared {
             .map_err(|error| ApiError::internal("it could not be recorded", &error))
     }
 
-    fn record(&self, actor: &Actor, about: About) -> ChangeRecord {
+    fn record(&self, by: By, about: About) -> ChangeRecord {
         ChangeRecord {
             id: (self.parts.record_ids)(),
             time: self.parts.clock.now(),
             tenant: self.tenant.clone(),
-            actor: actor.name(),
-            peer: Some(actor.peer().to_string()),
+            actor: by.name,
+            peer: by.peer,
             action: about.action.to_owned(),
             subject: about.subject,
             detail: Vec::new(),

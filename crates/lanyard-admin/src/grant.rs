@@ -43,7 +43,7 @@ fn shown(row: &GrantRow) -> Value {
 }
 
 pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
-    let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
+    let rows = admin.blocking(|shared| shared.rows()).await?;
     let grants: Vec<Value> = rows.grants.iter().map(shown).collect();
     Ok(Json(json!({ "grants": grants })))
 }
@@ -67,7 +67,7 @@ pub(crate) async fn put(
     let about = About { action: "grant.put", subject: format!("grant:{agent}/{server}") };
     let made = admin
         .change(&owner, about, move |shared, change| {
-            let rows = change.configuration()?;
+            let rows = shared.rows_in(change)?;
             let known = rows.agents.iter().find(|row| row.name == agent);
             if known.is_none_or(|row| row.revoked_at.is_some()) {
                 return Err(no_agent(&agent));
@@ -239,7 +239,7 @@ pub(crate) async fn who_can(
     let tool = ToolName::parse(&tool)?;
     let agents = admin
         .blocking(move |shared| {
-            let rows = shared.parts.store.load()?;
+            let rows = shared.rows()?;
             let tools = shared.names_of(&server, &rows)?;
             if !tools.contains(&tool) {
                 return Err(ApiError::not_found(format!("server `{server}` has no tool `{tool}`")));

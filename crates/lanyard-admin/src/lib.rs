@@ -26,6 +26,8 @@ mod server;
 mod server_add;
 mod state;
 mod status;
+mod tenant;
+mod user_credential;
 mod when;
 
 pub use audit::verdict_json;

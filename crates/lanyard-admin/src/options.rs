@@ -121,7 +121,7 @@ impl StoredOptions {
     }
 
     /// The options as they are kept: checked, and each thing written in its one normal form.
-    pub(crate) fn checked(mut self, kind: Kind) -> Result<Self, ApiError> {
+    pub(crate) fn checked(mut self, kind: ServerKind) -> Result<Self, ApiError> {
         self.prefix = self.prefix.map(|prefix| checked_prefix(&prefix)).transpose()?;
         if self.timeout_ms.is_some_and(|timeout| !(1..=TIMEOUT_MS_MAX).contains(&timeout)) {
             return Err(ApiError::invalid("a timeout is from 1 to 3600000 milliseconds"));
@@ -139,15 +139,15 @@ impl StoredOptions {
     }
 
     /// An option that the other kind of server alone has is a misunderstanding.
-    fn check_kind(&self, kind: Kind) -> Result<(), ApiError> {
+    fn check_kind(&self, kind: ServerKind) -> Result<(), ApiError> {
         let foreign: &[(&str, bool)] = match kind {
-            Kind::Rest => &[
+            ServerKind::Rest => &[
                 ("era", self.era.is_some()),
                 ("keep", self.keep.is_some()),
                 ("require_user_credentials", self.require_user_credentials),
                 ("isolation", self.isolation.is_some()),
             ],
-            Kind::Mcp => {
+            ServerKind::Mcp => {
                 &[("base_url", self.base_url.is_some()), ("secrets", !self.secrets.is_empty())]
             }
         };
@@ -175,14 +175,14 @@ impl StoredOptions {
 
 /// The two kinds of servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ServerKind {
     /// A REST API described in YAML.
     Rest,
     /// A server that speaks MCP itself.
     Mcp,
 }
 
-impl Kind {
+impl ServerKind {
     /// The kind that a row says.
     pub(crate) fn of(row: &ServerRow) -> Self {
         if row.kind == Self::Mcp.as_str() { Self::Mcp } else { Self::Rest }
@@ -196,10 +196,10 @@ impl Kind {
     }
 }
 
-fn other_kind(key: &str, kind: Kind) -> ApiError {
+fn other_kind(key: &str, kind: ServerKind) -> ApiError {
     let (this, other) = match kind {
-        Kind::Rest => ("a REST API", "MCP servers"),
-        Kind::Mcp => ("an MCP server", "REST APIs"),
+        ServerKind::Rest => ("a REST API", "MCP servers"),
+        ServerKind::Mcp => ("an MCP server", "REST APIs"),
     };
     ApiError::invalid(format!("`{key}` is for {other}, and this is {this}"))
 }
@@ -253,7 +253,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
 /// Sets one option from text. `None` and the word `default` take it back.
 pub(crate) fn apply(
     options: &mut StoredOptions,
-    kind: Kind,
+    kind: ServerKind,
     key: &str,
     value: Option<&str>,
 ) -> Result<(), ApiError> {

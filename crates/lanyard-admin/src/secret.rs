@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::{Binding, Origin, Scheme, SecretName};
-use lanyard_store::{Change, SecretRow, SecretVersionRow};
+use lanyard_store::{Change, Configuration, SecretRow, SecretVersionRow};
 use lanyard_vault::{SecretPlace, SecretText};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
 use crate::state::Shared;
+use crate::user_credential::is_users_own;
 
 /// What is asked. The value has no `Debug`.
 #[derive(Deserialize)]
@@ -32,10 +33,12 @@ pub(crate) struct SetRequest {
 }
 
 pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
-    let rows = admin.blocking(|shared| Ok(shared.parts.store.load()?)).await?;
+    let rows = admin.blocking(|shared| shared.rows()).await?;
+    // What users hold themselves is listed as theirs: see `/v1/user-credentials`.
     let secrets: Vec<Value> = rows
         .secrets
         .iter()
+        .filter(|row| !is_users_own(&row.name, &rows))
         .map(|row| {
             json!({
                 "name": row.name.as_str(),
@@ -70,6 +73,7 @@ pub(crate) async fn set(
     let about = About { action, subject: format!("secret:{name}") };
     let shown = admin
         .change(&owner, about, move |shared, change| {
+            refuse_users_own(&name, &shared.rows_in(change)?)?;
             let row = shared.secret_row(&name, rotate, change)?;
             let mut all = row.origins;
             all.extend(origins.into_iter().filter(|it| !all.contains(it)).collect::<Vec<_>>());
@@ -89,6 +93,16 @@ pub(crate) async fn set(
         })
         .await?;
     Ok(Json(shown))
+}
+
+fn refuse_users_own(name: &SecretName, rows: &Configuration) -> Result<(), ApiError> {
+    if is_users_own(name, rows) {
+        return Err(ApiError::conflict(format!(
+            "{} is a user's own credential; see `lanyard user credential list`",
+            name.reference()
+        )));
+    }
+    Ok(())
 }
 
 impl Shared {
@@ -176,7 +190,8 @@ pub(crate) async fn remove(
     let about = About { action: "secret.remove", subject: format!("secret:{name}") };
     admin
         .change(&owner, about, move |shared, change| {
-            let rows = change.configuration()?;
+            let rows = shared.rows_in(change)?;
+            refuse_users_own(&name, &rows)?;
             for row in &rows.servers {
                 // A definition that cannot be read may use anything.
                 let uses =

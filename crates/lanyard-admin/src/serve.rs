@@ -22,8 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service as _;
 
-use crate::Admin;
 use crate::error::ApiError;
+use crate::{Admin, tenant};
 
 /// Where operators connect.
 #[derive(Debug)]
@@ -47,10 +47,8 @@ pub enum AdminListener {
 impl Admin {
     /// Serves a listener until the API stops.
     pub async fn serve(&self, listener: AdminListener) {
-        // A definition travels inside a JSON string, which may double its size.
         let limits = &self.shared.parts.limits;
-        let body_max = Limits::size(limits.definition_bytes_max.saturating_mul(2));
-        let router = self.router().layer(DefaultBodyLimit::max(body_max));
+        let router = self.limited_router();
         let places = Arc::new(Semaphore::new(Limits::size(limits.connections_max)));
         match listener {
             AdminListener::Tcp { listener, known, tls } => {
@@ -83,6 +81,12 @@ impl Admin {
                 }
             }
         }
+    }
+
+    fn limited_router(&self) -> Router {
+        // A definition travels inside a JSON string, which may double its size.
+        let bytes_max = self.shared.parts.limits.definition_bytes_max.saturating_mul(2);
+        self.router().layer(DefaultBodyLimit::max(Limits::size(bytes_max)))
     }
 
     /// Waits for a place for one connection more; none when the API stops.
@@ -142,7 +146,10 @@ impl Admin {
         let head_bytes = Limits::size(limits.request_head_bytes_max);
         let peer = at.peer;
         let at = Arc::new(at);
-        let service = service_fn(move |request| answer(router.clone(), Arc::clone(&at), request));
+        let admin = self.clone();
+        let service = service_fn(move |request| {
+            answer(admin.clone(), router.clone(), Arc::clone(&at), request)
+        });
         let mut serving = std::pin::pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -172,6 +179,7 @@ struct At {
 }
 
 async fn answer(
+    admin: Admin,
     mut router: Router,
     at: Arc<At>,
     request: Request<Incoming>,
@@ -185,6 +193,12 @@ async fn answer(
                 if foreign_host { StatusCode::MISDIRECTED_REQUEST } else { StatusCode::FORBIDDEN };
             return Ok(ApiError::new(status, denial.to_string()).into_response());
         }
+    }
+    match tenant::named(request.headers()) {
+        Ok(None) => {}
+        // Made for the request: it is as cheap as the request is rare.
+        Ok(Some(tenant)) => router = admin.of_tenant(tenant).limited_router(),
+        Err(error) => return Ok(error.into_response()),
     }
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(at.peer);

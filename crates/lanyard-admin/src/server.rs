@@ -14,7 +14,7 @@ use crate::actor::{Owner, Reader};
 use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
-use crate::options::{Kind, StoredOptions, apply};
+use crate::options::{ServerKind, StoredOptions, apply};
 use crate::state::Shared;
 
 impl Shared {
@@ -90,7 +90,7 @@ pub fn read_definition(
 pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let servers = admin
         .blocking(|shared| {
-            let rows = shared.parts.store.load()?;
+            let rows = shared.rows()?;
             Ok(rows.servers.iter().map(|row| shared.summary(row, &rows)).collect::<Vec<_>>())
         })
         .await?;
@@ -167,7 +167,7 @@ pub(crate) async fn show(
     let name = ServerName::parse(&name)?;
     let shown = admin
         .blocking(move |shared| {
-            let rows = shared.parts.store.load()?;
+            let rows = shared.rows()?;
             let row = find(&rows, &name)?;
             let mut shown = shared.summary(row, &rows);
             let definition = shared.definition(row, &rows);
@@ -187,7 +187,10 @@ pub(crate) async fn show(
     Ok(Json(shown))
 }
 
-fn find<'a>(rows: &'a Configuration, name: &ServerName) -> Result<&'a ServerRow, ApiError> {
+pub(crate) fn find<'a>(
+    rows: &'a Configuration,
+    name: &ServerName,
+) -> Result<&'a ServerRow, ApiError> {
     rows.servers.iter().find(|row| row.name == *name).ok_or_else(|| no_server(name))
 }
 
@@ -258,7 +261,7 @@ pub(crate) async fn set(
                 change.server_get(&shared.tenant, &name)?.ok_or_else(|| no_server(&name))?;
             let mut options = StoredOptions::read(&row).map_err(ApiError::conflict)?;
             for (key, value) in &pairs {
-                apply(&mut options, Kind::of(&row), key, value.as_deref())?;
+                apply(&mut options, ServerKind::of(&row), key, value.as_deref())?;
                 change.detail(key, value.as_deref().unwrap_or("default"));
             }
             row.options = options.to_json()?;

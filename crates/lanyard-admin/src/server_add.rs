@@ -17,7 +17,7 @@ use crate::actor::Reader;
 use crate::asked::Asked;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, problem_json};
-use crate::options::{Kind, StoredOptions};
+use crate::options::{ServerKind, StoredOptions};
 use crate::secret;
 use crate::server::{secret_state, tool_json};
 use crate::state::Shared;
@@ -91,7 +91,7 @@ impl Admin {
     async fn named(&self, request: &AddRequest) -> Result<ServerName, ApiError> {
         let request = request.clone();
         self.blocking(move |shared| {
-            let rows = shared.parts.store.load()?;
+            let rows = shared.rows()?;
             Ok(shared.plan(request, &rows)?.name)
         })
         .await
@@ -100,7 +100,7 @@ impl Admin {
 
 impl Shared {
     fn rehearse_add(&self, request: AddRequest, change: &Change<'_>) -> Result<Value, ApiError> {
-        let rows = change.configuration()?;
+        let rows = self.rows_in(change)?;
         let plan = self.plan(request, &rows)?;
         let shown = describe(&plan, &rows, "checked");
         self.carry_out(plan, change)?;
@@ -109,7 +109,7 @@ impl Shared {
 
     fn add(&self, request: AddRequest, change: &Change<'_>) -> Result<Landing<Value>, ApiError> {
         let replace = request.replace;
-        let rows = change.configuration()?;
+        let rows = self.rows_in(change)?;
         let plan = self.plan(request, &rows)?;
         let done = match plan.standing {
             Standing::Same => return Ok(Landing::Undo(describe(&plan, &rows, "unchanged"))),
@@ -124,7 +124,7 @@ impl Shared {
 
     fn plan(&self, request: AddRequest, rows: &Configuration) -> Result<Plan, ApiError> {
         let name = request.name.as_deref().map(ServerName::parse).transpose()?;
-        let options = request.options.checked(Kind::Rest)?;
+        let options = request.options.checked(ServerKind::Rest)?;
         let place = (request.file.as_str(), request.source.as_str());
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
         let name = parsed.definition.name.clone();
@@ -165,7 +165,7 @@ impl Shared {
         change.server_put(&ServerRow {
             tenant: self.tenant.clone(),
             name: plan.name,
-            kind: Kind::Rest.as_str().to_owned(),
+            kind: ServerKind::Rest.as_str().to_owned(),
             source,
             file_name: plan.file,
             options: plan.options.to_json()?,

@@ -8,14 +8,17 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 use lanyard_core::{Clock, Limits, RecordId, TenantName};
 use lanyard_rest::Schemas;
-use lanyard_store::Store;
 use lanyard_store::audit::Log;
+use lanyard_store::{Change, Configuration, Store};
 use lanyard_vault::MasterKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::change::Compile;
-use crate::{agent, audit, grant, operator, secret, server, server_add, status};
+use crate::error::ApiError;
+use crate::{
+    agent, audit, grant, operator, secret, server, server_add, status, tenant, user_credential,
+};
 
 /// What an admin API is made of.
 pub struct AdminParts {
@@ -48,17 +51,20 @@ pub struct AdminParts {
 }
 
 /// The admin API.
+///
+/// It speaks of one tenant: the default one, unless a request names another in the header
+/// `Lanyard-Tenant`.
 #[derive(Clone)]
 pub struct Admin {
     pub(crate) shared: Arc<Shared>,
 }
 
 pub(crate) struct Shared {
-    pub(crate) parts: AdminParts,
-    /// The tenant that everything belongs to until tenants can be made.
+    pub(crate) parts: Arc<AdminParts>,
+    /// The tenant that is asked about: rows of others are neither shown nor changed.
     pub(crate) tenant: TenantName,
     /// Changes are made one at a time, so that configurations are published in their order.
-    pub(crate) one_change: Mutex<()>,
+    pub(crate) one_change: Arc<Mutex<()>>,
 }
 
 impl std::fmt::Debug for AdminParts {
@@ -76,8 +82,16 @@ impl std::fmt::Debug for Admin {
 impl Admin {
     /// Puts the parts together. Listens nowhere yet.
     pub fn new(parts: AdminParts) -> Self {
-        let tenant = TenantName::default_tenant();
-        Self { shared: Arc::new(Shared { parts, tenant, one_change: Mutex::new(()) }) }
+        let (parts, tenant) = (Arc::new(parts), TenantName::default_tenant());
+        Self { shared: Arc::new(Shared { parts, tenant, one_change: Arc::default() }) }
+    }
+
+    /// The same for another tenant. Whether there is such a tenant is found when somebody who may
+    /// know asks.
+    pub(crate) fn of_tenant(&self, tenant: TenantName) -> Self {
+        let Shared { parts, tenant: _, one_change } = &*self.shared;
+        let (parts, one_change) = (Arc::clone(parts), Arc::clone(one_change));
+        Self { shared: Arc::new(Shared { parts, tenant, one_change }) }
     }
 
     /// Appends to the log what changes are not there yet: those of a process that ended between
@@ -104,6 +118,13 @@ impl Admin {
             .route("/v1/agents", get(agent::list).post(agent::add))
             .route("/v1/agents/{name}", delete(agent::revoke))
             .route("/v1/agents/{name}/rotate", post(agent::rotate))
+            .route("/v1/user-credentials", get(user_credential::list))
+            .route(
+                "/v1/user-credentials/{server}/{user}",
+                put(user_credential::set).delete(user_credential::remove),
+            )
+            .route("/v1/tenants", get(tenant::list).post(tenant::add))
+            .route("/v1/tenants/{name}", delete(tenant::remove))
             .route("/v1/operators", get(operator::list).post(operator::add))
             .route("/v1/operators/{name}", delete(operator::revoke))
             .route("/v1/grants", get(grant::list))
@@ -115,5 +136,17 @@ impl Admin {
             .route("/v1/audit/verify", post(audit::verify))
             .fallback(status::nothing_here)
             .with_state(self.clone())
+    }
+}
+
+impl Shared {
+    /// The tenant's rows, and what belongs to no tenant.
+    pub(crate) fn rows(&self) -> Result<Configuration, ApiError> {
+        Ok(self.parts.store.load()?.of_tenant(&self.tenant))
+    }
+
+    /// The same, as they will be when a change lands.
+    pub(crate) fn rows_in(&self, change: &Change<'_>) -> Result<Configuration, ApiError> {
+        Ok(change.configuration()?.of_tenant(&self.tenant))
     }
 }

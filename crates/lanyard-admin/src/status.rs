@@ -43,7 +43,7 @@ pub fn limits_json(limits: &Limits) -> Value {
 pub(crate) async fn status(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
     let shown = admin
         .blocking(|shared| {
-            let rows = shared.parts.store.load()?;
+            let rows = shared.rows()?;
             let now = shared.parts.clock.now();
             let head = shared.parts.log.head();
             Ok(json!({

@@ -13,7 +13,7 @@ pub struct FactsRow {
     pub tenant: TenantName,
     /// The server.
     pub server: ServerName,
-    /// The version of the server's row that was listed; the lists of an older one say nothing.
+    /// The version of the server's row when something new was listed last.
     pub generation: u64,
     /// Protocol version, capabilities, info and instructions, as a JSON object.
     pub facts: String,

@@ -15,7 +15,8 @@ pub struct UserCredentialRow {
     pub server: ServerName,
     /// Whose it is.
     pub user: UserName,
-    /// Where it belongs: `header:NAME` (in lower case) or `env:NAME`.
+    /// Where it belongs: `bearer` (the header `Authorization`, with `Bearer ` before the value),
+    /// `header:NAME` (in lower case; the value is all of it) or `env:NAME`.
     pub key: String,
     /// The secret that holds it. No definition may name it.
     pub secret: SecretName,

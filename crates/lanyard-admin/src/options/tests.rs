@@ -1,6 +1,6 @@
 //! What can be set for a server, and what cannot.
 
-use super::{Kind, StoredOptions, apply, checked_host, seconds};
+use super::{ServerKind, StoredOptions, apply, checked_host, seconds};
 
 #[track_caller]
 fn check<T: std::fmt::Debug>(
@@ -50,7 +50,7 @@ fn timeouts() {
 
 #[test]
 fn settings_by_name() {
-    let set = |kind: Kind, pair: &str| {
+    let set = |kind: ServerKind, pair: &str| {
         let (key, value) = pair.split_once('=').unwrap();
         let mut options = StoredOptions { timeout_ms: Some(1), ..StoredOptions::default() };
         apply(&mut options, kind, key, (value != "null").then_some(value))?;
@@ -96,17 +96,18 @@ fn settings_by_name() {
     ];
     let no_rest: Vec<&str> =
         refused.iter().copied().chain(mcp_only.iter().map(|(pair, _)| *pair)).collect();
-    check(|pair| set(Kind::Rest, pair), &no_rest, &accepted);
+    check(|pair| set(ServerKind::Rest, pair), &no_rest, &accepted);
     let no_mcp = [&refused[..], &["era=old", "keep=never", "keep=idle 8d", "isolation=full"]];
     let accepted = [&accepted[..], &mcp_only].concat();
-    check(|pair| set(Kind::Mcp, pair), &no_mcp.concat(), &accepted);
+    check(|pair| set(ServerKind::Mcp, pair), &no_mcp.concat(), &accepted);
 }
 
 #[test]
 fn a_misspelt_setting_is_told_its_name() {
     let mut options = StoredOptions::default();
     let message = |error: crate::error::ApiError| error.message().to_owned();
-    let refused = apply(&mut options, Kind::Mcp, "strip-optional-arg", Some("on")).unwrap_err();
+    let refused =
+        apply(&mut options, ServerKind::Mcp, "strip-optional-arg", Some("on")).unwrap_err();
     let message_text = message(refused);
     assert!(
         message_text.starts_with(
@@ -114,15 +115,15 @@ fn a_misspelt_setting_is_told_its_name() {
         ),
         "{message_text}"
     );
-    let refused = apply(&mut options, Kind::Rest, "era", Some("auto")).unwrap_err();
+    let refused = apply(&mut options, ServerKind::Rest, "era", Some("auto")).unwrap_err();
     assert_eq!(message(refused), "`era` is for MCP servers, and this is a REST API");
-    let refused = apply(&mut options, Kind::Mcp, "era", Some("new")).unwrap_err();
+    let refused = apply(&mut options, ServerKind::Mcp, "era", Some("new")).unwrap_err();
     assert_eq!(message(refused), "`era` is auto, legacy or modern, not `new`");
 }
 
 #[test]
 fn options_from_outside_are_checked_as_a_whole() {
-    let read = |kind: Kind, text: &str| {
+    let read = |kind: ServerKind, text: &str| {
         let options: StoredOptions = crate::asked::read(text.as_bytes())?;
         Ok(serde_json::to_string(&options.checked(kind)?).unwrap())
     };
@@ -142,7 +143,7 @@ fn options_from_outside_are_checked_as_a_whole() {
         r#""{\"insecure_origins\":[\"http://a.example\"]}""#,
     )];
     let no_rest = [&refused[..], &[r#"{"keep":"always"}"#, r#"{"isolation":"none"}"#]].concat();
-    check(|text| read(Kind::Rest, text), &no_rest, &accepted);
+    check(|text| read(ServerKind::Rest, text), &no_rest, &accepted);
     let no_mcp = [
         &refused[..],
         &[
@@ -153,5 +154,5 @@ fn options_from_outside_are_checked_as_a_whole() {
         ],
     ];
     let kept = (r#"{"keep":"idle 10m"}"#, r#""{\"keep\":\"idle 600s\"}""#);
-    check(|text| read(Kind::Mcp, text), &no_mcp.concat(), &[&accepted[..], &[kept]].concat());
+    check(|text| read(ServerKind::Mcp, text), &no_mcp.concat(), &[&accepted[..], &[kept]].concat());
 }

@@ -63,6 +63,11 @@ impl Owner {
         &self.0
     }
 
+    /// The same caller as one who looks.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader(self.0.clone())
+    }
+
     fn of(actor: Actor) -> Result<Self, ApiError> {
         match actor.role {
             Role::Owner => Ok(Self(actor)),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
-    problems: Vec<Problem>,
+    problems: Vec<Value>,
 }
 
 impl ApiError {
@@ -24,7 +24,7 @@ impl ApiError {
         Self { status, message: message.into(), problems: Vec::new() }
     }
 
-    #[cfg(test)]
+    /// The sentence.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
@@ -39,7 +39,22 @@ impl ApiError {
         let count = problems.iter().filter(|it| it.severity == Severity::Error).count();
         let noun = if count == 1 { "problem" } else { "problems" };
         let message = format!("the definition has {count} {noun}; nothing was changed");
+        let problems = problems.iter().map(problem_json).collect();
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, problems }
+    }
+
+    /// The definition of an MCP server is wrong in these places.
+    pub(crate) fn mcp_definition(file: &str, problems: &[lanyard_mcp::Problem]) -> Self {
+        let noun = if problems.len() == 1 { "problem" } else { "problems" };
+        let message = format!("the definition has {} {noun}; nothing was changed", problems.len());
+        let problems = problems.iter().map(|it| mcp_problem_json(file, it, "error")).collect();
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, problems }
+    }
+
+    /// With lines that belong to the sentence.
+    pub(crate) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.problems.extend(lines.into_iter().map(Value::String));
+        self
     }
 
     /// It contradicts what is there.
@@ -117,12 +132,25 @@ pub(crate) fn problem_json(problem: &Problem) -> Value {
     })
 }
 
+/// A problem of an MCP server's definition. It has a path and no line: it is no file.
+pub(crate) fn mcp_problem_json(
+    file: &str,
+    problem: &lanyard_mcp::Problem,
+    severity: &str,
+) -> Value {
+    json!({
+        "file": file,
+        "path": problem.path,
+        "message": problem.message,
+        "severity": severity,
+    })
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let problems: Vec<Value> = self.problems.iter().map(problem_json).collect();
         let mut body = json!({ "error": self.message });
-        if let (false, Some(body)) = (problems.is_empty(), body.as_object_mut()) {
-            body.insert("problems".to_owned(), Value::Array(problems));
+        if let (false, Some(body)) = (self.problems.is_empty(), body.as_object_mut()) {
+            body.insert("problems".to_owned(), Value::Array(self.problems));
         }
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {

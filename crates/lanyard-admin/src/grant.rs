@@ -15,8 +15,9 @@ use crate::actor::{Owner, Reader};
 use crate::agent::{expiry, no_agent};
 use crate::asked::Asked;
 use crate::change::About;
+use crate::described;
 use crate::error::ApiError;
-use crate::server::no_server;
+use crate::server::find;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +74,9 @@ pub(crate) async fn put(
                 return Err(no_agent(&agent));
             }
             let tools = shared.names_of(&server, &rows)?;
-            check_names(&server, &tools, [&allow, &deny])?;
+            if let Some(tools) = &tools {
+                check_names(&server, tools, [&allow, &deny])?;
+            }
             let now = change.time();
             let row = GrantRow {
                 tenant: shared.tenant.clone(),
@@ -98,25 +101,20 @@ pub(crate) async fn put(
 }
 
 impl crate::state::Shared {
+    /// The tools of a server; `None` where they are not known yet.
     fn names_of(
         &self,
         server: &ServerName,
         rows: &Configuration,
-    ) -> Result<Vec<ToolName>, ApiError> {
-        let row =
-            rows.servers.iter().find(|row| row.name == *server).ok_or_else(|| no_server(server))?;
-        let definition = self.definition(row, rows);
-        if definition.as_ref().is_ok_and(|it| it.set.is_some()) {
+    ) -> Result<Option<Vec<ToolName>>, ApiError> {
+        let row = find(rows, server)?;
+        let described = self.described(row, rows).map_err(ApiError::conflict)?;
+        if described.is_set() {
             return Err(ApiError::invalid(format!(
                 "`{server}` is a tool set; grant the servers behind it (`lanyard server show {server}` lists them)"
             )));
         }
-        Ok(definition
-            .map_err(ApiError::conflict)?
-            .tools
-            .into_iter()
-            .map(|tool| tool.name)
-            .collect())
+        Ok(described::tools(&described, row, rows))
     }
 }
 
@@ -241,7 +239,7 @@ pub(crate) async fn who_can(
         .blocking(move |shared| {
             let rows = shared.rows()?;
             let tools = shared.names_of(&server, &rows)?;
-            if !tools.contains(&tool) {
+            if !tools.is_some_and(|tools| tools.contains(&tool)) {
                 return Err(ApiError::not_found(format!("server `{server}` has no tool `{tool}`")));
             }
             // A server that is switched off takes no call, whatever is granted.

@@ -8,22 +8,32 @@
 //!
 //! INVARIANT: no route gives out a credential, with one exception by design: a token, once, in
 //! the answer that makes it.
-//! INVARIANT: this crate does not know the gateway. It meets it through [`Compile`].
+//! INVARIANT: this crate does not know the gateway. It meets it through [`Compile`], [`Verify`] and
+//! [`Status`].
 
 mod actor;
 mod agent;
 mod asked;
 mod audit;
+mod catalog;
 mod change;
+mod described;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod grant;
 mod lines;
+mod mcp_add;
 mod operator;
 mod options;
+mod pin;
+mod pinning;
+mod ports;
 mod secret;
 mod serve;
 mod server;
 mod server_add;
+mod server_test;
 mod state;
 mod status;
 mod tenant;
@@ -31,9 +41,11 @@ mod user_credential;
 mod when;
 
 pub use audit::verdict_json;
+pub use catalog::{Verdict, launch_is_pinned};
 pub use change::{Compile, Ready};
 pub use grant::{AllGrants, all_grants};
 pub use options::{Era, Isolation, Keep, StoredOptions, UntrustedWrap};
+pub use ports::{Listing, ServerStatus, Status, Trial, Unlisted, Verify};
 pub use serve::AdminListener;
 pub use server::read_definition;
 pub use state::{Admin, AdminParts};

@@ -174,9 +174,11 @@ impl StoredOptions {
 }
 
 /// The two kinds of servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ServerKind {
     /// A REST API described in YAML.
+    #[default]
     Rest,
     /// A server that speaks MCP itself.
     Mcp,

@@ -1,8 +1,10 @@
 //! `/v1/secrets`: values go in and never come out.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{Binding, Origin, Scheme, SecretName};
+use lanyard_core::{Binding, Origin, Scheme, SecretName, ServerName};
 use lanyard_store::{Change, Configuration, SecretRow, SecretVersionRow};
 use lanyard_vault::{SecretPlace, SecretText};
 use serde::Deserialize;
@@ -106,6 +108,66 @@ fn refuse_users_own(name: &SecretName, rows: &Configuration) -> Result<(), ApiEr
 }
 
 impl Shared {
+    /// Makes a secret without a value where there is none of that name.
+    pub(crate) fn secret_exists(
+        &self,
+        name: &SecretName,
+        change: &Change<'_>,
+    ) -> Result<(), ApiError> {
+        if change.secret_get(&self.tenant, name)?.is_none() {
+            self.secret_row(name, false, change)?;
+            change.detail("secret_unset", name);
+        }
+        Ok(())
+    }
+
+    /// Keeps a credential that stood in a definition.
+    pub(crate) fn store_literal(
+        &self,
+        name: &SecretName,
+        value: &str,
+        place: &str,
+        change: &Change<'_>,
+    ) -> Result<(), ApiError> {
+        self.secret_exists(name, change)?;
+        let text = SecretText::from_input(value.as_bytes())
+            .map_err(|error| ApiError::invalid(format!("the credential {place}: {error}")))?;
+        store_version(self, name, &text, change)?;
+        Ok(())
+    }
+
+    /// Lets a secret go to these places too.
+    pub(crate) fn bind(
+        &self,
+        name: &SecretName,
+        places: &BTreeSet<Binding>,
+        change: &Change<'_>,
+    ) -> Result<(), ApiError> {
+        let Some(row) = change.secret_get(&self.tenant, name)? else { return Ok(()) };
+        let mut all: BTreeSet<String> = row.origins.into_iter().collect();
+        all.extend(places.iter().map(Binding::to_string));
+        let all: Vec<String> = all.into_iter().collect();
+        change.detail(&format!("secret_bound:{name}"), all.join(" "));
+        Ok(change.secret_set_origins(&self.tenant, name, &all)?)
+    }
+
+    /// Takes back every binding to a server: another one of that name gets nothing by it.
+    pub(crate) fn release(
+        &self,
+        server: &ServerName,
+        rows: &Configuration,
+        change: &Change<'_>,
+    ) -> Result<(), ApiError> {
+        let place = Binding::Server(server.clone()).to_string();
+        for row in rows.secrets.iter().filter(|row| row.origins.contains(&place)) {
+            let left: Vec<String> =
+                row.origins.iter().filter(|it| **it != place).cloned().collect();
+            change.secret_set_origins(&self.tenant, &row.name, &left)?;
+            change.detail(&format!("secret_released:{}", row.name), &place);
+        }
+        Ok(())
+    }
+
     fn secret_row(
         &self,
         name: &SecretName,
@@ -132,9 +194,21 @@ impl Shared {
     }
 }
 
+/// Seals a value as the next version of a secret, and has the record say so.
+fn store_version(
+    shared: &Shared,
+    name: &SecretName,
+    text: &SecretText,
+    change: &Change<'_>,
+) -> Result<u32, ApiError> {
+    let version = seal_version(shared, name, text, change)?;
+    change.detail(&format!("secret_version:{name}"), version);
+    Ok(version)
+}
+
 /// Seals a value as the next version of a secret. Older versions are kept, retired: an answer
 /// that still holds one is masked.
-pub(crate) fn store_version(
+pub(crate) fn seal_version(
     shared: &Shared,
     name: &SecretName,
     text: &SecretText,
@@ -157,7 +231,6 @@ pub(crate) fn store_version(
         retired_at: None,
     })?;
     change.secret_versions_retire_older(&shared.tenant, name, version, now)?;
-    change.detail(&format!("secret_version:{name}"), version);
     Ok(version)
 }
 
@@ -195,7 +268,7 @@ pub(crate) async fn remove(
             for row in &rows.servers {
                 // A definition that cannot be read may use anything.
                 let uses =
-                    shared.definition(row, &rows).map_or(true, |it| it.secrets().contains(&name));
+                    shared.described(row, &rows).map_or(true, |it| it.secrets().contains(&name));
                 if uses {
                     return Err(ApiError::conflict(format!(
                         "server `{}` uses {}; remove the server first",

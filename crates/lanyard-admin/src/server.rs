@@ -6,15 +6,17 @@ use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::{Limits, Origin, SecretName, ServerName, ToolName};
 use lanyard_rest::{Definition, ParseOptions, Parsed, Problem, parse};
-use lanyard_store::{Configuration, ServerRow};
-use serde_json::{Value, json};
+use lanyard_store::{Configuration, DefinitionKind, DefinitionRow, DefinitionState, ServerRow};
+use serde_json::{Map, Value, json};
 
 use crate::Admin;
 use crate::actor::{Owner, Reader};
 use crate::asked::Asked;
 use crate::change::About;
+use crate::described::Described;
 use crate::error::ApiError;
 use crate::options::{ServerKind, StoredOptions, apply};
+use crate::ports::ServerStatus;
 use crate::state::Shared;
 
 impl Shared {
@@ -49,8 +51,8 @@ impl Shared {
         Some(definition.tools.into_iter().map(|tool| tool.name).collect())
     }
 
-    /// The definition of a server that is already there: its secrets exist and are bound.
-    pub(crate) fn definition(
+    /// The definition of a REST API that is already there: its secrets exist and are bound.
+    pub(crate) fn rest_definition(
         &self,
         row: &ServerRow,
         rows: &Configuration,
@@ -99,37 +101,82 @@ pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<V
 
 impl Shared {
     fn summary(&self, row: &ServerRow, rows: &Configuration) -> Value {
-        let definition = self.definition(row, rows);
-        let (description, tools, origins, secrets) = match &definition {
-            Ok(it) => (
-                it.description.clone(),
-                it.tools.len().max(it.set.as_ref().map_or(0, |set| set.entries.len())),
-                it.origins().iter().map(Origin::to_string).collect::<Vec<_>>(),
-                it.secrets().iter().map(|name| secret_state(name, rows)).collect::<Vec<_>>(),
-            ),
-            Err(_) => (None, 0, Vec::new(), Vec::new()),
-        };
-        let prefix = StoredOptions::read(row)
-            .ok()
-            .and_then(|options| options.prefix)
-            .unwrap_or_else(|| format!("{}__", row.name));
+        let described = self.described(row, rows);
+        let known = described.as_ref().ok();
+        let listed = rows.definitions_of(&row.tenant, &row.name);
+        let secrets: Vec<Value> = known
+            .map(|it| it.secrets().iter().map(|name| secret_state(name, rows)).collect())
+            .unwrap_or_default();
+        let waiting = listed.iter().filter(|it| it.state != DefinitionState::Pinned).count();
         json!({
             "name": row.name.as_str(),
             "kind": row.kind,
-            "description": description,
+            "transport": known.and_then(Described::transport),
+            "isolation": known.and_then(Described::isolation),
+            "description": known.and_then(Described::description),
             "enabled": row.enabled,
             "verified": row.verified,
-            "prefix": prefix,
-            "tools": tools,
-            "origins": origins,
+            "prefix": prefix_of(row),
+            "tools": known.map_or(0, |it| tool_count(it, listed)),
+            "waiting": waiting,
+            "origins": known.map(Described::origins).unwrap_or_default(),
             "secrets": secrets,
             "file": row.file_name,
             "version": row.version,
             "created_at": row.created_at.to_string(),
             "updated_at": row.updated_at.to_string(),
-            "problem": definition.err(),
+            "problem": described.as_ref().err(),
+            "status": self.status_of(row).map(|status| status_json(&status)),
         })
     }
+
+    fn status_of(&self, row: &ServerRow) -> Option<ServerStatus> {
+        match ServerKind::of(row) {
+            ServerKind::Rest => None,
+            ServerKind::Mcp => self.parts.status.status(&row.tenant, &row.name),
+        }
+    }
+}
+
+fn prefix_of(row: &ServerRow) -> String {
+    let options = StoredOptions::read(row).ok();
+    options.and_then(|it| it.prefix).unwrap_or_else(|| format!("{}__", row.name))
+}
+
+/// How many tools can be called.
+fn tool_count(described: &Described, listed: &[DefinitionRow]) -> usize {
+    match described {
+        Described::Rest(it) => {
+            it.tools.len().max(it.set.as_ref().map_or(0, |set| set.entries.len()))
+        }
+        Described::Mcp(_) => listed
+            .iter()
+            .filter(|row| row.kind == DefinitionKind::Tool && is_in_use(row.state))
+            .count(),
+    }
+}
+
+/// Whether a definition is listed and can be used.
+fn is_in_use(state: DefinitionState) -> bool {
+    match state {
+        DefinitionState::Pinned | DefinitionState::Reported => true,
+        DefinitionState::Quarantined | DefinitionState::Gone => false,
+    }
+}
+
+fn status_json(status: &ServerStatus) -> Value {
+    json!({
+        "state": status.state,
+        "since": status.since.to_string(),
+        "last_error": status.last_error,
+        "attempt": status.attempt,
+        "next_attempt_at": status.next_attempt_at.map(|at| at.to_string()),
+        "sessions": status.sessions,
+        "calls": status.calls,
+        "failures": status.failures,
+        "p50_micros": status.p50_micros,
+        "p99_micros": status.p99_micros,
+    })
 }
 
 pub(crate) fn secret_state(name: &SecretName, rows: &Configuration) -> Value {
@@ -170,21 +217,66 @@ pub(crate) async fn show(
             let rows = shared.rows()?;
             let row = find(&rows, &name)?;
             let mut shown = shared.summary(row, &rows);
-            let definition = shared.definition(row, &rows);
-            if let (Some(shown), Ok(definition)) = (shown.as_object_mut(), definition) {
-                let set = definition.set.as_ref().map(|set| {
-                    set.entries.iter().map(|it| it.listed.as_str().to_owned()).collect::<Vec<_>>()
-                });
-                shown.insert("tool_set".to_owned(), json!(set));
-                shown.insert("tool_details".to_owned(), Value::Array(tool_json(&definition)));
-                shown.insert("source".to_owned(), Value::String(row.source.clone()));
-                let options: Value = serde_json::from_str(&row.options).unwrap_or(Value::Null);
-                shown.insert("options".to_owned(), options);
+            if let Some(shown) = shown.as_object_mut() {
+                shown.extend(shared.details(row, &rows));
             }
             Ok(shown)
         })
         .await?;
     Ok(Json(shown))
+}
+
+impl Shared {
+    /// What is shown of one server alone.
+    fn details(&self, row: &ServerRow, rows: &Configuration) -> Map<String, Value> {
+        let mut shown = Map::new();
+        let mut put = |key: &str, value: Value| shown.insert(key.to_owned(), value);
+        let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        put("options", json(&row.options));
+        match self.described(row, rows) {
+            Ok(Described::Rest(definition)) => {
+                put("tool_set", json!(set_names(&definition)));
+                put("tool_details", Value::Array(tool_json(&definition)));
+                put("source", Value::String(row.source.clone()));
+            }
+            Ok(Described::Mcp(_)) => {
+                let listed = rows.definitions_of(&row.tenant, &row.name);
+                let of = |kind| listed.iter().filter(move |it| it.kind == kind);
+                put("definition", json(&row.source));
+                put("tool_details", of(DefinitionKind::Tool).map(listed_json).collect());
+                put("prompts", of(DefinitionKind::Prompt).map(listed_json).collect());
+                put("resources", of(DefinitionKind::Resource).map(listed_json).collect());
+                put("templates", of(DefinitionKind::Template).map(listed_json).collect());
+                let facts = rows.facts_of(&row.tenant, &row.name);
+                put("facts", facts.map_or(Value::Null, |it| json(&it.facts)));
+                put("seen_at", json!(facts.map(|it| it.seen_at.to_string())));
+                put("stderr", json!(self.status_of(row).and_then(|it| it.stderr)));
+            }
+            Err(_) => {}
+        }
+        shown
+    }
+}
+
+pub(crate) fn set_names(definition: &Definition) -> Option<Vec<&str>> {
+    let set = definition.set.as_ref()?;
+    Some(set.entries.iter().map(|it| it.listed.as_str()).collect())
+}
+
+/// A definition of an MCP server: as it is listed, else as it was seen.
+pub(crate) fn listed_json(row: &DefinitionRow) -> Value {
+    let raw = row.pinned.as_deref().or(row.seen.as_deref()).unwrap_or("{}");
+    let object: Value = serde_json::from_str(raw).unwrap_or(Value::Null);
+    let member = |key: &str| object.get(key).cloned().unwrap_or(Value::Null);
+    json!({
+        "name": row.name,
+        "description": member("description"),
+        "state": row.state.as_str(),
+        "reasons": row.reasons.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(),
+        "input_schema": member("inputSchema"),
+        "output_schema": member("outputSchema"),
+        "annotations": member("annotations"),
+    })
 }
 
 pub(crate) fn find<'a>(
@@ -207,6 +299,12 @@ pub(crate) async fn remove(
     let about = About { action: "server.remove", subject: format!("server:{name}") };
     admin
         .change(&owner, about, move |shared, change| {
+            let rows = shared.rows_in(change)?;
+            shared.release(&name, &rows, change)?;
+            // What users hold for it goes with it, values and all.
+            for row in rows.user_credentials.iter().filter(|row| row.server == name) {
+                change.secret_delete(&shared.tenant, &row.secret)?;
+            }
             Ok(change.server_delete(&shared.tenant, &name)?)
         })
         .await?;

@@ -5,41 +5,68 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
-use lanyard_core::{Origin, Scheme, SecretName, ServerName};
-use lanyard_rest::{Literal, Parsed, Problem, SecretUse, Severity};
-use lanyard_store::{Change, Configuration, SecretRow, ServerRow};
-use lanyard_vault::SecretText;
+use lanyard_core::{Binding, Origin, Scheme, SecretName, ServerName};
+use lanyard_rest::{Parsed, Problem, SecretUse, Severity};
+use lanyard_store::{Change, Configuration, ServerRow};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::Admin;
 use crate::actor::Reader;
 use crate::asked::Asked;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, problem_json};
 use crate::options::{ServerKind, StoredOptions};
-use crate::secret;
-use crate::server::{secret_state, tool_json};
+use crate::server::{secret_state, set_names, tool_json};
 use crate::state::Shared;
+use crate::user_credential::is_users_own;
+use crate::{Admin, mcp_add};
 
-/// What is asked. The text may hold a credential, so there is no `Debug`.
+/// What is asked. The texts may hold a credential, so there is no `Debug`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddRequest {
-    /// The server's name; wins over the file's.
-    name: Option<String>,
-    /// What problems call the file.
-    file: String,
-    /// The definition's text.
-    source: String,
+    /// `rest`, which is the default, or `mcp`.
     #[serde(default)]
-    options: StoredOptions,
+    kind: ServerKind,
+    /// The server's name; wins over the file's.
+    pub(crate) name: Option<String>,
+    /// What problems call the file.
+    #[serde(default)]
+    pub(crate) file: String,
+    /// The definition's text, YAML. REST only.
+    #[serde(default)]
+    source: String,
+    /// The definition, an object. MCP only.
+    pub(crate) definition: Option<Box<RawValue>>,
+    /// Secrets that the operator named for this server: they are bound to it. MCP only.
+    #[serde(default)]
+    pub(crate) bind: Vec<String>,
+    /// Store it without connecting to it; what it lists first is pinned then. MCP only.
+    #[serde(default)]
+    pub(crate) no_verify: bool,
+    #[serde(default)]
+    pub(crate) options: StoredOptions,
     /// Check and show, change nothing.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Take the place of a server of that name.
     #[serde(default)]
-    replace: bool,
+    pub(crate) replace: bool,
+}
+
+impl AddRequest {
+    /// A member that is for the other kind is a misunderstanding.
+    fn check_kind(&self) -> Result<(), ApiError> {
+        let (given, kind) = match self.kind {
+            ServerKind::Rest if self.definition.is_some() => ("definition", "mcp"),
+            ServerKind::Rest if !self.bind.is_empty() => ("bind", "mcp"),
+            ServerKind::Rest if self.no_verify => ("no_verify", "mcp"),
+            ServerKind::Mcp if !self.source.is_empty() => ("source", "rest"),
+            ServerKind::Rest | ServerKind::Mcp => return Ok(()),
+        };
+        Err(ApiError::invalid(format!("`{given}` goes with kind `{kind}`")))
+    }
 }
 
 /// Everything that an addition would do, worked out before anything is written.
@@ -48,14 +75,14 @@ struct Plan {
     parsed: Parsed,
     options: StoredOptions,
     file: String,
-    /// Origins that each secret is newly bound to.
-    bind: BTreeMap<SecretName, BTreeSet<Origin>>,
+    /// Where each secret newly may go.
+    bind: BTreeMap<SecretName, BTreeSet<Binding>>,
     standing: Standing,
 }
 
 /// What stands where the server would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+pub(crate) enum Standing {
     Nothing,
     Same,
     Other,
@@ -69,6 +96,10 @@ pub(crate) async fn add(
     reader: Reader,
     Asked(request): Asked<AddRequest>,
 ) -> Result<Json<Value>, ApiError> {
+    request.check_kind()?;
+    if request.kind == ServerKind::Mcp {
+        return mcp_add::add(&admin, reader, request).await.map(Json);
+    }
     let name = request.name.as_deref().unwrap_or("?");
     let about = About { action: "server.add", subject: format!("server:{name}") };
     let shown = if request.dry_run {
@@ -115,7 +146,9 @@ impl Shared {
             Standing::Same => return Ok(Landing::Undo(describe(&plan, &rows, "unchanged"))),
             Standing::Nothing => "added",
             Standing::Other if replace => "replaced",
-            Standing::Other => return Err(other_stands(&plan)),
+            Standing::Other => {
+                return Err(other_stands(&plan.name, !plan.parsed.literals.is_empty()));
+            }
         };
         let shown = describe(&plan, &rows, done);
         self.carry_out(plan, change)?;
@@ -152,14 +185,16 @@ impl Shared {
             self.secret_exists(&name, change)?;
         }
         for literal in literals {
-            self.store_literal(&literal, change)?;
+            let place = format!("on line {}", literal.line);
+            self.store_literal(&literal.secret, literal.value.expose(), &place, change)?;
         }
-        for (name, origins) in &plan.bind {
-            self.bind(name, origins, change)?;
+        for (name, places) in &plan.bind {
+            self.bind(name, places, change)?;
         }
         let before = change.server_get(&self.tenant, &plan.name)?;
-        if before.is_some() {
+        if let Some(before) = &before {
             change.detail("replaced", "yes");
+            self.leave_mcp(before, change)?;
         }
         let now = change.time();
         change.server_put(&ServerRow {
@@ -180,54 +215,13 @@ impl Shared {
         change.detail("origins", origins.join(" "));
         Ok(())
     }
-
-    fn secret_exists(&self, name: &SecretName, change: &Change<'_>) -> Result<(), ApiError> {
-        if change.secret_get(&self.tenant, name)?.is_none() {
-            change.secret_put(&SecretRow {
-                tenant: self.tenant.clone(),
-                name: name.clone(),
-                origins: Vec::new(),
-                created_at: change.time(),
-                version: None,
-            })?;
-            change.detail("secret_unset", name);
-        }
-        Ok(())
-    }
-
-    fn store_literal(&self, literal: &Literal, change: &Change<'_>) -> Result<(), ApiError> {
-        self.secret_exists(&literal.secret, change)?;
-        let text = SecretText::from_input(literal.value.expose().as_bytes()).map_err(|error| {
-            ApiError::invalid(format!("the credential on line {}: {error}", literal.line))
-        })?;
-        secret::store_version(self, &literal.secret, &text, change)?;
-        Ok(())
-    }
-
-    fn bind(
-        &self,
-        name: &SecretName,
-        origins: &BTreeSet<Origin>,
-        change: &Change<'_>,
-    ) -> Result<(), ApiError> {
-        let Some(row) = change.secret_get(&self.tenant, name)? else { return Ok(()) };
-        let mut all: BTreeSet<String> = row.origins.into_iter().collect();
-        all.extend(origins.iter().map(Origin::to_string));
-        let all: Vec<String> = all.into_iter().collect();
-        change.detail(&format!("secret_bound:{name}"), all.join(" "));
-        Ok(change.secret_set_origins(&self.tenant, name, &all)?)
-    }
 }
 
-fn other_stands(plan: &Plan) -> ApiError {
-    let why = if plan.parsed.literals.is_empty() {
-        ""
-    } else {
-        " (a file with a credential in it always counts as another)"
-    };
+pub(crate) fn other_stands(name: &ServerName, has_literals: bool) -> ApiError {
+    let why =
+        if has_literals { " (what has a credential in it always counts as another)" } else { "" };
     ApiError::conflict(format!(
-        "there is already another server `{}`{why}; add --replace to put this one in its place",
-        plan.name
+        "there is already another server `{name}`{why}; add --replace to put this one in its place"
     ))
 }
 
@@ -239,13 +233,13 @@ fn binding(
     options: &StoredOptions,
     rows: &Configuration,
     file: &str,
-) -> Result<BTreeMap<SecretName, BTreeSet<Origin>>, ApiError> {
+) -> Result<BTreeMap<SecretName, BTreeSet<Binding>>, ApiError> {
     let named: BTreeSet<&str> = options
         .secrets
         .values()
         .map(|name| name.strip_prefix(SecretName::REFERENCE_PREFIX).unwrap_or(name))
         .collect();
-    let mut bind: BTreeMap<SecretName, BTreeSet<Origin>> = BTreeMap::new();
+    let mut bind: BTreeMap<SecretName, BTreeSet<Binding>> = BTreeMap::new();
     let mut problems = Vec::new();
     for it in &parsed.secret_uses {
         let row = rows.secrets.iter().find(|row| row.name == it.secret);
@@ -255,17 +249,24 @@ fn binding(
         for origin in &it.origins {
             if let Some(message) = plaintext(origin, options) {
                 problems.push(problem(it, file, message));
+            } else if is_users_own(&it.secret, rows) {
+                problems.push(problem(it, file, users_own(&it.secret)));
             } else if may_bind {
-                bind.entry(it.secret.clone()).or_default().insert(origin.clone());
+                let place = Binding::Origin(origin.clone());
+                bind.entry(it.secret.clone()).or_default().insert(place);
             } else if !row.is_some_and(|row| row.origins.contains(&origin.to_string())) {
-                problems.push(problem(it, file, unbound(&it.secret, origin)));
+                problems.push(problem(
+                    it,
+                    file,
+                    unbound(&it.secret, &Binding::Origin(origin.clone()), "PARAM"),
+                ));
             }
         }
     }
     if problems.is_empty() { Ok(bind) } else { Err(ApiError::definition(problems)) }
 }
 
-fn plaintext(origin: &Origin, options: &StoredOptions) -> Option<String> {
+pub(crate) fn plaintext(origin: &Origin, options: &StoredOptions) -> Option<String> {
     let open = origin.scheme() == Scheme::Http
         && !origin.is_loopback()
         && !options.insecure_origins.contains(&origin.to_string());
@@ -276,12 +277,16 @@ fn plaintext(origin: &Origin, options: &StoredOptions) -> Option<String> {
     })
 }
 
-fn unbound(secret: &SecretName, origin: &Origin) -> String {
+pub(crate) fn unbound(secret: &SecretName, place: &Binding, parameter: &str) -> String {
     format!(
-        "{} is not bound to {origin}; bind it with `lanyard secret set {secret} --origin {origin}`, or name it to this command with --secret PARAM={}",
+        "{} is not bound to {place}; bind it with `lanyard secret set {secret} --origin {place} --no-value`, or name it to this command with --secret {parameter}={}",
         secret.reference(),
         secret.reference()
     )
+}
+
+pub(crate) fn users_own(secret: &SecretName) -> String {
+    format!("{} is a user's own credential, which no definition may name", secret.reference())
 }
 
 fn problem(it: &SecretUse, file: &str, message: String) -> Problem {
@@ -308,9 +313,9 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
                     state.insert("set".to_owned(), json!(true));
                     state.insert("moved_from_file".to_owned(), json!(true));
                 }
-                if let Some(origins) = plan.bind.get(name) {
-                    let origins: Vec<String> = origins.iter().map(Origin::to_string).collect();
-                    state.insert("bound_to".to_owned(), json!(origins));
+                if let Some(places) = plan.bind.get(name) {
+                    let places: Vec<String> = places.iter().map(Binding::to_string).collect();
+                    state.insert("bound_to".to_owned(), json!(places));
                 }
             }
             state
@@ -320,9 +325,7 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         "name": plan.name.as_str(),
         "description": definition.description,
         "tools": tool_json(definition),
-        "tool_set": definition.set.as_ref().map(|set| {
-            set.entries.iter().map(|it| it.listed.as_str().to_owned()).collect::<Vec<_>>()
-        }),
+        "tool_set": set_names(definition),
         "origins": definition.origins().iter().map(Origin::to_string).collect::<Vec<_>>(),
         "secrets": secrets,
         "result": done,

@@ -14,10 +14,13 @@ use lanyard_vault::MasterKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::catalog::RestTools;
 use crate::change::Compile;
 use crate::error::ApiError;
+use crate::ports::{Status, Verify};
 use crate::{
-    agent, audit, grant, operator, secret, server, server_add, status, tenant, user_credential,
+    agent, audit, grant, operator, pin, secret, server, server_add, server_test, status, tenant,
+    user_credential,
 };
 
 /// What an admin API is made of.
@@ -34,6 +37,10 @@ pub struct AdminParts {
     pub compiler: Arc<dyn Compile>,
     /// Judges JSON Schemas in definitions.
     pub schemas: Arc<dyn Schemas + Send + Sync>,
+    /// Connects to MCP servers and lists them.
+    pub verify: Arc<dyn Verify>,
+    /// Knows how MCP servers do.
+    pub status: Arc<dyn Status>,
     /// Makes the ids of records.
     pub record_ids: Arc<dyn Fn() -> RecordId + Send + Sync>,
     /// The clock.
@@ -65,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) tenant: TenantName,
     /// Changes are made one at a time, so that configurations are published in their order.
     pub(crate) one_change: Arc<Mutex<()>>,
+    pub(crate) rest_tools: Arc<RestTools>,
 }
 
 impl std::fmt::Debug for AdminParts {
@@ -83,15 +91,17 @@ impl Admin {
     /// Puts the parts together. Listens nowhere yet.
     pub fn new(parts: AdminParts) -> Self {
         let (parts, tenant) = (Arc::new(parts), TenantName::default_tenant());
-        Self { shared: Arc::new(Shared { parts, tenant, one_change: Arc::default() }) }
+        let (one_change, rest_tools) = (Arc::default(), Arc::default());
+        Self { shared: Arc::new(Shared { parts, tenant, one_change, rest_tools }) }
     }
 
     /// The same for another tenant. Whether there is such a tenant is found when somebody who may
     /// know asks.
     pub(crate) fn of_tenant(&self, tenant: TenantName) -> Self {
-        let Shared { parts, tenant: _, one_change } = &*self.shared;
+        let Shared { parts, tenant: _, one_change, rest_tools } = &*self.shared;
         let (parts, one_change) = (Arc::clone(parts), Arc::clone(one_change));
-        Self { shared: Arc::new(Shared { parts, tenant, one_change }) }
+        let rest_tools = Arc::clone(rest_tools);
+        Self { shared: Arc::new(Shared { parts, tenant, one_change, rest_tools }) }
     }
 
     /// Appends to the log what changes are not there yet: those of a process that ended between
@@ -113,6 +123,11 @@ impl Admin {
             )
             .route("/v1/servers/{name}/enable", post(server::enable))
             .route("/v1/servers/{name}/disable", post(server::disable))
+            .route("/v1/servers/{name}/test", post(server_test::test))
+            .route("/v1/servers/{name}/reconnect", post(server_test::reconnect))
+            .route("/v1/pins", get(pin::list))
+            .route("/v1/pins/{server}", get(pin::show))
+            .route("/v1/pins/{server}/approve", post(pin::approve))
             .route("/v1/secrets", get(secret::list))
             .route("/v1/secrets/{name}", put(secret::set).delete(secret::remove))
             .route("/v1/agents", get(agent::list).post(agent::add))

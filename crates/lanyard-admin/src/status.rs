@@ -3,11 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use lanyard_core::{Limit, Limits, Timestamp};
+use lanyard_store::DefinitionState;
 use serde_json::{Value, json};
 
 use crate::Admin;
 use crate::actor::Reader;
+use crate::catalog::launch_is_pinned;
 use crate::error::ApiError;
+use crate::user_credential::is_users_own;
 
 /// The process lives. Needs no token and says nothing else.
 pub(crate) async fn healthz() -> &'static str {
@@ -77,10 +80,10 @@ fn findings(
     let mut used = std::collections::BTreeSet::new();
     for row in &rows.servers {
         let mut is_set = false;
-        match shared.definition(row, rows) {
-            Ok(definition) => {
-                used.extend(definition.secrets().iter().cloned());
-                is_set = definition.set.is_some();
+        match shared.described(row, rows) {
+            Ok(described) => {
+                used.extend(described.secrets());
+                is_set = described.is_set();
             }
             Err(problem) => findings.push(format!("server {} does not load: {problem}", row.name)),
         }
@@ -89,7 +92,9 @@ fn findings(
             findings.push(format!("server {} is granted to nobody", row.name));
         }
     }
-    for row in &rows.secrets {
+    findings.extend(pins(rows));
+    // What users hold themselves is set when it is made, and named by nobody.
+    for row in rows.secrets.iter().filter(|row| !is_users_own(&row.name, rows)) {
         let name = row.name.reference();
         if row.version.is_none() {
             findings.push(format!("{name} is not set: calls that need it fail"));
@@ -109,6 +114,28 @@ fn findings(
             Some(at) if at <= now.plus(A_WEEK) => findings
                 .push(format!("the token {} of agent {} expires at {at}", row.id, row.agent)),
             Some(_) | None => {}
+        }
+    }
+    findings
+}
+
+/// What waits for somebody to look at it.
+fn pins(rows: &lanyard_store::Configuration) -> Vec<String> {
+    let mut findings = Vec::new();
+    for row in &rows.servers {
+        let listed = rows.definitions_of(&row.tenant, &row.name);
+        let waiting = listed.iter().filter(|it| it.state != DefinitionState::Pinned).count();
+        if waiting > 0 {
+            findings.push(format!(
+                "server {}: {waiting} definitions differ from what was approved; `lanyard pin diff {}`",
+                row.name, row.name
+            ));
+        }
+        if !launch_is_pinned(row, rows.facts_of(&row.tenant, &row.name)) {
+            findings.push(format!(
+                "server {}: its definition is not the one that was pinned; add it anew with --replace",
+                row.name
+            ));
         }
     }
     findings

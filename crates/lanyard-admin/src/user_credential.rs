@@ -16,7 +16,7 @@ use crate::asked::{Asked, AskedQuery};
 use crate::change::About;
 use crate::error::ApiError;
 use crate::options::ServerKind;
-use crate::secret::store_version;
+use crate::secret::seal_version;
 use crate::server::find;
 use crate::state::Shared;
 
@@ -108,7 +108,7 @@ pub(crate) async fn set(
             let places: Vec<String> = places.iter().map(Binding::to_string).collect();
             let secret = shared.secret_of(&server, &user, &key, change)?;
             change.secret_set_origins(&shared.tenant, &secret, &places)?;
-            store_version(shared, &secret, &text, change)?;
+            seal_version(shared, &secret, &text, change)?;
             let version = change.user_credential_put(&UserCredentialRow {
                 tenant: shared.tenant.clone(),
                 server: server.clone(),
@@ -119,6 +119,7 @@ pub(crate) async fn set(
                 updated_at: change.time(),
             })?;
             change.detail("key", &key);
+            change.detail("version", version);
             Ok(json!({
                 "server": server.as_str(),
                 "user": user.as_str(),
@@ -247,18 +248,4 @@ pub(crate) async fn remove(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Key;
-
-    #[test]
-    fn keys() {
-        for bad in ["", "header:", "env:", "cookie:a", "Bearer", "authorization"] {
-            assert!(Key::parse(bad).is_err(), "{bad}");
-        }
-        for (text, expected) in
-            [("bearer", "bearer"), ("header:X-Key", "header:x-key"), ("env:TOKEN", "env:TOKEN")]
-        {
-            assert_eq!(Key::parse(text).unwrap().text(), expected);
-        }
-    }
-}
+mod tests;

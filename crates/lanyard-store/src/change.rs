@@ -27,6 +27,11 @@ impl<'a> Change<'a> {
         self.record.borrow_mut().detail.push((name.to_owned(), value.to_string()));
     }
 
+    /// Says what was done, where that is only known inside the change.
+    pub fn set_action(&self, action: &str) {
+        action.clone_into(&mut self.record.borrow_mut().action);
+    }
+
     /// The time of the change.
     pub fn time(&self) -> Timestamp {
         self.record.borrow().time

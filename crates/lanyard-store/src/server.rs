@@ -3,7 +3,7 @@
 use lanyard_core::{ServerName, TenantName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::{Change, StoreError, column};
+use crate::{Change, Store, StoreError, column};
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub struct ServerRow {
     pub tenant: TenantName,
     /// Its name, unique in the tenant.
     pub name: ServerName,
-    /// What it is: `rest`.
+    /// What it is: `rest`, or `mcp`.
     pub kind: String,
-    /// Its definition, credentials replaced by references.
+    /// Its definition, credentials replaced by references: YAML, or for `mcp` canonical JSON.
     pub source: String,
     /// The name of the file it came from, for messages.
     pub file_name: String,
@@ -43,6 +43,16 @@ impl ServerRow {
         Ok(rows)
     }
 
+    fn of(
+        connection: &Connection,
+        tenant: &TenantName,
+        name: &ServerName,
+    ) -> Result<Option<Self>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM servers WHERE tenant = ?1 AND name = ?2");
+        let keys = params![tenant.as_str(), name.as_str()];
+        Ok(connection.query_row(&sql, keys, Self::read).optional()?)
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             tenant: column::name(row, 0)?,
@@ -57,6 +67,17 @@ impl ServerRow {
             created_at: column::time(row, 9)?,
             updated_at: column::time(row, 10)?,
         })
+    }
+}
+
+impl Store {
+    /// A server.
+    pub fn server(
+        &self,
+        tenant: &TenantName,
+        name: &ServerName,
+    ) -> Result<Option<ServerRow>, StoreError> {
+        ServerRow::of(&self.connection(), tenant, name)
     }
 }
 
@@ -98,9 +119,7 @@ impl Change<'_> {
         tenant: &TenantName,
         name: &ServerName,
     ) -> Result<Option<ServerRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM servers WHERE tenant = ?1 AND name = ?2");
-        let keys = params![tenant.as_str(), name.as_str()];
-        Ok(self.connection.query_row(&sql, keys, ServerRow::read).optional()?)
+        ServerRow::of(self.connection, tenant, name)
     }
 
     /// Removes a server and every grant on it.

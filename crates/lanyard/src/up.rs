@@ -3,13 +3,14 @@
 mod compile;
 mod listen;
 mod open;
+mod ports;
 mod tls;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lanyard_admin::{Admin, AdminParts, Compile as _};
+use lanyard_admin::{Admin, AdminParts, Compile as _, Status, Verify};
 use lanyard_connect::http::{Roots, Upstream};
 use lanyard_core::{
     ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp, chain,
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use self::compile::Compiler;
 use self::listen::{Addresses, Transient};
 use self::open::Opened;
+use self::ports::Nobody;
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::schemas::GuardSchemas;
@@ -164,7 +166,7 @@ impl Running {
         let files = Vec::new();
         let mut running = Self { opened, upstream, addresses, limits, tasks, shutdown, files };
         let gateway = running.gateway(args.strict, snapshots, &rows.sessions_ended)?;
-        let admin = running.admin(compiler);
+        let admin = running.admin(compiler, (Arc::new(Nobody), Arc::new(Nobody)));
         admin.drain_outbox()?;
         running.record("gateway.start", started(args, &running.addresses))?;
         running.opened.note_head_regularly(&running.tasks, &running.shutdown);
@@ -196,7 +198,11 @@ impl Running {
         .map_err(|error| error.to_string())
     }
 
-    fn admin(&self, compiler: Compiler) -> Admin {
+    fn admin(
+        &self,
+        compiler: Compiler,
+        (verify, status): (Arc<dyn Verify>, Arc<dyn Status>),
+    ) -> Admin {
         Admin::new(AdminParts {
             store: Arc::clone(&self.opened.store),
             master: Arc::clone(&self.opened.master),
@@ -204,6 +210,8 @@ impl Running {
             audit_directory: self.opened.audit_directory.clone(),
             compiler: Arc::new(compiler),
             schemas: Arc::new(GuardSchemas),
+            verify,
+            status,
             record_ids: Arc::new(record_id),
             clock: Arc::new(SystemClock),
             limits: self.limits.clone(),

@@ -102,6 +102,7 @@ fn compile(
     let servers = rows
         .servers
         .iter()
+        .filter(|row| row.kind == "rest")
         .map(|row| server(row, rows, before, &mut kept, limits))
         .collect::<Result<Vec<_>, String>>()?;
     let mut grants = all_grants(rows)?;
@@ -197,7 +198,7 @@ fn compile_server(
 ) -> Result<ServerEntry, String> {
     let context = |problem: String| format!("server {}: {problem}", row.name);
     let options = StoredOptions::read(row).map_err(context)?;
-    let servers = |name: &ServerName| tools_of(name, rows, limits);
+    let servers = |name: &ServerName| tools_of((&row.tenant, name), rows, limits);
     let definition = read_definition(row, &GuardSchemas, limits, &servers).map_err(context)?;
     let timeout = options.timeout_ms.or(definition.timeout_ms).unwrap_or(limits.call_ms_max);
     let options = ServerOptions {
@@ -209,8 +210,12 @@ fn compile_server(
     ServerEntry::compile(row.tenant.clone(), definition, options).map_err(context)
 }
 
-fn tools_of(name: &ServerName, rows: &Configuration, limits: &Limits) -> Option<Vec<ToolName>> {
-    let row = rows.servers.iter().find(|row| row.name == *name)?;
+fn tools_of(
+    (tenant, name): (&TenantName, &ServerName),
+    rows: &Configuration,
+    limits: &Limits,
+) -> Option<Vec<ToolName>> {
+    let row = rows.servers.iter().find(|row| row.tenant == *tenant && row.name == *name)?;
     let definition = read_definition(row, &GuardSchemas, limits, &|_| None).ok()?;
     Some(definition.tools.into_iter().map(|tool| tool.name).collect())
 }

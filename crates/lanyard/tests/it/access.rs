@@ -32,6 +32,14 @@ fn all(world: &World) -> Vec<Ask> {
     let mut dry = definition.clone();
     dry["dry_run"] = json!(true);
     let grant = json!({ "allow": ["get_invoice"] });
+    // A process that ends at once: it is stored unverified, and a test of it fails.
+    let mcp = json!({
+        "kind": "mcp", "name": "proc", "no_verify": true,
+        "definition": { "type": "stdio", "command": "/bin/false" },
+    });
+    let credential = "/v1/user-credentials/{server}/{user}";
+    // It lists nothing, so there is nothing to approve.
+    let approval = json!({ "definitions": [{ "kind": "tool", "name": "a", "digest": "b" }] });
     vec![
         ask("GET", "/healthz", "/healthz", none()),
         ask("GET", "/readyz", "/readyz", none()),
@@ -46,6 +54,24 @@ fn all(world: &World) -> Vec<Ask> {
         ask("PATCH", "/v1/servers/{name}", "/v1/servers/more", json!({ "timeout": "5" })),
         ask("POST", "/v1/servers/{name}/disable", "/v1/servers/more/disable", none()),
         ask("POST", "/v1/servers/{name}/enable", "/v1/servers/more/enable", none()),
+        ask("POST", "/v1/servers", "/v1/servers", mcp),
+        ask("POST", "/v1/servers/{name}/test", "/v1/servers/proc/test", none()),
+        ask("POST", "/v1/servers/{name}/reconnect", "/v1/servers/proc/reconnect", none()),
+        ask("GET", "/v1/pins", "/v1/pins?all=true", none()),
+        ask("GET", "/v1/pins/{server}", "/v1/pins/proc", none()),
+        ask("POST", "/v1/pins/{server}/approve", "/v1/pins/proc/approve", approval),
+        ask(
+            "PUT",
+            credential,
+            "/v1/user-credentials/proc/ann",
+            json!({ "value": "tst_ann", "key": "env:KEY" }),
+        ),
+        ask("GET", "/v1/user-credentials", "/v1/user-credentials", none()),
+        ask("DELETE", credential, "/v1/user-credentials/proc/ann", none()),
+        ask("DELETE", "/v1/servers/{name}", "/v1/servers/proc", none()),
+        ask("POST", "/v1/tenants", "/v1/tenants", json!({ "name": "other" })),
+        ask("GET", "/v1/tenants", "/v1/tenants", none()),
+        ask("DELETE", "/v1/tenants/{name}", "/v1/tenants/other", none()),
         ask("POST", "/v1/agents", "/v1/agents", json!({ "name": "bob", "uid": 54321 })),
         ask("GET", "/v1/agents", "/v1/agents", none()),
         ask("POST", "/v1/agents/{name}/rotate", "/v1/agents/bob/rotate", json!({})),

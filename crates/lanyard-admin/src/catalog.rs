@@ -1,0 +1,224 @@
+//! What was listed by MCP servers: taken in, compared with the pins, and put in force.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use lanyard_core::{ServerName, TenantName};
+use lanyard_mcp::{Catalog, Definition, OtherTools};
+use lanyard_store::{
+    Change, Configuration, DefinitionKind, DefinitionRow, FactsRow, ServerRow, StoreError,
+};
+
+use crate::Admin;
+use crate::change::{About, By, Landing};
+use crate::error::ApiError;
+use crate::options::{ServerKind, StoredOptions};
+use crate::pinning::{self, Place, Weighed};
+use crate::state::Shared;
+
+/// What came of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It says what was known.
+    Same,
+    /// It is in force as far as it was approved; the rest waits.
+    Taken,
+    /// The server was changed or removed meanwhile: nothing was taken.
+    Stale,
+}
+
+/// Drifting definitions that a record names; it counts the others.
+const NAMED_MAX: usize = 50;
+
+impl Admin {
+    /// Takes in what a server listed: compares it with the pins, writes what is new, and puts it
+    /// in force. `generation` is the version of the server's row that was listed. Cheap where
+    /// nothing is new.
+    pub async fn observed(
+        &self,
+        tenant: &TenantName,
+        server: &ServerName,
+        generation: u64,
+        listed: Catalog,
+    ) -> Result<Verdict, String> {
+        let admin = self.of_tenant(tenant.clone());
+        let server = server.clone();
+        let taken = admin.blocking(move |shared| shared.observed(&server, generation, listed));
+        taken.await.map_err(|error| error.message().to_owned())
+    }
+}
+
+impl Shared {
+    fn observed(
+        &self,
+        server: &ServerName,
+        generation: u64,
+        listed: Catalog,
+    ) -> Result<Verdict, ApiError> {
+        let listed = Catalog { items: pinning::sound(listed.items), ..listed };
+        let store = &self.parts.store;
+        match store.server(&self.tenant, server)? {
+            Some(row) if row.version == generation => {}
+            Some(_) | None => return Ok(Verdict::Stale),
+        }
+        let rows = store.definitions_of(&self.tenant, server)?;
+        let facts = store.facts_of(&self.tenant, server)?;
+        let known = facts.is_some_and(|it| it.facts == facts_of(&listed));
+        if known && pinning::is_same(&rows, &listed.items) {
+            return Ok(Verdict::Same);
+        }
+        let about = About { action: "server.listed", subject: format!("server:{server}") };
+        self.land(By::lanyard(), about, |shared, change| {
+            let Some(row) = change.server_get(&shared.tenant, server)? else {
+                return Ok(Landing::Undo(Verdict::Stale));
+            };
+            if row.version != generation {
+                return Ok(Landing::Undo(Verdict::Stale));
+            }
+            shared.take_in(&row, &listed, change)?;
+            Ok(Landing::Keep(Verdict::Taken))
+        })
+    }
+
+    /// Writes what is new of a list, as part of a change.
+    pub(crate) fn take_in(
+        &self,
+        row: &ServerRow,
+        listed: &Catalog,
+        change: &Change<'_>,
+    ) -> Result<(), ApiError> {
+        let definition = definition(row).map_err(ApiError::conflict)?;
+        let launch = definition.pinned_text();
+        let before = change.facts_of(&self.tenant, &row.name)?;
+        if before.as_ref().is_some_and(|before| before.launch_pin != launch) {
+            return Err(ApiError::conflict(format!(
+                "the definition of `{}` is not the one that was pinned; add it anew with --replace",
+                row.name
+            )));
+        }
+        let others = self.other_tools(&row.name, &self.rows_in(change)?);
+        let place = Place { tenant: &self.tenant, server: &row.name, now: change.time() };
+        let weighed = match before {
+            None => pinning::first(place, &listed.items, &others),
+            Some(_) => {
+                let rows = change.definitions_of(&self.tenant, &row.name)?;
+                pinning::later(place, &rows, &listed.items, &others)
+            }
+        };
+        write(&weighed, row, change)?;
+        change.facts_put(&FactsRow {
+            tenant: self.tenant.clone(),
+            server: row.name.clone(),
+            generation: row.version,
+            facts: facts_of(listed),
+            launch_pin: launch,
+            seen_at: change.time(),
+        })?;
+        tell(&weighed, listed, before.is_some(), change);
+        Ok(())
+    }
+
+    /// The tools of the tenant's other servers, by the names under which a text may speak of them.
+    fn other_tools(&self, server: &ServerName, rows: &Configuration) -> OtherTools {
+        let mut all: Vec<(String, String, String)> = Vec::new();
+        for row in rows.servers.iter().filter(|row| row.name != *server) {
+            let prefix = StoredOptions::read(row).ok().and_then(|options| options.prefix);
+            let prefix = prefix.unwrap_or_else(|| format!("{}__", row.name));
+            let names = match ServerKind::of(row) {
+                ServerKind::Mcp => pinned_tools(rows.definitions_of(&row.tenant, &row.name)),
+                ServerKind::Rest => self.rest_tools.of(row, || self.rest_tool_names(row, rows)),
+            };
+            for name in names {
+                let exposed = format!("{prefix}{name}");
+                all.push((row.name.as_str().to_owned(), name, exposed));
+            }
+        }
+        OtherTools::new(
+            all.iter()
+                .map(|(server, own, exposed)| (server.as_str(), own.as_str(), exposed.as_str())),
+        )
+    }
+
+    fn rest_tool_names(&self, row: &ServerRow, rows: &Configuration) -> Vec<String> {
+        let definition = self.rest_definition(row, rows);
+        let tools = definition.map(|definition| definition.tools).unwrap_or_default();
+        tools.iter().map(|tool| tool.name.as_str().to_owned()).collect()
+    }
+}
+
+fn write(weighed: &Weighed, row: &ServerRow, change: &Change<'_>) -> Result<(), StoreError> {
+    for (kind, name) in &weighed.forget {
+        change.definition_delete(&row.tenant, &row.name, *kind, name)?;
+    }
+    weighed.put.iter().try_for_each(|row| change.definition_put(row))
+}
+
+/// What the record says: how many things are listed, and which of them somebody has to look at.
+fn tell(weighed: &Weighed, listed: &Catalog, is_drift: bool, change: &Change<'_>) {
+    if is_drift && !weighed.drift.is_empty() {
+        change.set_action("pin.drift");
+    }
+    for kind in lanyard_mcp::Kind::ALL {
+        let count = listed.of(kind).count();
+        if count > 0 {
+            change.detail(&format!("{}s", kind.as_str()), count);
+        }
+    }
+    for (kind, name) in weighed.drift.iter().take(NAMED_MAX) {
+        let row = weighed.put.iter().find(|row| row.kind == *kind && row.name == *name);
+        let Some(row) = row else { continue };
+        let mut codes: Vec<&str> = row.reasons.iter().map(|reason| reason.code.as_str()).collect();
+        codes.dedup();
+        let what = format!("{} {}", row.state.as_str(), codes.join(","));
+        change.detail(&format!("{}:{name}", kind.as_str()), what);
+    }
+    if weighed.drift.len() > NAMED_MAX {
+        change.detail("more", weighed.drift.len().saturating_sub(NAMED_MAX));
+    }
+}
+
+fn facts_of(listed: &Catalog) -> String {
+    listed.facts.clone().unwrap_or_else(|| "{}".to_owned())
+}
+
+fn pinned_tools(rows: &[DefinitionRow]) -> Vec<String> {
+    let tools = rows.iter().filter(|row| row.kind == DefinitionKind::Tool && row.pinned.is_some());
+    tools.map(|row| row.name.clone()).collect()
+}
+
+/// The definition of a stored MCP server.
+pub(crate) fn definition(row: &ServerRow) -> Result<Definition, String> {
+    Definition::parse(&row.source).map_err(|problems| {
+        problems.first().map_or_else(|| "unreadable".to_owned(), ToString::to_string)
+    })
+}
+
+/// Whether a server's definition is still the one under which its definitions were pinned. To be
+/// asked before it is used: a database that was changed by other hands could start anything.
+pub fn launch_is_pinned(row: &ServerRow, facts: Option<&FactsRow>) -> bool {
+    let Some(facts) = facts else { return true };
+    definition(row).is_ok_and(|definition| definition.pinned_text() == facts.launch_pin)
+}
+
+/// Names of tools of REST servers, kept by the version of their rows: reading a definition again
+/// costs a thousand times more than comparing a number.
+#[derive(Debug, Default)]
+pub(crate) struct RestTools(Mutex<HashMap<(TenantName, ServerName), Versioned>>);
+
+/// A version of a row, and the names of its tools.
+type Versioned = (u64, Vec<String>);
+
+impl RestTools {
+    fn of(&self, row: &ServerRow, read: impl FnOnce() -> Vec<String>) -> Vec<String> {
+        let key = (row.tenant.clone(), row.name.clone());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&key) {
+            Some((version, names)) if *version == row.version => names.clone(),
+            Some(_) | None => {
+                let names = read();
+                known.insert(key, (row.version, names.clone()));
+                names
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the API asks of whoever holds the conversations with MCP servers. The program introduces
+//! the two: this crate does not know the gateway.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use lanyard_core::{ServerName, TenantName, Timestamp};
+use lanyard_mcp::Catalog;
+use lanyard_store::Configuration;
+
+/// A server that is to be tried, among all the rows as they would be with it. Nothing of it needs
+/// to be stored or in force.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// All rows: the server's own, its secrets sealed and bound.
+    pub rows: Arc<Configuration>,
+    /// The server's tenant.
+    pub tenant: TenantName,
+    /// The server.
+    pub server: ServerName,
+}
+
+/// Why a server could not be listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    /// What it did, as the end of a sentence: `it ended with exit code 1`. No credential.
+    pub what: String,
+    /// What it wrote on stderr last, credentials masked. For operators alone.
+    pub stderr: String,
+}
+
+impl fmt::Display for Unlisted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.what)
+    }
+}
+
+/// What a [`Verify`] gives.
+pub type Listing<'a> = Pin<Box<dyn Future<Output = Result<Catalog, Unlisted>> + Send + 'a>>;
+
+/// Connects to a server in a conversation of its own, lists everything that it offers, and ends
+/// the conversation.
+pub trait Verify: Send + Sync + fmt::Debug {
+    /// Does so within the limits for it.
+    fn list(&self, trial: Trial) -> Listing<'_>;
+}
+
+/// How a server does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerStatus {
+    /// `connected`, `connecting`, `idle`, `backoff`, `cooldown` or `disabled`.
+    pub state: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// What went wrong last, until it answers again.
+    pub last_error: Option<String>,
+    /// Which attempt to reach it comes next or runs; 0 where nothing failed.
+    pub attempt: u32,
+    /// When that is.
+    pub next_attempt_at: Option<Timestamp>,
+    /// Open conversations with it.
+    pub sessions: u64,
+    /// Calls that ended, since the server has its present configuration.
+    pub calls: u64,
+    /// Those of them that failed by the server's or its operator's fault.
+    pub failures: u64,
+    /// The time in microseconds that half of the calls did not pass.
+    pub p50_micros: Option<u64>,
+    /// The time in microseconds that 99 of 100 calls did not pass.
+    pub p99_micros: Option<u64>,
+    /// What its process wrote on stderr last, credentials masked.
+    pub stderr: Option<String>,
+}
+
+/// Knows how servers do.
+pub trait Status: Send + Sync + fmt::Debug {
+    /// How a server does; `None` where there is nothing to know.
+    fn status(&self, tenant: &TenantName, server: &ServerName) -> Option<ServerStatus>;
+
+    /// Ends the conversations with a server and has it connected anew, at once.
+    fn reconnect(&self, tenant: &TenantName, server: &ServerName);
+}

@@ -87,6 +87,8 @@ limits! {
     server_calls_max: Count = 64, "Calls on one server at a time that sets no limit of its own; past it a call waits, then fails.";
     server_wait_ms_max: Milliseconds = 10_000, "Time a call waits for its turn on a server; past it the call fails.";
     server_connect_ms_max: Milliseconds = 30_000, "Starting or reaching an MCP server until it has greeted; past it the attempt fails.";
+    server_list_ms_max: Milliseconds = 15_000, "Reading all lists of an MCP server; past it nothing of them is taken over.";
+    server_starts_max: Count = 32, "MCP servers that are being started or reached at a time, those past their first second aside; past it one waits for its turn.";
     server_probe_ms: Milliseconds = 30_000, "Time between two looks at whether a server still answers.";
     server_probe_ms_max: Milliseconds = 10_000, "Time for the answer to such a look; past it the look failed.";
     server_sessions_max: Count = 200, "Open conversations with MCP servers; past it the longest idle one ends, or the call waits.";

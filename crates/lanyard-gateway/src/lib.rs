@@ -9,7 +9,9 @@
 
 mod call;
 pub mod edge;
+pub mod fleet;
 pub mod snapshot;
 
 pub use edge::{Gateway, GatewayParts, Listener};
+pub use fleet::{Fleet, FleetParts};
 pub use snapshot::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};

@@ -1,0 +1,300 @@
+//! What the fleet and the tasks of its servers share: the roster, and what is done with a server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use lanyard_connect::mcp::{Opening, SessionKey};
+use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::jitter::{Jitter, Jitters};
+use super::keeper::keep;
+use super::links::{Links, Talk as _};
+use super::listing::{ListError, Listed, list};
+use super::roster::Roster;
+use super::server::Server;
+use super::status::Status;
+use super::visit::{Held, Visit};
+use super::{Catalogs, Keep, Member, TryOutError, house};
+
+/// The time over which the servers of a new configuration begin, for each of them.
+const BEGIN_EACH: Duration = Duration::from_millis(2);
+
+/// What the fleet and the tasks of its servers share.
+#[derive(Debug)]
+pub(super) struct Shared<L> {
+    pub(super) links: Arc<L>,
+    pub(super) limits: Limits,
+    catalogs: Arc<dyn Catalogs>,
+    clock: Arc<dyn Clock>,
+    jitters: Arc<Jitters>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    /// How many servers may be starting at a time.
+    turns: Arc<Semaphore>,
+    roster: Roster,
+    /// How many servers were tried out.
+    trials: AtomicU64,
+}
+
+/// What [`Shared`] is made of.
+#[derive(Debug)]
+pub(super) struct SharedParts<L> {
+    pub(super) links: Arc<L>,
+    pub(super) limits: Limits,
+    pub(super) catalogs: Arc<dyn Catalogs>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) jitters: Jitters,
+    pub(super) tasks: TaskTracker,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Why the lists of a server could not be read and taken in.
+#[derive(Debug, Error)]
+pub(super) enum Unlisted {
+    /// They could not be read.
+    #[error(transparent)]
+    List(ListError),
+    /// They were not taken in.
+    #[error("its lists were not taken in: {0}")]
+    NotTaken(String),
+}
+
+impl From<Unlisted> for Failure {
+    fn from(unlisted: Unlisted) -> Self {
+        match unlisted {
+            Unlisted::List(error) => error.into(),
+            Unlisted::NotTaken(problem) => Self::AnswerUnusable { problem },
+        }
+    }
+}
+
+impl<L: Links> Shared<L> {
+    pub(super) fn new(parts: SharedParts<L>) -> Self {
+        let starts = Limits::size(parts.limits.server_starts_max);
+        Self {
+            links: parts.links,
+            limits: parts.limits,
+            catalogs: parts.catalogs,
+            clock: parts.clock,
+            jitters: Arc::new(parts.jitters),
+            tasks: parts.tasks,
+            shutdown: parts.shutdown,
+            turns: Arc::new(Semaphore::new(starts.clamp(1, Semaphore::MAX_PERMITS))),
+            roster: Roster::default(),
+            trials: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes over a new configuration.
+    pub(super) fn reconcile(self: &Arc<Self>, members: &[Arc<Member>]) {
+        let change = self.roster.replace(members, |member| self.server(member));
+        for server in &change.ended {
+            server.stop.cancel();
+        }
+        if !change.ended.is_empty() {
+            self.links.retire(|key| change.ended.iter().any(|server| server.owns(key)));
+        }
+        let count = u32::try_from(change.to_keep.len()).unwrap_or(u32::MAX);
+        let span = BEGIN_EACH.saturating_mul(count);
+        for server in change.to_keep {
+            self.tasks.spawn(keep(Arc::clone(self), server, self.draw().within(span)));
+        }
+    }
+
+    fn server(&self, member: &Arc<Member>) -> Server {
+        Server::new(member, &self.clock, &self.jitters, self.shutdown.child_token())
+    }
+
+    /// A session for a call, with a place for it.
+    pub(super) async fn enter(
+        &self,
+        member: &Arc<Member>,
+        key: &SessionKey,
+        opening: Opening,
+    ) -> Result<Held<L::Lease>, Failure> {
+        let server = self
+            .roster
+            .find_or_add(member, || self.server(member))
+            .ok_or(Failure::ServerUnavailable)?;
+        server.gate().await?;
+        server.pass()?;
+        let place = server.place(Limits::span(self.limits.server_wait_ms_max)).await?;
+        let visit = Visit::begin(server, place)?;
+        match self.lease(visit.server(), key, opening).await {
+            Ok(session) => Ok(Held { session, visit }),
+            Err(failure) => {
+                visit.settle(Err(&failure), None);
+                Err(failure)
+            }
+        }
+    }
+
+    /// The session of a key, listed and compared where that comes first.
+    async fn lease(
+        &self,
+        server: &Server,
+        key: &SessionKey,
+        opening: Opening,
+    ) -> Result<L::Lease, Failure> {
+        let seat = server.seats.seat(key, |key| self.links.existing(key).is_some());
+        if server.is_process() {
+            // What a process is can change with each start.
+            let mut looked_at = seat.looked_at.lock().await;
+            let session = self.links.lease(key, opening).await?;
+            if *looked_at != Some(session.serial()) {
+                *looked_at = None;
+                self.look_at(server, key, &session).await?;
+                *looked_at = Some(session.serial());
+            }
+            return Ok(session);
+        }
+        let session = self.links.lease(key, opening).await?;
+        if !server.is_kept() && !self.was_listed(server) {
+            let _alone = server.listing.lock().await;
+            if !self.was_listed(server) {
+                self.look_at(server, key, &session).await?;
+            }
+        }
+        Ok(session)
+    }
+
+    /// Lists a session that nobody used yet. One that cannot be listed is not kept.
+    async fn look_at(
+        &self,
+        server: &Server,
+        key: &SessionKey,
+        session: &L::Lease,
+    ) -> Result<(), Failure> {
+        self.list_and_tell(server, session).await.map_err(|error| {
+            let (tenant, name) = server.names();
+            tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
+            self.links.retire(|other| other == key);
+            error.into()
+        })
+    }
+
+    /// Whether the lists of a server that nothing keeps connected are as new as its sessions.
+    fn was_listed(&self, server: &Server) -> bool {
+        let standard = Limits::span(self.limits.session_idle_ms_max);
+        let span = match server.member.keep {
+            Keep::Always => standard,
+            Keep::Idle(span) => span,
+        };
+        server.listed_at().is_some_and(|at| at.elapsed() <= span)
+    }
+
+    /// Reads the lists of a server and hands them on.
+    pub(super) async fn list_and_tell(
+        &self,
+        server: &Server,
+        session: &L::Lease,
+    ) -> Result<(), Unlisted> {
+        let listed = list(session, &self.limits).await.map_err(Unlisted::List)?;
+        let target = &server.member.target;
+        self.catalogs
+            .observed(&target.tenant, &target.server, target.generation, listed)
+            .await
+            .map_err(Unlisted::NotTaken)?;
+        server.listed();
+        Ok(())
+    }
+
+    /// A session said that its lists changed.
+    pub(super) fn lists_changed(self: &Arc<Self>, tenant: &TenantName, name: &ServerName) {
+        let Some(server) = self.roster.find(tenant, name) else { return };
+        if server.is_kept() {
+            server.bell.relist.notify_one();
+        } else if !server.list_waits.swap(true, Ordering::AcqRel) {
+            self.tasks.spawn(relist(Arc::clone(self), server));
+        }
+    }
+
+    /// How a server does.
+    pub(super) fn status(&self, tenant: &TenantName, name: &ServerName) -> Option<Status> {
+        let server = self.roster.find(tenant, name)?;
+        let mut keys = server.seats.keys();
+        keys.push(house::key(&server.member));
+        let open = keys.iter().filter(|key| self.links.existing(key).is_some());
+        Some(server.status(open.count()))
+    }
+
+    /// Ends the sessions with a server and has it connected anew, as if nothing had happened.
+    pub(super) fn reconnect(&self, tenant: &TenantName, name: &ServerName) {
+        if let Some(server) = self.roster.find(tenant, name) {
+            server.forgive();
+            self.links.retire(|key| server.owns(key));
+        }
+    }
+
+    /// Connects and lists a server in a session of its own, which nobody else gets.
+    pub(super) async fn try_out(&self, member: &Member) -> Result<Listed, TryOutError> {
+        let mut key = house::key(member);
+        let number = self.trials.fetch_add(1, Ordering::Relaxed);
+        let mut owner = [0; 32];
+        if let Some(place) = owner.first_chunk_mut() {
+            *place = number.to_be_bytes();
+        }
+        key.owner = Some(owner);
+        let _ended = Ended { links: &*self.links, key: &key };
+        let leasing = self.links.lease(&key, house::opening(member, None));
+        let session = timeout(member.target.connect_max, leasing)
+            .await
+            .unwrap_or(Err(Failure::TimedOut))
+            .map_err(TryOutError::Connect)?;
+        list(&session, &self.limits).await.map_err(TryOutError::List)
+    }
+
+    /// Ends the house's session with a server.
+    pub(super) fn end_house(&self, server: &Server) {
+        let house = house::key(&server.member);
+        self.links.retire(|key| *key == house);
+    }
+
+    /// A turn to start a server; `None` is as good, and never happens.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+
+    pub(super) fn draw(&self) -> Jitter {
+        self.jitters.draw()
+    }
+}
+
+/// Lists a server that nothing keeps connected, through a session that is open.
+async fn relist<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
+    let _alone = server.listing.lock().await;
+    // What changes from here on is another change.
+    server.list_waits.store(false, Ordering::Release);
+    let open = server.seats.keys().iter().find_map(|key| shared.links.existing(key));
+    let Some(session) = open.filter(|session| session.is_open()) else {
+        // The next session lists before it is used.
+        server.unlisted();
+        return;
+    };
+    if let Err(error) = shared.list_and_tell(&server, &session).await {
+        let (tenant, name) = server.names();
+        tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
+        server.unlisted();
+    }
+}
+
+/// Ends a session when it goes.
+struct Ended<'a, L: Links> {
+    links: &'a L,
+    key: &'a SessionKey,
+}
+
+impl<L: Links> Drop for Ended<'_, L> {
+    fn drop(&mut self) {
+        self.links.retire(|key| key == self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::listing::{ItemKind, ListError, Listed, ListedItem};
+pub use self::listing::{ListError, Listed};
 pub use self::status::{State, Status};
 
 use self::health::FirstStart;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lanyard_connect::mcp::{Outgoing, Step, Unrelated};
 use lanyard_core::{Failure, Limits};
+use lanyard_mcp::Kind;
 use lanyard_wire::splice::member;
 use lanyard_wire::translate::ErrorFacts;
 use lanyard_wire::{ListenParams, Version};
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::backoff::{Backoff, Wait};
 use super::house;
 use super::links::{Flow as _, Links, Talk as _};
-use super::listing::{ItemKind, for_version};
+use super::listing::{capability, for_version};
 use super::server::Server;
 use super::shared::Shared;
 use super::standing::End;
@@ -304,15 +305,15 @@ fn note(message: &str, server: &Server) {
 
 /// The changes that a server offers to tell of.
 fn wanted(capabilities: &str) -> ListenParams<'static> {
-    let tells = |kind: ItemKind| {
-        member(capabilities, &[kind.capability(), "listChanged"])
+    let tells = |kind: Kind| {
+        member(capabilities, &[capability(kind), "listChanged"])
             .is_some_and(|tells| tells.get() == "true")
     };
     ListenParams {
         task_ids: Vec::new(),
-        tools_list_changed: tells(ItemKind::Tool),
-        prompts_list_changed: tells(ItemKind::Prompt),
-        resources_list_changed: tells(ItemKind::Resource),
+        tools_list_changed: tells(Kind::Tool),
+        prompts_list_changed: tells(Kind::Prompt),
+        resources_list_changed: tells(Kind::Resource),
         resource_subscriptions: Vec::new(),
     }
 }

@@ -3,15 +3,14 @@
 //! A list is whole or not at all: what fails half way leaves things as they were. The server is a
 //! stranger, so pages, items, bytes and time are limited, and a cursor that comes back ends it.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Outgoing, Reply, ServerFacts, Step};
 use lanyard_core::{Failure, Limits};
+use lanyard_mcp::{Item, Kind, LeftOut, ListReader};
 use lanyard_wire::Version;
-use lanyard_wire::splice::{Edit, elements, member};
+use lanyard_wire::splice::{Edit, member};
 use lanyard_wire::translate::{EnvelopeParts, ErrorFacts, params_for_modern};
-use serde_json::value::RawValue;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -26,75 +25,10 @@ const METHOD_NOT_FOUND: i64 = -32_601;
 pub struct Listed {
     /// What it said of itself.
     pub facts: ServerFacts,
-    /// Everything, in the order in which it came: tools, prompts, resources, templates.
-    pub items: Vec<ListedItem>,
-}
-
-/// One thing that a server offers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedItem {
-    /// What it is.
-    pub kind: ItemKind,
-    /// The server's own name for it: of a tool or prompt its name, of a resource its URI, of a
-    /// template its URI template.
-    pub name: String,
-    /// The whole object, as it came.
-    pub raw: String,
-}
-
-/// What a server can offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ItemKind {
-    /// A tool.
-    Tool,
-    /// A prompt.
-    Prompt,
-    /// A resource.
-    Resource,
-    /// A resource template.
-    Template,
-}
-
-impl ItemKind {
-    const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
-
-    /// What lists it.
-    fn method(self) -> &'static str {
-        match self {
-            Self::Tool => "tools/list",
-            Self::Prompt => "prompts/list",
-            Self::Resource => "resources/list",
-            Self::Template => "resources/templates/list",
-        }
-    }
-
-    /// The capability that a server with such things declares.
-    pub(super) fn capability(self) -> &'static str {
-        match self {
-            Self::Tool => "tools",
-            Self::Prompt => "prompts",
-            Self::Resource | Self::Template => "resources",
-        }
-    }
-
-    /// The member of the result that holds them.
-    fn member(self) -> &'static str {
-        match self {
-            Self::Tool => "tools",
-            Self::Prompt => "prompts",
-            Self::Resource => "resources",
-            Self::Template => "resourceTemplates",
-        }
-    }
-
-    /// The member that names one.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Tool | Self::Prompt => "name",
-            Self::Resource => "uri",
-            Self::Template => "uriTemplate",
-        }
-    }
+    /// Tools, prompts, resources and templates, each in the server's order.
+    pub items: Vec<Item>,
+    /// What is not taken in, and why.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Why there is no list. No text repeats what the server said.
@@ -111,33 +45,20 @@ pub enum ListError {
         /// The code of the error.
         code: i64,
     },
-    /// Its answer is not what the protocol says.
-    #[error("its answer to {method} is malformed: {problem}")]
+    /// It answered with an error that is none.
+    #[error("it answers {method} with an error without a code")]
     Malformed {
         /// What was asked.
         method: &'static str,
-        /// What is wrong.
-        problem: &'static str,
     },
-    /// It lists more than it may.
-    #[error("its answer to {method} lists more than {items_max} (`catalog_items_max`)")]
-    TooMany {
-        /// What was asked.
-        method: &'static str,
-        /// The limit.
-        items_max: u64,
-    },
+    /// A list of its is not one.
+    #[error(transparent)]
+    Unreadable(lanyard_mcp::ListError),
     /// All it lists is longer than it may be.
     #[error("its lists are longer than {bytes_max} bytes (`catalog_bytes_max`)")]
     TooLong {
         /// The limit.
         bytes_max: u64,
-    },
-    /// A page leads back to one that was there already.
-    #[error("the pages of its answer to {method} lead in a circle")]
-    Circle {
-        /// What was asked.
-        method: &'static str,
     },
     /// It took too long.
     #[error("it did not list everything within {limit_ms} ms (`server_list_ms_max`)")]
@@ -154,11 +75,8 @@ impl From<ListError> for Failure {
             ListError::TooSlow { limit_ms: _ } => Self::TimedOut,
             ListError::TooLong { bytes_max: _ } => Self::AnswerTooLarge,
             ListError::Refused { method: _, code: _ }
-            | ListError::Malformed { method: _, problem: _ }
-            | ListError::TooMany { method: _, items_max: _ }
-            | ListError::Circle { method: _ } => {
-                Self::AnswerUnusable { problem: error.to_string() }
-            }
+            | ListError::Malformed { method: _ }
+            | ListError::Unreadable(_) => Self::AnswerUnusable { problem: error.to_string() },
         }
     }
 }
@@ -189,54 +107,46 @@ struct Listing<'a, T> {
 impl<T: Talk> Listing<'_, T> {
     async fn run(mut self) -> Result<Listed, ListError> {
         let facts = self.talk.facts().cloned().ok_or(ListError::Failed(Failure::Bug))?;
-        let mut items = Vec::new();
-        for kind in ItemKind::ALL {
-            if has_capability(&facts, kind) {
-                self.pages(kind, facts.version, &mut items).await?;
+        let mut listed = Listed { facts, items: Vec::new(), left_out: Vec::new() };
+        for kind in Kind::ALL {
+            if has_capability(&listed.facts, kind) {
+                let (items, left_out) = self.pages(kind, listed.facts.version).await?;
+                listed.items.extend(items);
+                listed.left_out.extend(left_out);
             }
         }
-        Ok(Listed { facts, items })
+        Ok(listed)
     }
 
     async fn pages(
         &mut self,
-        kind: ItemKind,
+        kind: Kind,
         version: Version,
-        items: &mut Vec<ListedItem>,
-    ) -> Result<(), ListError> {
-        let method = kind.method();
-        let (mut seen, mut count, mut cursor) = (HashSet::new(), 0_u64, None);
-        loop {
-            let Some(result) = self.page(kind, version, cursor.as_deref()).await? else {
-                return Ok(());
-            };
+    ) -> Result<(Vec<Item>, Vec<LeftOut>), ListError> {
+        let mut reader = ListReader::new(kind, self.limits);
+        let mut cursor = None;
+        while let Some(result) = self.page(kind, version, cursor.as_deref()).await? {
+            // Whole pages are counted, so that cursors cannot fill the memory either.
             self.bytes = self.bytes.saturating_add(result.len() as u64);
             if self.bytes > self.limits.catalog_bytes_max {
                 return Err(ListError::TooLong { bytes_max: self.limits.catalog_bytes_max });
             }
-            let page = Page::read(kind, &result)?;
-            count = count.saturating_add(page.items.len() as u64);
-            if count > self.limits.catalog_items_max {
-                let items_max = self.limits.catalog_items_max;
-                return Err(ListError::TooMany { method, items_max });
+            cursor = reader.page(&result).map_err(ListError::Unreadable)?;
+            if cursor.is_none() {
+                break;
             }
-            items.extend(page.items);
-            let Some(next) = page.next else { return Ok(()) };
-            if !seen.insert(next.clone()) {
-                return Err(ListError::Circle { method });
-            }
-            cursor = Some(next);
         }
+        Ok(reader.finish())
     }
 
     /// One page as its raw result; `None` where the server does not know the method after all.
     async fn page(
         &self,
-        kind: ItemKind,
+        kind: Kind,
         version: Version,
         cursor: Option<&str>,
     ) -> Result<Option<String>, ListError> {
-        let method = kind.method();
+        let method = kind.list_method();
         let request = Outgoing {
             method,
             params: params(version, cursor),
@@ -249,7 +159,7 @@ impl<T: Talk> Listing<'_, T> {
             Reply::Error(error) => match ErrorFacts::read(&error).map(|facts| facts.code) {
                 Some(METHOD_NOT_FOUND) => Ok(None),
                 Some(code) => Err(ListError::Refused { method, code }),
-                None => Err(ListError::Malformed { method, problem: "an error without a code" }),
+                None => Err(ListError::Malformed { method }),
             },
         }
     }
@@ -291,41 +201,18 @@ pub(super) fn for_version(version: Version, params: Option<String>) -> Option<St
 }
 
 /// Whether a server says that it offers such things.
-pub(super) fn has_capability(facts: &ServerFacts, kind: ItemKind) -> bool {
-    member(&facts.capabilities, &[kind.capability()])
+fn has_capability(facts: &ServerFacts, kind: Kind) -> bool {
+    member(&facts.capabilities, &[capability(kind)])
         .is_some_and(|declared| declared.get().starts_with('{'))
 }
 
-struct Page {
-    items: Vec<ListedItem>,
-    next: Option<String>,
-}
-
-impl Page {
-    fn read(kind: ItemKind, result: &str) -> Result<Self, ListError> {
-        let bad = |problem| ListError::Malformed { method: kind.method(), problem };
-        let listed = member(result, &[kind.member()]).ok_or(bad("it holds no list"))?;
-        let listed = elements(listed.get()).ok_or(bad("it holds no list"))?;
-        let items = listed
-            .into_iter()
-            .map(|raw| Some(ListedItem { kind, name: name(kind, raw)?, raw: raw.get().to_owned() }))
-            .collect::<Option<_>>()
-            .ok_or(bad("an entry has no name"))?;
-        let next = match member(result, &["nextCursor"]) {
-            None => None,
-            Some(raw) if raw.get() == "null" => None,
-            Some(raw) => Some(text(raw).ok_or(bad("the cursor is no text"))?),
-        };
-        Ok(Self { items, next })
+/// The capability that a server with such things declares.
+pub(super) fn capability(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tool => "tools",
+        Kind::Prompt => "prompts",
+        Kind::Resource | Kind::Template => "resources",
     }
-}
-
-fn name(kind: ItemKind, raw: &RawValue) -> Option<String> {
-    text(member(raw.get(), &[kind.name()])?)
-}
-
-fn text(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use crate::Problem;
 
-mod credential;
-mod literals;
+pub(crate) mod credential;
+pub(crate) mod literals;
 mod read;
-mod rules;
+pub(crate) mod rules;
 mod template;
 
 pub use literals::{Literal, LiteralValue};

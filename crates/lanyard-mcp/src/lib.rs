@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod definition;
+pub mod import;
 mod json;
 pub mod names;
 pub mod pin;

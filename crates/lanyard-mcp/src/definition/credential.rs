@@ -120,7 +120,7 @@ pub(super) fn split_scheme(value: &str) -> (&str, &str) {
 }
 
 /// Whether a name is one of a credential.
-pub(super) fn names_one(name: &str) -> bool {
+pub(crate) fn names_one(name: &str) -> bool {
     let plain: String =
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     ENDS.iter().any(|end| plain.ends_with(end))

@@ -194,6 +194,18 @@ impl Taker<'_> {
     }
 }
 
+/// The name under which a credential of a server is stored, unlike those that are used.
+pub(crate) fn secret_name(
+    server: &ServerName,
+    key: &str,
+    used: &mut BTreeSet<SecretName>,
+) -> Option<SecretName> {
+    let mut taker = Taker { server, used: std::mem::take(used), found: Vec::new() };
+    let name = taker.name_for(key);
+    *used = taker.used;
+    name
+}
+
 /// How many words at the start of a key are the server's name, written apart or together. Never
 /// all of them.
 fn said_already(key: &[&str], server: &str) -> usize {

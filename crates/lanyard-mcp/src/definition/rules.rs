@@ -66,7 +66,7 @@ pub(super) fn variable_value(text: &str) -> Result<(), &'static str> {
 }
 
 /// Why a header is not set by a definition. The name is in lower case.
-pub(super) fn header_name(name: &str) -> Result<(), &'static str> {
+pub(crate) fn header_name(name: &str) -> Result<(), &'static str> {
     let is_token = !name.is_empty()
         && name
             .bytes()
@@ -144,7 +144,7 @@ pub(super) fn push_encoded(out: &mut String, text: &str) {
 }
 
 /// Undoes percent-encoding in a part of a query. `None` where that is no text.
-pub(super) fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::new();
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

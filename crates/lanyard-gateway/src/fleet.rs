@@ -25,6 +25,7 @@ mod seats;
 mod server;
 mod shared;
 mod standing;
+mod starts;
 mod status;
 mod verdict;
 mod visit;
@@ -36,7 +37,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_connect::mcp::{Credentials, Opening, Session, SessionKey, Sessions, Target};
+use lanyard_connect::mcp::{Credentials, Lease, Opening, Session, SessionKey, Sessions, Target};
 use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
 use lanyard_mcp::Transport;
 use thiserror::Error;
@@ -48,7 +49,6 @@ pub use self::status::{State, Status};
 
 use self::health::FirstStart;
 use self::jitter::Jitters;
-use self::links::Numbered;
 use self::shared::{Shared, SharedParts};
 use self::standing::Care;
 use self::visit::Held;
@@ -208,7 +208,7 @@ impl Fleet {
 /// is told with [`Entered::done`].
 #[derive(Debug)]
 pub struct Entered {
-    held: Held<Numbered>,
+    held: Held<Lease>,
 }
 
 impl Entered {

@@ -44,6 +44,8 @@ pub(super) enum Does {
     Say(Vec<&'static str>),
     /// Asks the client this, and answers when it was answered.
     Ask(&'static str, Reply),
+    /// Answers after so many seconds.
+    Late(u64, Reply),
     /// Nothing, for ever.
     Hang,
     /// Fails.
@@ -243,7 +245,10 @@ impl Links for FakeLinks {
         match does {
             Does::Fail(failure) => return Err(failure),
             Does::Hang => std::future::pending().await,
-            Does::Answer(_) | Does::Say(_) | Does::Ask(..) => {}
+            Does::Answer(_) | Does::Say(_) | Does::Ask(..) | Does::Late(..) => {}
+        }
+        if matches!(opening.target.definition.transport, Transport::Stdio(_)) {
+            opening.credentials.environment()?;
         }
         let session = FakeSession {
             name: key.server.clone(),
@@ -268,6 +273,10 @@ impl Links for FakeLinks {
         self.sessions.lock().unwrap().get(key).filter(|session| session.is_open()).cloned()
     }
 
+    fn last_exit(&self, _key: &SessionKey) -> Option<String> {
+        Some("exited with code 7".to_owned())
+    }
+
     fn retire(&self, gone: impl Fn(&SessionKey) -> bool) {
         self.sessions.lock().unwrap().retain(|key, session| {
             if gone(key) && session.is_open() {
@@ -282,12 +291,8 @@ impl Links for FakeLinks {
 impl Talk for FakeSession {
     type Flow = FakeFlow;
 
-    fn facts(&self) -> Option<&ServerFacts> {
-        Some(&self.facts)
-    }
-
-    fn serial(&self) -> u64 {
-        self.serial
+    fn facts(&self) -> &ServerFacts {
+        &self.facts
     }
 
     fn is_open(&self) -> bool {
@@ -312,7 +317,7 @@ impl Talk for FakeSession {
         match does {
             Does::Fail(failure) => Err(failure),
             Does::Hang => std::future::pending().await,
-            Does::Answer(_) | Does::Say(_) | Does::Ask(..) => Ok(()),
+            Does::Answer(_) | Does::Say(_) | Does::Ask(..) | Does::Late(..) => Ok(()),
         }
     }
 }
@@ -328,6 +333,10 @@ impl Flow for FakeFlow {
     async fn next(&mut self) -> Result<Step, Failure> {
         let (step, then) = match self.does.take() {
             Some(Does::Answer(reply)) => (Ok(Step::Done(reply)), None),
+            Some(Does::Late(seconds, reply)) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                (Ok(Step::Done(reply)), None)
+            }
             Some(Does::Ask(method, reply)) => {
                 (Ok(Step::Request(request(method))), Some(Does::Answer(reply)))
             }

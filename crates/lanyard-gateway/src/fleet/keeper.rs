@@ -31,6 +31,10 @@ const TURN_MAX: Duration = Duration::from_secs(1);
 /// The least time between two looks at its lists that it asked for.
 const LIST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often it is looked for how a process ended, and how long between two looks.
+const EXIT_LOOKS: u32 = 10;
+const EXIT_LOOK: Duration = Duration::from_millis(50);
+
 /// Keeps a server connected until it is stopped.
 pub(super) async fn keep<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>, begin: Duration) {
     let keeper = Keeper { shared: &shared, server: &server };
@@ -52,8 +56,9 @@ impl<L: Links> Keeper<'_, L> {
             self.forget_bells();
             self.server.connecting();
             let end = tokio::select! {
-                end = self.attempt() => end,
+                biased;
                 () = self.server.bell.anew.notified() => End::Anew,
+                end = self.attempt() => end,
             };
             let next = self.server.ended(&end);
             self.tell(&end, next);
@@ -86,8 +91,8 @@ impl<L: Links> Keeper<'_, L> {
         // it lists, and must be heard so that it can go on.
         tokio::select! {
             end = self.look_after(&session) => end,
-            end = hear(&session, heard, self.server) => end,
-            () = self.listen(&session) => End::Ended,
+            () = hear(&session, heard, self.server) => self.ended().await,
+            () = self.listen(&session) => self.ended().await,
         }
     }
 
@@ -95,12 +100,8 @@ impl<L: Links> Keeper<'_, L> {
         let turn = self.shared.turn().await;
         let member = &self.server.member;
         let opening = house::opening(member, Some(inbox));
-        let limit = member.target.connect_max;
         let key = house::key(member);
-        let leasing = async {
-            let leasing = self.shared.links.lease(&key, opening);
-            tokio::time::timeout(limit, leasing).await.unwrap_or(Err(Failure::TimedOut))
-        };
+        let leasing = self.shared.lease_in_time(member, &key, opening);
         tokio::select! {
             leased = leasing => leased,
             never = hold(turn) => match never {},
@@ -146,7 +147,7 @@ impl<L: Links> Keeper<'_, L> {
 
     async fn probe(&self, session: &L::Lease) -> Option<End> {
         if !session.is_open() {
-            return Some(End::Ended);
+            return Some(self.ended().await);
         }
         let limit = Limits::span(self.shared.limits.server_probe_ms_max);
         let probing = tokio::time::timeout(limit, session.probe(limit));
@@ -158,9 +159,24 @@ impl<L: Links> Keeper<'_, L> {
         tracing::debug!(tenant, server, error = %failure, "mcp.server.probe_failed");
         let lost = self.server.missed(&failure);
         if !session.is_open() {
-            return Some(End::Ended);
+            return Some(self.ended().await);
         }
         lost.then(|| End::Silent(failure.to_string()))
+    }
+
+    /// The conversation ended. A process says how it ended a moment after it went silent.
+    async fn ended(&self) -> End {
+        if !self.server.is_process() {
+            return End::Ended(None);
+        }
+        let key = house::key(&self.server.member);
+        for _ in 0..EXIT_LOOKS {
+            if let Some(exit) = self.shared.links.last_exit(&key) {
+                return End::Ended(Some(format!("its process {exit}")));
+            }
+            sleep(EXIT_LOOK).await;
+        }
+        End::Ended(None)
     }
 
     /// Whether it worked. A list that fails changes nothing, and is read after the next probe.
@@ -173,7 +189,7 @@ impl<L: Links> Keeper<'_, L> {
 
     /// Hears of changed lists where a stateless server offers to tell of them. Ends never.
     async fn listen(&self, session: &L::Lease) {
-        let Some(facts) = session.facts() else { return std::future::pending().await };
+        let facts = session.facts();
         let wanted = wanted(&facts.capabilities);
         if !facts.version.is_modern() || wanted == ListenParams::default() {
             return std::future::pending().await;
@@ -242,8 +258,9 @@ impl<L: Links> Keeper<'_, L> {
             End::Silent(error) => {
                 tracing::warn!(tenant, server, error, wait_ms, "mcp.server.disconnected");
             }
-            End::Ended => {
-                tracing::warn!(tenant, server, error = "ended", wait_ms, "mcp.server.disconnected");
+            End::Ended(why) => {
+                let error = why.as_deref().unwrap_or("its conversation ended");
+                tracing::warn!(tenant, server, error, wait_ms, "mcp.server.disconnected");
             }
             End::Anew => tracing::info!(tenant, server, "mcp.server.disconnected"),
         }
@@ -275,7 +292,7 @@ async fn hear<T: super::links::Talk>(
     session: &T,
     mut heard: mpsc::Receiver<Unrelated>,
     server: &Server,
-) -> End {
+) {
     while let Some(unrelated) = heard.recv().await {
         match unrelated {
             Unrelated::Notification(message) => note(&message, server),
@@ -283,11 +300,14 @@ async fn hear<T: super::links::Talk>(
                 // A server that is gone by now is noticed by whoever waits for it.
                 let _gone = session.respond(&asked.id, house::answer(&asked.method)).await;
             }
-            Unrelated::Ended => return End::Ended,
+            Unrelated::Ended => return,
         }
     }
-    // A server that says nothing unasked has nobody at the other end of this.
-    std::future::pending().await
+    // Nobody is at the other end any more: there is none, or there was no room to say that it
+    // ended.
+    if session.is_open() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Has the lists read again if this says that one of them changed.

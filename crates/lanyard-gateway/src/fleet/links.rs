@@ -3,8 +3,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lanyard_connect::mcp::{
@@ -28,6 +26,9 @@ pub(super) trait Links: fmt::Debug + Send + Sync + 'static {
     /// The session of a key, if it is open.
     fn existing(&self, key: &SessionKey) -> Option<Self::Lease>;
 
+    /// How the latest process of a server ended, in words, if it has and was this key's.
+    fn last_exit(&self, key: &SessionKey) -> Option<String>;
+
     /// Ends sessions.
     fn retire(&self, gone: impl Fn(&SessionKey) -> bool);
 }
@@ -37,11 +38,8 @@ pub(super) trait Talk: fmt::Debug + Send + Sync {
     /// A request that runs.
     type Flow: Flow;
 
-    /// What the server said of itself, where that is known.
-    fn facts(&self) -> Option<&ServerFacts>;
-
-    /// A number that differs from session to session, also under one key.
-    fn serial(&self) -> u64;
+    /// What the server said of itself.
+    fn facts(&self) -> &ServerFacts;
 
     /// Whether it can carry requests.
     fn is_open(&self) -> bool;
@@ -76,38 +74,20 @@ pub(super) trait Flow: Send {
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// A lease with a number of its own. The same session leased twice has two numbers: it is looked
-/// at once too often rather than once too few, until a session can be told from its successor.
-#[derive(Debug)]
-pub(super) struct Numbered {
-    lease: Lease,
-    number: u64,
-}
-
-impl Numbered {
-    fn new(lease: Lease) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { lease, number: NEXT.fetch_add(1, Ordering::Relaxed) }
-    }
-}
-
-impl Deref for Numbered {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.lease
-    }
-}
-
 impl Links for Sessions {
-    type Lease = Numbered;
+    type Lease = Lease;
 
-    async fn lease(&self, key: &SessionKey, opening: Opening) -> Result<Numbered, Failure> {
-        Self::lease(self, key, opening).await.map(Numbered::new)
+    async fn lease(&self, key: &SessionKey, opening: Opening) -> Result<Lease, Failure> {
+        Self::lease(self, key, opening).await
     }
 
-    fn existing(&self, key: &SessionKey) -> Option<Numbered> {
-        Self::existing(self, key).map(Numbered::new)
+    fn existing(&self, key: &SessionKey) -> Option<Lease> {
+        Self::existing(self, key)
+    }
+
+    fn last_exit(&self, key: &SessionKey) -> Option<String> {
+        let process = self.last_process(&key.tenant, &key.server)?;
+        process.exit.filter(|_| process.key == *key)
     }
 
     fn retire(&self, gone: impl Fn(&SessionKey) -> bool) {
@@ -115,15 +95,11 @@ impl Links for Sessions {
     }
 }
 
-impl Talk for Numbered {
+impl Talk for Lease {
     type Flow = Exchange;
 
-    fn facts(&self) -> Option<&ServerFacts> {
-        None
-    }
-
-    fn serial(&self) -> u64 {
-        self.number
+    fn facts(&self) -> &ServerFacts {
+        Session::facts(self)
     }
 
     fn is_open(&self) -> bool {

@@ -106,7 +106,7 @@ struct Listing<'a, T> {
 
 impl<T: Talk> Listing<'_, T> {
     async fn run(mut self) -> Result<Listed, ListError> {
-        let facts = self.talk.facts().cloned().ok_or(ListError::Failed(Failure::Bug))?;
+        let facts = self.talk.facts().clone();
         let mut listed = Listed { facts, items: Vec::new(), left_out: Vec::new() };
         for kind in Kind::ALL {
             if has_capability(&listed.facts, kind) {

@@ -60,6 +60,7 @@ pub(super) struct Bell {
 impl Server {
     pub(super) fn new(
         member: &Arc<Member>,
+        idle_max: Duration,
         clock: &Arc<dyn Clock>,
         jitters: &Arc<Jitters>,
         stop: CancellationToken,
@@ -69,7 +70,7 @@ impl Server {
             member: Arc::clone(member),
             stop,
             bell: Bell::default(),
-            seats: Seats::default(),
+            seats: Seats::new(idle_max),
             listing: tokio::sync::Mutex::default(),
             list_waits: AtomicBool::new(false),
             clock: Arc::clone(clock),
@@ -205,6 +206,11 @@ impl Server {
         let next = self.standing().ended(end, self.now(), self.jitters.draw());
         self.attempt_ended();
         next
+    }
+
+    /// Whether the gateway's own conversation is open.
+    pub(super) fn is_connected(&self) -> bool {
+        self.standing().is_connected()
     }
 
     /// Its lists were read.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lanyard_connect::mcp::{Opening, SessionKey};
+use lanyard_connect::mcp::{Credentials, Opening, SessionKey};
 use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,12 +18,16 @@ use super::links::{Links, Talk as _};
 use super::listing::{ListError, Listed, list};
 use super::roster::Roster;
 use super::server::Server;
+use super::starts::Starts;
 use super::status::Status;
 use super::visit::{Held, Visit};
 use super::{Catalogs, Keep, Member, TryOutError, house};
 
 /// The time over which the servers of a new configuration begin, for each of them.
 const BEGIN_EACH: Duration = Duration::from_millis(2);
+
+/// How much longer than it may take the opening of a session is waited for.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// What the fleet and the tasks of its servers share.
 #[derive(Debug)]
@@ -108,12 +112,22 @@ impl<L: Links> Shared<L> {
     }
 
     fn server(&self, member: &Arc<Member>) -> Server {
-        Server::new(member, &self.clock, &self.jitters, self.shutdown.child_token())
+        let stop = self.shutdown.child_token();
+        Server::new(member, self.idle_max(member), &self.clock, &self.jitters, stop)
+    }
+
+    /// How long a session with a server is kept while nobody uses it.
+    fn idle_max(&self, member: &Member) -> Duration {
+        let standard = Limits::span(self.limits.session_idle_ms_max);
+        match member.keep {
+            Keep::Always => standard,
+            Keep::Idle(span) => span.min(standard),
+        }
     }
 
     /// A session for a call, with a place for it.
     pub(super) async fn enter(
-        &self,
+        self: &Arc<Self>,
         member: &Arc<Member>,
         key: &SessionKey,
         opening: Opening,
@@ -125,8 +139,9 @@ impl<L: Links> Shared<L> {
         server.gate().await?;
         server.pass()?;
         let place = server.place(Limits::span(self.limits.server_wait_ms_max)).await?;
-        let visit = Visit::begin(server, place)?;
-        match self.lease(visit.server(), key, opening).await {
+        let visit = Visit::begin(server, key.clone(), place)?;
+        self.look_after_idle(visit.server());
+        match self.lease(&visit, opening).await {
             Ok(session) => Ok(Held { session, visit }),
             Err(failure) => {
                 visit.settle(Err(&failure), None);
@@ -135,33 +150,55 @@ impl<L: Links> Shared<L> {
         }
     }
 
-    /// The session of a key, listed and compared where that comes first.
-    async fn lease(
-        &self,
-        server: &Server,
-        key: &SessionKey,
-        opening: Opening,
-    ) -> Result<L::Lease, Failure> {
-        let seat = server.seats.seat(key, |key| self.links.existing(key).is_some());
+    /// The session of a call, listed and compared where that comes first.
+    async fn lease(self: &Arc<Self>, visit: &Visit, opening: Opening) -> Result<L::Lease, Failure> {
+        let server = visit.server();
         if server.is_process() {
-            // What a process is can change with each start.
-            let mut looked_at = seat.looked_at.lock().await;
-            let session = self.links.lease(key, opening).await?;
-            if *looked_at != Some(session.serial()) {
-                *looked_at = None;
-                self.look_at(server, key, &session).await?;
-                *looked_at = Some(session.serial());
-            }
-            return Ok(session);
+            let turn = Arc::clone(visit.turn()).lock_owned().await;
+            let (shared, server) = (Arc::clone(self), Arc::clone(server));
+            let key = visit.key().clone();
+            // A task of its own: a start that was begun is finished and looked at also when its
+            // call goes away, so that no session is ever left that nobody looked at.
+            let starting = self.tasks.spawn(async move {
+                let _turn = turn;
+                shared.lease_process(&server, &key, opening).await
+            });
+            return starting.await.unwrap_or(Err(Failure::Bug));
         }
-        let session = self.links.lease(key, opening).await?;
+        let session = self.links.lease(visit.key(), opening).await?;
         if !server.is_kept() && !self.was_listed(server) {
             let _alone = server.listing.lock().await;
             if !self.was_listed(server) {
-                self.look_at(server, key, &session).await?;
+                self.look_at(server, visit.key(), &session).await?;
             }
         }
         Ok(session)
+    }
+
+    /// The session of a process. What a process is can change with each start, so one that was
+    /// started just now is listed and compared first.
+    async fn lease_process(
+        &self,
+        server: &Server,
+        key: &SessionKey,
+        mut opening: Opening,
+    ) -> Result<L::Lease, Failure> {
+        let starts = Starts::new(opening.credentials);
+        opening.credentials = Arc::clone(&starts) as Arc<dyn Credentials>;
+        let session = self.links.lease(key, opening).await?;
+        if starts.happened() {
+            self.look_at(server, key, &session).await?;
+        }
+        Ok(session)
+    }
+
+    /// Has sessions ended that were idle for as long as the server says, where that is shorter
+    /// than what holds for all.
+    fn look_after_idle(self: &Arc<Self>, server: &Arc<Server>) {
+        let standard = Limits::span(self.limits.session_idle_ms_max);
+        if self.idle_max(&server.member) < standard && server.seats.begin_sweep() {
+            self.tasks.spawn(sweep(Arc::clone(self), Arc::clone(server)));
+        }
     }
 
     /// Lists a session that nobody used yet. One that cannot be listed is not kept.
@@ -181,11 +218,7 @@ impl<L: Links> Shared<L> {
 
     /// Whether the lists of a server that nothing keeps connected are as new as its sessions.
     fn was_listed(&self, server: &Server) -> bool {
-        let standard = Limits::span(self.limits.session_idle_ms_max);
-        let span = match server.member.keep {
-            Keep::Always => standard,
-            Keep::Idle(span) => span,
-        };
+        let span = self.idle_max(&server.member);
         server.listed_at().is_some_and(|at| at.elapsed() <= span)
     }
 
@@ -218,10 +251,8 @@ impl<L: Links> Shared<L> {
     /// How a server does.
     pub(super) fn status(&self, tenant: &TenantName, name: &ServerName) -> Option<Status> {
         let server = self.roster.find(tenant, name)?;
-        let mut keys = server.seats.keys();
-        keys.push(house::key(&server.member));
-        let open = keys.iter().filter(|key| self.links.existing(key).is_some());
-        Some(server.status(open.count()))
+        let house = usize::from(server.is_connected());
+        Some(server.status(server.seats.open().len().saturating_add(house)))
     }
 
     /// Ends the sessions with a server and has it connected anew, as if nothing had happened.
@@ -242,12 +273,24 @@ impl<L: Links> Shared<L> {
         }
         key.owner = Some(owner);
         let _ended = Ended { links: &*self.links, key: &key };
-        let leasing = self.links.lease(&key, house::opening(member, None));
-        let session = timeout(member.target.connect_max, leasing)
-            .await
-            .unwrap_or(Err(Failure::TimedOut))
-            .map_err(TryOutError::Connect)?;
+        let opening = house::opening(member, None);
+        let leasing = self.lease_in_time(member, &key, opening);
+        let session = leasing.await.map_err(TryOutError::Connect)?;
         list(&session, &self.limits).await.map_err(TryOutError::List)
+    }
+
+    /// A session of the house's own. However it is opened, that ends.
+    pub(super) async fn lease_in_time(
+        &self,
+        member: &Member,
+        key: &SessionKey,
+        opening: Opening,
+    ) -> Result<L::Lease, Failure> {
+        // A session has its own time to be opened in, and says better what took too long.
+        let wait_max = Limits::span(self.limits.server_wait_ms_max);
+        let limit = member.target.connect_max.saturating_add(wait_max).saturating_add(SLACK);
+        let leasing = self.links.lease(key, opening);
+        timeout(limit, leasing).await.unwrap_or(Err(Failure::TimedOut))
     }
 
     /// Ends the house's session with a server.
@@ -271,7 +314,7 @@ async fn relist<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
     let _alone = server.listing.lock().await;
     // What changes from here on is another change.
     server.list_waits.store(false, Ordering::Release);
-    let open = server.seats.keys().iter().find_map(|key| shared.links.existing(key));
+    let open = server.seats.open().iter().find_map(|key| shared.links.existing(key));
     let Some(session) = open.filter(|session| session.is_open()) else {
         // The next session lists before it is used.
         server.unlisted();
@@ -281,6 +324,18 @@ async fn relist<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
         let (tenant, name) = server.names();
         tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
         server.unlisted();
+    }
+}
+
+/// Ends the sessions with a server that are idle for too long, until there are none.
+async fn sweep<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
+    loop {
+        let wait = server.seats.end_idle(|gone| shared.links.retire(|key| gone.contains(key)));
+        let Some(wait) = wait else { return };
+        tokio::select! {
+            () = server.stop.cancelled() => return,
+            () = sleep(wait) => {}
+        }
     }
 }
 

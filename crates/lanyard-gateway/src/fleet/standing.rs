@@ -37,8 +37,8 @@ pub(super) enum End {
     Failed(String),
     /// It did not answer three probes.
     Silent(String),
-    /// Its conversation ended.
-    Ended,
+    /// Its conversation ended; with what is known of why.
+    Ended(Option<String>),
     /// An operator wants it connected anew.
     Anew,
 }
@@ -194,8 +194,9 @@ impl Standing {
                 self.last_error = Some(error.clone());
                 self.health.silent(now.instant, jitter)
             }
-            End::Ended => {
-                self.last_error = Some("its conversation ended".to_owned());
+            End::Ended(why) => {
+                let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                self.last_error = Some(format!("its conversation ended{why}"));
                 self.health.ended(now.instant, jitter)
             }
             End::Anew => now.instant,
@@ -257,6 +258,11 @@ impl Standing {
             failures_in_a_row: self.failures_in_a_row,
             strikes: self.health.strikes(),
         }
+    }
+
+    /// Whether the gateway's own conversation is open.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.care, Care::Kept(_)) && self.health.phase() == Phase::Connected
     }
 
     /// Whether the connection is as it should be, so that only the breaker can keep calls away.

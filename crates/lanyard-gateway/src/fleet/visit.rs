@@ -1,33 +1,53 @@
-//! A call on its way through a server: it holds a place and the breaker's ticket until it ends.
+//! A call on its way through a server: it holds a place, a seat and the breaker's ticket until it
+//! ends.
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lanyard_connect::mcp::SessionKey;
 use lanyard_core::Failure;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::breaker::Ticket;
+use super::seats::Turn;
 use super::server::Server;
 
 /// A call that may go on. Dropped without [`Visit::settle`], it says nothing about the server.
 #[derive(Debug)]
 pub(super) struct Visit {
     server: Arc<Server>,
+    key: SessionKey,
+    turn: Turn,
     ticket: Option<Ticket>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Visit {
     /// Lets a call that has a place pass the breaker, or not.
-    pub(super) fn begin(server: Arc<Server>, place: OwnedSemaphorePermit) -> Result<Self, Failure> {
+    pub(super) fn begin(
+        server: Arc<Server>,
+        key: SessionKey,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, Failure> {
         let ticket = server.admit()?;
-        Ok(Self { server, ticket: Some(ticket), _place: place })
+        let turn = server.seats.take(&key);
+        Ok(Self { server, key, turn, ticket: Some(ticket), _place: place })
     }
 
     /// The server.
-    pub(super) fn server(&self) -> &Server {
+    pub(super) fn server(&self) -> &Arc<Server> {
         &self.server
+    }
+
+    /// Whose session it is.
+    pub(super) fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
+    /// What is held by whoever opens a session for this key.
+    pub(super) fn turn(&self) -> &Turn {
+        &self.turn
     }
 
     /// The call ended; how long it took, if it got as far as the server.
@@ -40,6 +60,7 @@ impl Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
+        self.server.seats.leave(&self.key);
         if let Some(ticket) = self.ticket.take() {
             self.server.give_back(ticket);
         }

@@ -139,7 +139,7 @@ async fn a_conversation_that_ends_is_begun_again_and_keeps_no_call_out() {
         session.end().await;
     }
     pass(1.0).await;
-    expect!["backoff since 1, attempt 1, next at 3, its conversation ended"]
+    expect!["backoff since 1, attempt 1, next at 3, its conversation ended: its process exited with code 7"]
         .assert_eq(&world.state("alpha"));
     world.call(&alpha, Ok(())).await.unwrap();
     pass(2.0).await;

@@ -4,11 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect;
+use lanyard_connect::mcp::Reply;
 use lanyard_core::{Failure, Limits};
 
 use super::super::fake::{Does, Kind, World, changed, key, member, opening, pass};
 use super::super::status::State;
 use super::super::{Keep, Member, TryOutError};
+
+/// Lines of one moment may come in any order.
+fn sorted(lines: &str) -> String {
+    let second = |line: &str| line.split(' ').next().unwrap().parse::<u64>().unwrap();
+    let mut lines: Vec<&str> = lines.lines().collect();
+    lines.sort_by_key(|line| (second(line), line.contains("ended").then_some(*line)));
+    lines.join("\n")
+}
 
 /// A server that is connected on demand.
 fn on_demand(kind: Kind) -> (World, Arc<Member>) {
@@ -155,20 +164,52 @@ async fn a_process_that_is_not_what_it_was_is_not_handed_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_goes_while_its_process_is_looked_at_leaves_that_to_the_next() {
+async fn a_call_that_goes_while_its_process_is_looked_at_leaves_it_to_the_next() {
     let (world, alpha) = on_demand(Kind::Process);
     world.links.plan("alpha", |plan| {
-        plan.answer("tools/list", [Does::Hang, Does::result(r#"{"tools":[]}"#)]);
+        let listed = Reply::Result(r#"{"tools":[]}"#.to_owned());
+        plan.answer("tools/list", [Does::Late(5, listed)]);
     });
     let entering = tokio::time::timeout(Duration::from_secs(1), world.enter(&alpha, "ci"));
     assert!(entering.await.is_err());
     world.enter(&alpha, "ci").await.unwrap();
+    pass(1.0).await;
+    world.enter(&alpha, "ci").await.unwrap();
     expect![[r#"
         0 alpha opens for ci
         0 alpha is asked tools/list 
-        1 alpha is asked tools/list 
-        1 alpha 1 lists "#]]
+        5 alpha 1 lists "#]]
     .assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_end_when_they_were_idle_for_as_long_as_their_server_says() {
+    let (world, alpha) = on_demand(Kind::Process);
+    let held = world.enter(&alpha, "held").await.unwrap();
+    world.enter(&alpha, "idle").await.unwrap();
+    world.story.read();
+    pass(100.0).await;
+    world.enter(&alpha, "later").await.unwrap();
+    assert_eq!(world.status("alpha").sessions, 2);
+    drop(held);
+    pass(100.0).await;
+    expect![[r#"
+        60 alpha ended for idle
+        100 alpha opens for later
+        100 alpha is asked tools/list 
+        100 alpha 1 lists echo
+        160 alpha ended for held
+        160 alpha ended for later"#]]
+    .assert_eq(&sorted(&world.story.read()));
+    expect!["idle since 100"].assert_eq(&world.state("alpha"));
+    // Nothing is left that would look after it, until it is used again.
+    world.tasks.close();
+    world.tasks.wait().await;
+    world.tasks.reopen();
+    world.enter(&alpha, "again").await.unwrap();
+    world.story.read();
+    pass(61.0).await;
+    expect!["260 alpha ended for again"].assert_eq(&world.story.read());
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,13 +224,14 @@ async fn a_server_on_demand_is_listed_with_its_first_call_and_after_a_pause() {
     pass(61.0).await;
     world.call(&alpha, Ok(())).await.unwrap();
     expect![[r#"
+        60 alpha ended for ci
+        60 alpha ended for other
+        61 alpha opens for ci
         61 alpha is asked tools/list 
         61 alpha 1 lists echo"#]]
-    .assert_eq(&world.story.read());
-    for session in world.links.sessions("alpha") {
-        session.end().await;
-    }
-    pass(10.0).await;
+    .assert_eq(&sorted(&world.story.read()));
+    expect!["connected since 0"].assert_eq(&world.state("alpha"));
+    pass(61.0).await;
     expect!["idle since 61"].assert_eq(&world.state("alpha"));
 }
 
@@ -306,11 +348,20 @@ async fn a_call_that_says_nothing_about_the_server_counts_for_nothing() {
 async fn keys_that_are_gone_are_forgotten() {
     let world = World::with_limits(Limits::standard());
     let alpha = Arc::new(member("alpha", Kind::Http));
-    for number in 0..1000 {
+    let enter = async |number: u32| {
         let key = key(&alpha, &format!("agent-{number}"));
-        let held = world.fleet.enter(&alpha, &key, opening(&alpha)).await.unwrap();
-        held.session.end().await;
+        drop(world.fleet.enter(&alpha, &key, opening(&alpha)).await.unwrap());
+    };
+    for number in 0..1000 {
+        enter(number).await;
+    }
+    assert_eq!(world.status("alpha").sessions, 1000);
+    pass(1000.0).await;
+    assert_eq!(world.status("alpha").sessions, 0);
+    for number in 1000..2000 {
+        enter(number).await;
     }
     let server = world.fleet.roster.find(&alpha.target.tenant, &alpha.target.server).unwrap();
-    assert!(server.seats.keys().len() <= 64);
+    let remembered = server.seats.remembered();
+    assert!(remembered <= 1024, "{remembered}");
 }

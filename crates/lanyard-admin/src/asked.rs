@@ -44,9 +44,11 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let place = format!("line {}, column {}", error.line(), error.column());
         let text = error.to_string();
         let why = match error.classify() {
-            // These two name fields, and no value.
+            // These name fields and what they take, and no value.
             serde_json::error::Category::Data
-                if text.starts_with("unknown field") || text.starts_with("missing field") =>
+                if ["unknown field", "missing field", "keep is"]
+                    .iter()
+                    .any(|begin| text.starts_with(begin)) =>
             {
                 text
             }

@@ -397,6 +397,7 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         "transport": definition.transport.name(),
         "isolation": is_process.then_some("none"),
         "description": definition.description,
+        "definition": serde_json::from_str::<Value>(&definition.to_json()).unwrap_or(Value::Null),
         "origins": definition.origins().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "secrets": secrets,
         "result": done,

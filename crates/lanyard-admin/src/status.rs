@@ -55,7 +55,8 @@ pub(crate) async fn status(State(admin): State<Admin>, _: Reader) -> Result<Json
                 "audit": { "records": head.size, "takes_records": shared.parts.log.health().is_ok() },
                 "agents": rows.agents.iter().filter(|row| row.revoked_at.is_none()).count(),
                 "servers": rows.servers.len(),
-                "secrets": rows.secrets.len(),
+                "secrets": rows.secrets.iter().filter(|row| !is_users_own(&row.name, &rows)).count(),
+                "user_credentials": rows.user_credentials.len(),
                 "grants": rows.grants.len(),
                 "findings": findings(shared, &rows, now),
             }))

@@ -43,6 +43,11 @@ impl AdminClient {
         Ok(Self { endpoint })
     }
 
+    /// The same, about another tenant than the default one.
+    pub(crate) fn of_tenant(self, tenant: &str) -> Result<Self, Failure> {
+        Ok(Self { endpoint: self.endpoint.with_header("lanyard-tenant", tenant)? })
+    }
+
     /// The gateway at a socket, for the demo.
     pub(crate) fn at_socket(socket: &Path) -> Result<Self, Failure> {
         Ok(Self { endpoint: Endpoint::parse(&format!("unix:{}", socket.display()))? })

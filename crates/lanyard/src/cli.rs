@@ -6,10 +6,13 @@ mod bridge;
 mod grant;
 pub(crate) mod log;
 mod operator;
+mod pin;
 mod render;
 mod secret;
 mod server;
 mod status;
+mod tenant;
+mod user;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ const EXAMPLES: &str = "Begin here:
   lanyard server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key
   lanyard agent add alice             prints alice's token, once
   lanyard grant alice billing --allow '*'
+  lanyard server add files --stdio -- npx -y @modelcontextprotocol/server-filesystem /srv/files
   LANYARD_TOKEN=... lanyard call billing.get_invoice number=INV-7
 
 Exit codes: 0 done, 1 usage or anything else, 3 token refused, 4 unreachable, 5 the tool said
@@ -50,6 +54,9 @@ pub(crate) struct Cli {
     /// How: text or json
     #[arg(long, global = true, value_name = "FORM", value_parser = ["text", "json"], help_heading = "Everywhere")]
     pub(crate) log_format: Option<String>,
+    /// The tenant that an operator's command is about [default: default]
+    #[arg(long, global = true, value_name = "TENANT", help_heading = "Everywhere")]
+    pub(crate) tenant: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -71,6 +78,12 @@ enum Command {
     Revoke(grant::RevokeArgs),
     WhoCan(grant::WhoCanArgs),
     #[command(subcommand)]
+    Pin(pin::PinCommand),
+    #[command(subcommand)]
+    User(user::UserCommand),
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    #[command(subcommand)]
     Audit(audit::AuditCommand),
     List(ListArgs),
     Call(CallArgs),
@@ -79,23 +92,59 @@ enum Command {
     Doctor(status::DoctorArgs),
 }
 
+impl Command {
+    /// Whether it asks the admin API.
+    fn is_operators(&self) -> bool {
+        match self {
+            Self::Up(_)
+            | Self::Demo(_)
+            | Self::List(_)
+            | Self::Call(_)
+            | Self::Bridge(_)
+            | Self::Limits(_) => false,
+            Self::Server(_)
+            | Self::Secret(_)
+            | Self::Agent(_)
+            | Self::Operator(_)
+            | Self::Grant(_)
+            | Self::Grants(_)
+            | Self::Revoke(_)
+            | Self::WhoCan(_)
+            | Self::Pin(_)
+            | Self::User(_)
+            | Self::Tenant(_)
+            | Self::Audit(_)
+            | Self::Doctor(_) => true,
+        }
+    }
+}
+
 /// What an operator command works with.
 #[derive(Debug)]
 struct Operating<'a> {
     environment: &'a Environment,
     data: Option<PathBuf>,
+    tenant: Option<String>,
 }
 
 impl Operating<'_> {
     fn client(&self) -> Result<AdminClient, Failure> {
-        AdminClient::find(self.environment, self.data.as_deref())
+        let client = AdminClient::find(self.environment, self.data.as_deref())?;
+        match &self.tenant {
+            Some(tenant) => client.of_tenant(tenant),
+            None => Ok(client),
+        }
     }
 }
 
 /// Runs a command and gives its exit code.
 pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
     let simple = environment.get("LANYARD_EXIT_CODES") == Some("simple");
-    let operating = Operating { environment, data: cli.data };
+    let operating = Operating { environment, data: cli.data, tenant: cli.tenant };
+    if operating.tenant.is_some() && !cli.command.is_operators() {
+        output::notice("--tenant is for operators' commands; an agent's token says its tenant");
+        return Failure::usage("").exit().code(simple);
+    }
     let done = match cli.command {
         Command::List(args) => return agent_command(environment, AgentCommand::List(args)).await,
         Command::Call(args) => return agent_command(environment, AgentCommand::Call(args)).await,
@@ -113,6 +162,9 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
         Command::Grants(args) => grant::grants(args, &operating).await,
         Command::Revoke(args) => grant::revoke(args, &operating).await,
         Command::WhoCan(args) => grant::who_can(args, &operating).await,
+        Command::Pin(command) => pin::run(command, &operating).await,
+        Command::User(command) => user::run(command, &operating).await,
+        Command::Tenant(command) => tenant::run(command, &operating).await,
         Command::Audit(command) => audit::run(command, &operating).await,
         Command::Limits(args) => status::limits(&args),
         Command::Doctor(args) => status::doctor(&args, &operating).await,

@@ -74,7 +74,11 @@ pub(crate) fn problem_line(problem: &Value) -> String {
         path => format!("{path}: "),
     };
     let word = if text("severity") == "warning" { "warning: " } else { "" };
-    format!("{}:{}:{}: {path}{word}{}", text("file"), text("line"), text("column"), text("message"))
+    let place = match text("line") {
+        line if line.is_empty() => text("file"),
+        line => format!("{}:{line}:{}", text("file"), text("column")),
+    };
+    format!("{place}: {path}{word}{}", text("message"))
 }
 
 impl From<std::io::Error> for Failure {

@@ -11,6 +11,8 @@ use crate::output;
 const EXAMPLES: &str = "Examples:
   lanyard grant alice billing --allow get_invoice,list_invoices
   lanyard grant alice billing --allow '*' --deny refund --ttl 7d
+  lanyard grant helpdesk mail --allow '*' --users ann,bea
+      helpdesk may call it for ann and bea too, with their own credentials where they have some
 
 A grant takes the place of the agent's earlier one for that server. What --deny names stays denied.";
 
@@ -28,6 +30,9 @@ pub(crate) struct GrantArgs {
     /// Tools it may not call, whatever --allow says
     #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
     deny: Vec<String>,
+    /// Users that it may call for, comma-separated, or '*' for all [default: none but itself]
+    #[arg(long, value_name = "USERS", value_delimiter = ',')]
+    users: Option<Vec<String>>,
     /// How long the grant holds: 90d, 12h, 15m, 30s [default: until revoked]
     #[arg(long, value_name = "SPAN", value_parser = span_seconds)]
     ttl: Option<u64>,
@@ -67,7 +72,9 @@ pub(crate) struct WhoCanArgs {
 
 pub(super) async fn grant(args: GrantArgs, operating: &Operating<'_>) -> Result<(), Failure> {
     let path = format!("/v1/grants/{}/{}", segment(&args.agent), segment(&args.server));
-    let body = json!({ "allow": args.allow, "deny": args.deny, "ttl_seconds": args.ttl });
+    let body = json!({
+        "allow": args.allow, "deny": args.deny, "users": args.users, "ttl_seconds": args.ttl,
+    });
     let made = operating.client()?.send(Method::PUT, &path, Some(&body)).await?;
     if args.json {
         return Ok(output::json(&made)?);
@@ -80,9 +87,14 @@ pub(super) async fn grant(args: GrantArgs, operating: &Operating<'_>) -> Result<
         until if until.is_empty() => String::new(),
         until => format!(", until {until}"),
     };
+    let users = match output::text(&made, "users").as_str() {
+        "" => String::new(),
+        "*" => ", for any user".to_owned(),
+        users => format!(", for {users}"),
+    };
     let allow = output::text(&made, "allow");
     Ok(output::line(&format!(
-        "{} may call {} of {}{deny}{until}",
+        "{} may call {} of {}{deny}{users}{until}",
         args.agent,
         if allow == "*" { "every tool" } else { &allow },
         args.server
@@ -100,10 +112,12 @@ pub(super) async fn grants(args: GrantsArgs, operating: &Operating<'_>) -> Resul
         return Ok(output::json(&listed)?);
     }
     let row = |it: &Value| {
-        ["agent", "server", "allow", "deny", "expires_at"].map(|key| output::text(it, key)).to_vec()
+        ["agent", "server", "allow", "deny", "users", "expires_at"]
+            .map(|key| output::text(it, key))
+            .to_vec()
     };
     let rows: Vec<_> = output::items(&listed, "grants").iter().map(row).collect();
-    let head = ["AGENT", "SERVER", "ALLOW", "DENY", "EXPIRES"];
+    let head = ["AGENT", "SERVER", "ALLOW", "DENY", "USERS", "EXPIRES"];
     Ok(output::line(&output::table(&head, &rows))?)
 }
 

@@ -121,7 +121,7 @@ fn show(made: &Value, as_json: bool) -> Result<(), Failure> {
 }
 
 /// Reads a value: typed without echo on a terminal, else all of stdin.
-fn read_value(name: &str) -> Result<String, Failure> {
+pub(super) fn read_value(name: &str) -> Result<String, Failure> {
     if io::stdin().is_terminal() {
         return rpassword::prompt_password(format!("Value of {name} (not shown): "))
             .map_err(|error| Failure::other(format!("nothing was read: {error}")));

@@ -3,6 +3,7 @@
 mod bridge;
 mod proof;
 mod refusals;
+mod servers;
 mod story;
 
 use expect_test::Expect;

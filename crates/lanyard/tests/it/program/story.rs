@@ -113,35 +113,35 @@ fn ends(world: &World) {
         world,
         commands,
         expect![[r#"
-        $ agent add alice
-        TOKEN
-        [lanyard] this is the token of alice, good until TIME; it is not shown again
-        $ grants alice
-        AGENT  SERVER  ALLOW  DENY  EXPIRES
-        $ secret rm billing-key
-        [lanyard] server `billing` uses secret://billing-key; remove the server first
-        -- exit 1
-        $ server set billing prefix= timeout=5
-        billing is set
-        $ server rm billing
-        removed billing and the grants for it
-        $ secret rm billing-key
-        removed secret://billing-key
-        $ doctor
-        Reachable
-          HOST:PORT  agents with a token
-          DIR/data/run/agent.sock  agents on this machine, by token or uid
-          HOST:PORT  operators with a token
-          DIR/data/run/admin.sock  the data directory's owner
-        Configured
-          0 servers, 0 secrets, 1 agents, 0 grants; configuration 13
-          N audit records on disk; records are taken: yes
-        Found
-          - no named operator: everything is done as the data directory's owner; `lanyard operator add NAME --role owner`
-        To know
-          - processes of the data directory's owner can read everything of it: run agents as other users, or in containers
-          - what an allowed tool answers reaches the agent as it is, except for the server's own credential, which is masked
-    "#]],
+            $ agent add alice
+            TOKEN
+            [lanyard] this is the token of alice, good until TIME; it is not shown again
+            $ grants alice
+            AGENT  SERVER  ALLOW  DENY  USERS  EXPIRES
+            $ secret rm billing-key
+            [lanyard] server `billing` uses secret://billing-key; remove the server first
+            -- exit 1
+            $ server set billing prefix= timeout=5
+            billing is set
+            $ server rm billing
+            removed billing and the grants for it
+            $ secret rm billing-key
+            removed secret://billing-key
+            $ doctor
+            Reachable
+              HOST:PORT  agents with a token
+              DIR/data/run/agent.sock  agents on this machine, by token or uid
+              HOST:PORT  operators with a token
+              DIR/data/run/admin.sock  the data directory's owner
+            Configured
+              0 servers, 0 secrets, 1 agents, 0 grants; configuration 13
+              N audit records on disk; records are taken: yes
+            Found
+              - no named operator: everything is done as the data directory's owner; `lanyard operator add NAME --role owner`
+            To know
+              - processes of the data directory's owner can read everything of it: run agents as other users, or in containers
+              - what an allowed tool answers reaches the agent as it is, except for the server's own credential, which is masked
+        "#]],
     );
     let limits: Value = serde_json::from_str(&world.ok(&["limits", "--json"])).unwrap();
     let limits = limits["limits"].as_array().unwrap();
@@ -236,10 +236,10 @@ fn a_stop_leaves_nothing_open_and_a_start_finds_everything() {
         &world,
         "grants",
         expect![[r#"
-        $ grants
-        AGENT  SERVER  ALLOW  DENY  EXPIRES
-        alice  billing  get_invoice
-    "#]],
+            $ grants
+            AGENT  SERVER  ALLOW  DENY  USERS  EXPIRES
+            alice  billing  get_invoice
+        "#]],
     );
     let url = world.addresses()["url"].as_str().unwrap().to_owned();
     world.set("LANYARD_URL", &url);
@@ -340,9 +340,9 @@ fn tls_by_an_authority_of_its_own() {
         &world,
         "grants",
         expect![[r#"
-        $ grants
-        AGENT  SERVER  ALLOW  DENY  EXPIRES
-        alice  billing  get_invoice
-    "#]],
+            $ grants
+            AGENT  SERVER  ALLOW  DENY  USERS  EXPIRES
+            alice  billing  get_invoice
+        "#]],
     );
 }

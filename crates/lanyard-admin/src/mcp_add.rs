@@ -36,6 +36,8 @@ struct Plan {
     definition: Definition,
     /// The credentials that stood there.
     literals: Vec<(SecretName, LiteralValue)>,
+    /// The secrets that are made without a value.
+    unset: BTreeSet<SecretName>,
     options: StoredOptions,
     file: String,
     bind: BTreeMap<SecretName, BTreeSet<Binding>>,
@@ -168,7 +170,10 @@ impl Shared {
         let options = request.options.clone().checked(ServerKind::Mcp)?;
         let literals = definition.take_literals(&name);
         check_program(&definition).map_err(|it| ApiError::mcp_definition(&file, &[it]))?;
-        let made: BTreeSet<&SecretName> = literals.iter().map(|(name, _)| name).collect();
+        let named_in_it = definition.secrets();
+        let mut unset = named(&request.unset)?;
+        unset.retain(|secret| named_in_it.contains(secret));
+        let made = literals.iter().map(|(name, _)| name).chain(&unset).collect();
         let named = named(&request.bind)?;
         let bind = binding((&name, &definition), &options, (&made, &named), rows)
             .map_err(|problems| ApiError::mcp_definition(&file, &problems))?;
@@ -185,7 +190,7 @@ impl Shared {
             Some(_) => Standing::Other,
         };
         let warnings = definition.exposed();
-        Ok(Plan { name, definition, literals, options, file, bind, standing, warnings })
+        Ok(Plan { name, definition, literals, unset, options, file, bind, standing, warnings })
     }
 
     fn carry_out_mcp(
@@ -201,6 +206,9 @@ impl Shared {
         }
         for (name, value) in &plan.literals {
             self.store_literal(name, value.expose(), &format!("for {name}"), change)?;
+        }
+        for name in &plan.unset {
+            self.secret_exists(name, change)?;
         }
         for (name, places) in &plan.bind {
             self.bind(name, places, change)?;

@@ -42,6 +42,10 @@ pub(crate) struct AddRequest {
     /// Secrets that the operator named for this server: they are bound to it. MCP only.
     #[serde(default)]
     pub(crate) bind: Vec<String>,
+    /// Secrets that the definition names and that are made without a value where there are none of
+    /// these names: an operator sets them later. MCP only.
+    #[serde(default)]
+    pub(crate) unset: Vec<String>,
     /// Store it without connecting to it; what it lists first is pinned then. MCP only.
     #[serde(default)]
     pub(crate) no_verify: bool,
@@ -61,6 +65,7 @@ impl AddRequest {
         let (given, kind) = match self.kind {
             ServerKind::Rest if self.definition.is_some() => ("definition", "mcp"),
             ServerKind::Rest if !self.bind.is_empty() => ("bind", "mcp"),
+            ServerKind::Rest if !self.unset.is_empty() => ("unset", "mcp"),
             ServerKind::Rest if self.no_verify => ("no_verify", "mcp"),
             ServerKind::Mcp if !self.source.is_empty() => ("source", "rest"),
             ServerKind::Rest | ServerKind::Mcp => return Ok(()),

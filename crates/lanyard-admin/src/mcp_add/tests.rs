@@ -57,6 +57,7 @@ async fn what_cannot_be_is_refused_with_every_reason() {
         json!({ "kind": "mcp", "name": "git" }),
         with(stdio(), "source", json!("server: {}")),
         json!({ "kind": "rest", "name": "git", "source": "server: {}", "no_verify": true }),
+        json!({ "kind": "rest", "name": "git", "source": "server: {}", "unset": ["a"] }),
         with(stdio(), "options", json!({ "base_url": "https://a" })),
         json!({ "kind": "mcp", "name": "git", "definition": { "type": "stdio", "comand": "git" } }),
         http(json!({ "authorization": "Bearer secret://none" })),
@@ -72,6 +73,7 @@ async fn what_cannot_be_is_refused_with_every_reason() {
         422 kind `mcp` needs a `definition`
         422 `source` goes with kind `rest`
         422 `no_verify` goes with kind `mcp`
+        422 `unset` goes with kind `mcp`
         422 `base_url` is for REST APIs, and this is an MCP server
         422 the definition has 2 problems; nothing was changed
         "comand": "unknown key; did you mean `command`?"
@@ -170,6 +172,25 @@ async fn unverified_it_is_pinned_by_its_first_list() {
     let grant = json!({ "allow": ["later"] });
     let (status, _) = world.ask(Method::PUT, "/v1/grants/alice/git", grant).await;
     assert_eq!(status, 422);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_left_open_is_made_without_a_value() {
+    let world = World::new();
+    let definition = http(json!({ "authorization": "Bearer secret://git-token" }));
+    let request = with(definition, "no_verify", json!(true));
+    let asked = with(request.clone(), "unset", json!(["git-token", "not-named"]));
+    let added = world.ok(Method::POST, "/v1/servers", asked.clone()).await;
+    assert_eq!(added["secrets"][0]["bound_to"], json!(["https://git.example.com"]));
+    assert_eq!(added["secrets"][0]["set"], false);
+    let rows = world.rows();
+    assert_eq!((rows.secrets.len(), rows.secret_versions.len()), (1, 0));
+    let again = world.ok(Method::POST, "/v1/servers", asked.clone()).await;
+    assert_eq!(again["result"], "unchanged");
+    // One that is there already is not bound by being asked for in this way.
+    let mut other = with(asked, "name", json!("other"));
+    other["definition"]["url"] = json!("https://other.example.com/mcp");
+    assert!(refused(&world, other).await.contains("is not bound to https://other.example.com"));
 }
 
 #[tokio::test]

@@ -90,10 +90,7 @@ impl Process {
     /// Takes over what the keeper started. An error means that the runtime has no room for the
     /// pipes; the process is then killed.
     pub(crate) fn new(started: Started) -> io::Result<Self> {
-        let Started { group, mut child, ended } = started;
-        let mut process = Self { group, pipes: None, ended };
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let Started { mut process, stdin, stdout, stderr } = started;
         let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             return Err(io::Error::from(io::ErrorKind::BrokenPipe));
         };
@@ -167,16 +164,10 @@ impl Group {
     }
 }
 
-/// What the keeper hands over.
+/// What the keeper hands over. Dropped on the way, it ends the process.
 pub(crate) struct Started {
-    group: Arc<Group>,
-    /// Only its pipes are taken: the keeper waits for it.
-    child: Pieces,
-    ended: watch::Receiver<Option<Exit>>,
-}
-
-/// The pipes of a child that its keeper keeps.
-struct Pieces {
+    /// Without its pipes: those belong to a runtime, which the keeper is not part of.
+    process: Process,
     stdin: Option<std::process::ChildStdin>,
     stdout: Option<std::process::ChildStdout>,
     stderr: Option<std::process::ChildStderr>,
@@ -199,16 +190,14 @@ pub(crate) fn keep(
     let Some(leader) = leader else { return };
     let group = Arc::new(Group { leader, reaped: Mutex::new(false) });
     let (end, ended) = watch::channel(None);
-    let pipes = Pieces {
+    let started = Started {
+        process: Process { group: Arc::clone(&group), pipes: None, ended },
         stdin: child.stdin.take(),
         stdout: child.stdout.take(),
         stderr: child.stderr.take(),
     };
-    let started = Started { group: Arc::clone(&group), child: pipes, ended };
-    if answer.send(Ok(started)).is_err() {
-        // Whoever asked went away while it started.
-        group.signal(Signal::KILL);
-    }
+    // Whoever asked may have gone away while it started; it is ended then.
+    drop(answer.send(Ok(started)));
     end.send_replace(Some(outlive(&group, child)));
 }
 

@@ -478,3 +478,6 @@ fn text(bytes: Vec<u8>) -> String {
 fn not_the_protocol() -> Failure {
     Failure::AnswerUnusable { problem: "it is no message of the protocol".to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

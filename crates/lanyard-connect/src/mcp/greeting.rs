@@ -404,3 +404,6 @@ fn lists(object: &str, key: &str, version: Version) -> bool {
         .and_then(|list| elements(list.get()))
         .is_some_and(|versions| versions.iter().any(|listed| listed.get() == quoted))
 }
+
+#[cfg(test)]
+mod tests;

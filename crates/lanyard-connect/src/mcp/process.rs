@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lanyard_core::{Failure, Limits, ServerName, TenantName};
 use lanyard_mcp::Stdio;
 use lanyard_sandbox::{Launch, Process, ProcessLimits, launch};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -99,30 +99,38 @@ impl Processes {
         credentials: &dyn Credentials,
     ) -> Result<LinesLink, Failure> {
         let given = credentials.environment()?;
-        let started = launch(launch_of(target, stdio, given)).await;
-        let process =
-            started.map_err(|error| Failure::ServerStart { problem: error.to_string() })?;
-        let tail = Arc::new(Tail::new(Limits::size(self.limits.server_stderr_bytes_max)));
-        let exit = Arc::new(Mutex::new(None));
-        self.remember(Latest {
-            key: key.clone(),
-            started: Instant::now(),
-            exit: Arc::clone(&exit),
-            tail: Arc::clone(&tail),
-        });
-        self.watch(&process, exit);
+        let started = self.launch(key, launch_of(target, stdio, given)).await;
+        let (process, tail) = started.map_err(|_| Failure::Cancelled)??;
         self.link(process, tail)
     }
 
-    /// Counts a process for as long as it runs, and takes note of how it ends.
-    fn watch(self: &Arc<Self>, process: &Process, exit: Arc<Mutex<Option<String>>>) {
+    /// Starts a process and counts it for as long as it runs, whether or not anybody waits for it:
+    /// one that nobody waited for is ended at once.
+    fn launch(
+        self: &Arc<Self>,
+        key: &SessionKey,
+        how: Launch,
+    ) -> oneshot::Receiver<Result<(Process, Arc<Tail>), Failure>> {
+        let (answer, started) = oneshot::channel();
         self.count.send_modify(|count| *count = count.saturating_add(1));
-        let (ended, this) = (process.wait(), Arc::clone(self));
+        let (this, key) = (Arc::clone(self), key.clone());
         self.tasks.spawn(async move {
-            let words = ended.await.to_string();
-            *exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+            match launch(how).await {
+                Ok(process) => {
+                    let latest = this.remember(key);
+                    let exit = process.wait();
+                    drop(answer.send(Ok((process, Arc::clone(&latest.tail)))));
+                    let words = exit.await.to_string();
+                    *latest.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+                }
+                Err(error) => {
+                    let problem = error.to_string();
+                    drop(answer.send(Err(Failure::ServerStart { problem })));
+                }
+            }
             this.count.send_modify(|count| *count = count.saturating_sub(1));
         });
+        started
     }
 
     fn link(&self, mut process: Process, tail: Arc<Tail>) -> Result<LinesLink, Failure> {
@@ -144,13 +152,21 @@ impl Processes {
         }))
     }
 
-    fn remember(&self, process: Latest) {
+    /// Remembers a process that was started just now, as the latest of its server.
+    fn remember(&self, key: SessionKey) -> Latest {
+        let process = Latest {
+            key,
+            started: Instant::now(),
+            exit: Arc::default(),
+            tail: Arc::new(Tail::new(Limits::size(self.limits.server_stderr_bytes_max))),
+        };
         let mut latest = self.latest();
         latest.retain(|it| !is_of(&it.key, &process.key.tenant, &process.key.server));
-        latest.push_back(process);
+        latest.push_back(process.clone());
         while latest.len() > REMEMBERED_MAX {
             latest.pop_front();
         }
+        process
     }
 }
 

@@ -428,3 +428,6 @@ fn number(id: &Id<'_>) -> Option<i64> {
 fn cancelled(params: Option<&RawValue>) -> Option<Id<'_>> {
     CancelledParams::parse(params).map(|params| params.request_id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,6 @@ fn object(line: Vec<u8>) -> Option<String> {
     let text = String::from_utf8(line).ok()?;
     text.trim_start().starts_with(['{', '[']).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

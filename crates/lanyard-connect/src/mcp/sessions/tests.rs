@@ -298,9 +298,8 @@ async fn one_that_never_reads_hangs_nobody_for_ever() {
         }
     }
     assert_eq!(failures, vec![Failure::TimedOut; 20]);
-    tokio::time::pause();
     drop((_deaf, lease));
-    bench.end().await;
+    close_without_waiting(bench).await;
 }
 
 #[tokio::test]
@@ -400,13 +399,14 @@ async fn what_nobody_hears_is_answered_all_the_same() {
 #[tokio::test]
 async fn one_that_does_not_want_to_end_is_killed() {
     let bench = Bench::new();
-    let stubborn = script("").replace("done\n", "done\ntrap '' TERM; while :; do sleep 1; done\n");
+    let stubborn = script_after("trap '' TERM") + "while :; do sleep 1; done\n";
     let lease = bench.lease(&stubborn).await;
     drop(lease);
-    // From here on, whatever is waited for in vain is over at once.
+    // Whatever is waited for in vain is over at once.
     tokio::time::pause();
     bench.sessions.retire(|_| true);
     bench.until(0, 0).await;
+    tokio::time::resume();
     let last = bench.sessions.last_process(&tenant(), &server()).unwrap();
     assert_eq!(last.exit.as_deref(), Some("was ended by SIGKILL"));
     bench.end().await;
@@ -436,6 +436,14 @@ async fn dropping_the_sessions_ends_their_processes() {
     drop(sessions);
     tasks.close();
     tokio::time::timeout(PATIENCE, tasks.wait()).await.unwrap();
+}
+
+/// Ends a bench whose server does not want to end, without the time that it has for it.
+async fn close_without_waiting(bench: Bench) {
+    tokio::time::pause();
+    bench.sessions.close().await;
+    tokio::time::resume();
+    bench.end().await;
 }
 
 fn user(name: &str, credential: u64) -> SessionKey {

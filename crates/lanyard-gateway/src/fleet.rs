@@ -228,3 +228,6 @@ impl Deref for Entered {
         &self.held.session
     }
 }
+
+#[cfg(test)]
+mod tests;

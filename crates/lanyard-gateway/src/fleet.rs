@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Credentials, Lease, Opening, Session, SessionKey, Sessions, Target};
-use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
+use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName, UserName};
 use lanyard_mcp::Transport;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,7 @@ use self::health::FirstStart;
 use self::jitter::Jitters;
 use self::shared::{Shared, SharedParts};
 use self::standing::Care;
-use self::visit::Held;
+use self::visit::{Held, Stay};
 
 /// All MCP servers behind the gateway.
 #[derive(Debug, Clone)]
@@ -163,8 +163,8 @@ impl Fleet {
     }
 
     /// Takes over a new configuration: members that are new begin, those that changed or went are
-    /// ended with all their sessions, the others go on untouched. To be called, from within the
-    /// runtime, before a configuration is published, so that no call is ahead of it.
+    /// ended with all their sessions, the others go on untouched. To be called from within the
+    /// runtime, with each configuration. Cheap where little changed.
     pub fn reconcile(&self, members: &[Arc<Member>]) {
         self.shared.reconcile(members);
     }
@@ -190,6 +190,18 @@ impl Fleet {
     /// How a server does; `None` where there is no such server.
     pub fn status(&self, tenant: &TenantName, server: &ServerName) -> Option<Status> {
         self.shared.status(tenant, server)
+    }
+
+    /// Ends the sessions that speak with a user's credential which is not the current one. `current`
+    /// gives the version of a user's credential for a server, as
+    /// [`SessionKey::credential`](lanyard_connect::mcp::SessionKey) has it; `None` where the user has
+    /// none any more. To be called with each configuration: a credential that was changed or
+    /// removed is then in use nowhere.
+    pub fn end_outdated_users(
+        &self,
+        current: impl Fn(&TenantName, &ServerName, &UserName) -> Option<u64>,
+    ) {
+        self.shared.end_outdated_users(current);
     }
 
     /// Ends all sessions with a server and connects it anew at once, whatever it was waiting for.
@@ -218,6 +230,28 @@ impl Entered {
         let Held { session, visit } = self.held;
         drop(session);
         visit.settle(outcome, Some(took));
+    }
+
+    /// Gives the call's place back and keeps the session in use, for a subscription: it is no call,
+    /// and lasts. Nothing is said about the server.
+    pub fn stay(self) -> Staying {
+        let Held { session, visit } = self.held;
+        Staying { session, _stay: visit.stay() }
+    }
+}
+
+/// A session that is used by no call, and yet is: somebody listens.
+#[derive(Debug)]
+pub struct Staying {
+    session: Lease,
+    _stay: Stay,
+}
+
+impl Deref for Staying {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
     }
 }
 

@@ -86,24 +86,44 @@ impl Roster {
         tenants.get(tenant)?.get(name).map(|entry| Arc::clone(&entry.server))
     }
 
-    /// The server that a call means; `None` where it is another one by now. A call may have a
-    /// newer configuration than the fleet took over so far: then the server is added, and what
-    /// the next configuration says about it holds.
-    pub(super) fn find_or_add(
+    /// The server that a call means. A call may have a newer configuration than the fleet has taken
+    /// over so far: then its server is taken over at once, and begins with the rest of the
+    /// configuration. A call with an older one finds that its server is another by now.
+    pub(super) fn meant(
         &self,
         member: &Arc<Member>,
         make: impl FnOnce() -> Server,
-    ) -> Option<Arc<Server>> {
+    ) -> Result<Meant, Outdated> {
         let target = &member.target;
-        match self.find(&target.tenant, &target.server) {
-            Some(server) if server.is_same(member) => return Some(server),
-            // Which of two is the newer one is not known; the fleet's own is the one that counts.
-            Some(_) => return None,
-            None => {}
+        if let Some(server) = self.find(&target.tenant, &target.server)
+            && server.is_same(member)
+        {
+            return Ok(Meant { server, ended: None });
         }
         let mut tenants = self.servers.write().unwrap_or_else(PoisonError::into_inner);
         let servers = tenants.entry(target.tenant.clone()).or_default();
-        let entry = servers.entry(target.server.clone()).or_insert_with(|| Entry::new(make()));
-        entry.server.is_same(member).then(|| Arc::clone(&entry.server))
+        let ended = match servers.get(&target.server) {
+            Some(entry) if entry.server.is_same(member) => {
+                return Ok(Meant { server: Arc::clone(&entry.server), ended: None });
+            }
+            Some(entry) if entry.server.is_newer_than(member) => return Err(Outdated),
+            Some(_) | None => {
+                servers.insert(target.server.clone(), Entry::new(make())).map(|old| old.server)
+            }
+        };
+        let server = servers.get(&target.server).map(|entry| Arc::clone(&entry.server));
+        server.map(|server| Meant { server, ended }).ok_or(Outdated)
     }
 }
+
+/// The server that a call means.
+#[derive(Debug)]
+pub(super) struct Meant {
+    pub(super) server: Arc<Server>,
+    /// What it was before.
+    pub(super) ended: Option<Arc<Server>>,
+}
+
+/// The server is another one by now.
+#[derive(Debug)]
+pub(super) struct Outdated;

@@ -100,6 +100,11 @@ impl Server {
             && self.member.enabled == member.enabled
     }
 
+    /// Whether a member is what this server was before it was changed.
+    pub(super) fn is_newer_than(&self, member: &Member) -> bool {
+        self.member.target.generation > member.target.generation
+    }
+
     /// Whether a session belongs to it.
     pub(super) fn owns(&self, key: &SessionKey) -> bool {
         let target = &self.member.target;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Credentials, Opening, SessionKey};
-use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
+use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName, UserName};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -16,7 +16,7 @@ use super::jitter::{Jitter, Jitters};
 use super::keeper::keep;
 use super::links::{Links, Talk as _};
 use super::listing::{ListError, Listed, list};
-use super::roster::Roster;
+use super::roster::{Meant, Roster};
 use super::server::Server;
 use super::starts::Starts;
 use super::status::Status;
@@ -98,16 +98,21 @@ impl<L: Links> Shared<L> {
     /// Takes over a new configuration.
     pub(super) fn reconcile(self: &Arc<Self>, members: &[Arc<Member>]) {
         let change = self.roster.replace(members, |member| self.server(member));
-        for server in &change.ended {
-            server.stop.cancel();
-        }
-        if !change.ended.is_empty() {
-            self.links.retire(|key| change.ended.iter().any(|server| server.owns(key)));
-        }
+        self.end(&change.ended);
         let count = u32::try_from(change.to_keep.len()).unwrap_or(u32::MAX);
         let span = BEGIN_EACH.saturating_mul(count);
         for server in change.to_keep {
             self.tasks.spawn(keep(Arc::clone(self), server, self.draw().within(span)));
+        }
+    }
+
+    /// Ends servers with all their sessions.
+    fn end(&self, servers: &[Arc<Server>]) {
+        for server in servers {
+            server.stop.cancel();
+        }
+        if !servers.is_empty() {
+            self.links.retire(|key| servers.iter().any(|server| server.owns(key)));
         }
     }
 
@@ -132,10 +137,9 @@ impl<L: Links> Shared<L> {
         key: &SessionKey,
         opening: Opening,
     ) -> Result<Held<L::Lease>, Failure> {
-        let server = self
-            .roster
-            .find_or_add(member, || self.server(member))
-            .ok_or(Failure::ServerUnavailable)?;
+        let meant = self.roster.meant(member, || self.server(member));
+        let Meant { server, ended } = meant.map_err(|_outdated| Failure::ServerUnavailable)?;
+        self.end(ended.as_slice());
         server.gate().await?;
         server.pass()?;
         let place = server.place(Limits::span(self.limits.server_wait_ms_max)).await?;
@@ -253,6 +257,22 @@ impl<L: Links> Shared<L> {
         let server = self.roster.find(tenant, name)?;
         let house = usize::from(server.is_connected());
         Some(server.status(server.seats.open().len().saturating_add(house)))
+    }
+
+    /// Ends the sessions that speak with a credential of a user which is not the current one.
+    pub(super) fn end_outdated_users(
+        &self,
+        current: impl Fn(&TenantName, &ServerName, &UserName) -> Option<u64>,
+    ) {
+        self.links.retire(|key| {
+            let user = key.principal.as_ref().and_then(|principal| principal.user.as_ref());
+            match user {
+                Some(user) if key.credential != 0 => {
+                    current(&key.tenant, &key.server, user) != Some(key.credential)
+                }
+                Some(_) | None => false,
+            }
+        });
     }
 
     /// Ends the sessions with a server and has it connected anew, as if nothing had happened.

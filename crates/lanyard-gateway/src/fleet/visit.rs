@@ -16,11 +16,24 @@ use super::server::Server;
 /// A call that may go on. Dropped without [`Visit::settle`], it says nothing about the server.
 #[derive(Debug)]
 pub(super) struct Visit {
+    pass: Pass,
+    stay: Stay,
+    _place: OwnedSemaphorePermit,
+}
+
+/// The breaker's ticket, which is given back whatever becomes of the call.
+#[derive(Debug)]
+struct Pass {
+    server: Arc<Server>,
+    ticket: Option<Ticket>,
+}
+
+/// The use of a key's session, so that it is not ended as idle.
+#[derive(Debug)]
+pub(super) struct Stay {
     server: Arc<Server>,
     key: SessionKey,
     turn: Turn,
-    ticket: Option<Ticket>,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Visit {
@@ -31,39 +44,50 @@ impl Visit {
         place: OwnedSemaphorePermit,
     ) -> Result<Self, Failure> {
         let ticket = server.admit()?;
+        let pass = Pass { server: Arc::clone(&server), ticket: Some(ticket) };
         let turn = server.seats.take(&key);
-        Ok(Self { server, key, turn, ticket: Some(ticket), _place: place })
+        Ok(Self { pass, stay: Stay { server, key, turn }, _place: place })
     }
 
     /// The server.
     pub(super) fn server(&self) -> &Arc<Server> {
-        &self.server
+        &self.stay.server
     }
 
     /// Whose session it is.
     pub(super) fn key(&self) -> &SessionKey {
-        &self.key
+        &self.stay.key
     }
 
     /// What is held by whoever opens a session for this key.
     pub(super) fn turn(&self) -> &Turn {
-        &self.turn
+        &self.stay.turn
     }
 
     /// The call ended; how long it took, if it got as far as the server.
     pub(super) fn settle(mut self, outcome: Result<(), &Failure>, took: Option<Duration>) {
+        if let Some(ticket) = self.pass.ticket.take() {
+            self.stay.server.settle(ticket, outcome, took);
+        }
+    }
+
+    /// Gives the place back and keeps the session in use.
+    pub(super) fn stay(self) -> Stay {
+        self.stay
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.server.settle(ticket, outcome, took);
+            self.server.give_back(ticket);
         }
     }
 }
 
-impl Drop for Visit {
+impl Drop for Stay {
     fn drop(&mut self) {
         self.server.seats.leave(&self.key);
-        if let Some(ticket) = self.ticket.take() {
-            self.server.give_back(ticket);
-        }
     }
 }
 

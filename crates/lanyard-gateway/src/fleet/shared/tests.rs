@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect;
-use lanyard_connect::mcp::Reply;
-use lanyard_core::{Failure, Limits};
+use lanyard_connect::mcp::{Reply, SessionKey};
+use lanyard_core::{Failure, Limits, ServerName, TenantName, UserName};
 
 use super::super::fake::{Does, Kind, World, changed, key, member, opening, pass};
+use super::super::links::Talk as _;
 use super::super::status::State;
 use super::super::{Keep, Member, TryOutError};
 
@@ -289,19 +290,66 @@ async fn a_server_for_users_is_connected_for_each_of_them_and_not_for_the_house(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_with_another_configuration_than_the_fleet_has() {
+async fn a_call_may_be_faster_than_its_configuration() {
     let (world, alpha) = on_demand(Kind::Http);
-    // Older or newer than what is there: the server is another one by now.
+    let held = world.enter(&alpha, "ci").await.unwrap();
     let newer = Arc::new(changed(&alpha, 2));
-    assert_eq!(world.enter(&newer, "ci").await.unwrap_err(), Failure::ServerUnavailable);
-    // Not there at all: the call was faster than the configuration.
+    world.enter(&newer, "ci").await.unwrap();
+    assert!(!held.session.is_open());
+    // Who comes with the older one is told to come again: the server is another one by now.
+    assert_eq!(world.enter(&alpha, "ci").await.unwrap_err(), Failure::ServerUnavailable);
+    drop(held);
     let beta = Arc::new(member("beta", Kind::Http));
     world.enter(&beta, "ci").await.unwrap();
     assert_eq!(world.status("beta").state, State::Connecting);
-    world.reconcile(&[&alpha, &beta]);
+    world.story.read();
+    world.reconcile(&[&newer, &beta]);
     pass(1.0).await;
     assert_eq!(world.status("beta").state, State::Connected);
-    assert_eq!(world.status("beta").sessions, 2);
+    expect![[r#"
+        0.001 beta opens for house
+        0.001 beta is asked tools/list 
+        0.001 beta 1 lists echo"#]]
+    .assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_credential_changed_has_no_session_with_the_old_one() {
+    let mut alpha = member("alpha", Kind::Http);
+    alpha.per_user = true;
+    let (world, alpha) = (World::new(), Arc::new(alpha));
+    world.reconcile(&[&alpha]);
+    for (name, credential) in [("ann@example.com", 3), ("bob@example.com", 4), ("ci", 0)] {
+        let key = SessionKey { credential, ..key(&alpha, name) };
+        world.fleet.enter(&alpha, &key, opening(&alpha)).await.unwrap();
+    }
+    world.story.read();
+    let versions = |ann, bob| {
+        move |_: &TenantName, _: &ServerName, user: &UserName| match user.as_str() {
+            "ann@example.com" => ann,
+            _ => bob,
+        }
+    };
+    world.fleet.end_outdated_users(versions(Some(3), Some(4)));
+    assert_eq!(world.story.read(), "");
+    world.fleet.end_outdated_users(versions(Some(5), Some(4)));
+    expect!["0 alpha ended for ann@example.com"].assert_eq(&world.story.read());
+    world.fleet.end_outdated_users(versions(Some(5), None));
+    expect!["0 alpha ended for bob@example.com"].assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_somebody_stays_in_is_not_idle_and_takes_no_place() {
+    let (world, alpha) = on_demand(Kind::Process);
+    let held = world.enter(&alpha, "ci").await.unwrap();
+    let staying = (held.session, held.visit.stay());
+    assert_eq!(world.status("alpha").running, 0);
+    world.story.read();
+    pass(200.0).await;
+    assert_eq!(world.story.read(), "");
+    drop(staying);
+    pass(61.0).await;
+    expect!["260 alpha ended for ci"].assert_eq(&world.story.read());
 }
 
 #[tokio::test(start_paused = true)]

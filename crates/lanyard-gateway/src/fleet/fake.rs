@@ -130,6 +130,7 @@ pub(super) struct FakeLinks {
     serials: AtomicU64,
     connecting: AtomicUsize,
     connecting_max: AtomicUsize,
+    looks: AtomicUsize,
 }
 
 /// A session with one of them.
@@ -162,6 +163,15 @@ impl FakeLinks {
             .collect();
         open.sort_by_key(|session| session.serial);
         open
+    }
+
+    fn open(&self, key: &SessionKey) -> Option<FakeSession> {
+        self.sessions.lock().unwrap().get(key).filter(|session| session.is_open()).cloned()
+    }
+
+    /// How often a session was asked for if it is open, which is a use of it.
+    pub(super) fn looks(&self) -> usize {
+        self.looks.swap(0, Ordering::Relaxed)
     }
 
     /// The most servers that were being connected at a time.
@@ -230,7 +240,7 @@ impl Links for FakeLinks {
     type Lease = FakeSession;
 
     async fn lease(&self, key: &SessionKey, opening: Opening) -> Result<FakeSession, Failure> {
-        if let Some(session) = self.existing(key) {
+        if let Some(session) = self.open(key) {
             return Ok(session);
         }
         let _connecting = Connecting::begin(self);
@@ -270,7 +280,8 @@ impl Links for FakeLinks {
     }
 
     fn existing(&self, key: &SessionKey) -> Option<FakeSession> {
-        self.sessions.lock().unwrap().get(key).filter(|session| session.is_open()).cloned()
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.open(key)
     }
 
     fn last_exit(&self, _key: &SessionKey) -> Option<String> {
@@ -442,6 +453,7 @@ impl World {
             serials: AtomicU64::new(1),
             connecting: AtomicUsize::new(0),
             connecting_max: AtomicUsize::new(0),
+            looks: AtomicUsize::new(0),
         });
         let catalogs =
             Arc::new(FakeCatalogs { story: Arc::clone(&story), refuses: Mutex::default() });

@@ -26,7 +26,8 @@ use super::{Catalogs, Keep, Member, TryOutError, house};
 /// The time over which the servers of a new configuration begin, for each of them.
 const BEGIN_EACH: Duration = Duration::from_millis(2);
 
-/// How much longer than it may take the opening of a session is waited for.
+/// How much longer than it may take the opening of a session is waited for, and the least time
+/// between two looks at what is idle.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// What the fleet and the tasks of its servers share.
@@ -123,11 +124,15 @@ impl<L: Links> Shared<L> {
 
     /// How long a session with a server is kept while nobody uses it.
     fn idle_max(&self, member: &Member) -> Duration {
-        let standard = Limits::span(self.limits.session_idle_ms_max);
         match member.keep {
-            Keep::Always => standard,
-            Keep::Idle(span) => span.min(standard),
+            Keep::Always => self.standard_idle_max(),
+            Keep::Idle(span) => span,
         }
+    }
+
+    /// How long a session is kept while nobody uses it, unless its server says otherwise.
+    fn standard_idle_max(&self) -> Duration {
+        Limits::span(self.limits.session_idle_ms_max)
     }
 
     /// A session for a call, with a place for it.
@@ -196,11 +201,11 @@ impl<L: Links> Shared<L> {
         Ok(session)
     }
 
-    /// Has sessions ended that were idle for as long as the server says, where that is shorter
-    /// than what holds for all.
+    /// Has sessions ended that were idle for as long as the server says, and not before, where that
+    /// is another time than what holds for all.
     fn look_after_idle(self: &Arc<Self>, server: &Arc<Server>) {
-        let standard = Limits::span(self.limits.session_idle_ms_max);
-        if self.idle_max(&server.member) < standard && server.seats.begin_sweep() {
+        let is_standard = self.idle_max(&server.member) == self.standard_idle_max();
+        if !is_standard && server.seats.begin_sweep() {
             self.tasks.spawn(sweep(Arc::clone(self), Arc::clone(server)));
         }
     }
@@ -222,7 +227,7 @@ impl<L: Links> Shared<L> {
 
     /// Whether the lists of a server that nothing keeps connected are as new as its sessions.
     fn was_listed(&self, server: &Server) -> bool {
-        let span = self.idle_max(&server.member);
+        let span = self.idle_max(&server.member).min(self.standard_idle_max());
         server.listed_at().is_some_and(|at| at.elapsed() <= span)
     }
 
@@ -347,14 +352,24 @@ async fn relist<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
     }
 }
 
-/// Ends the sessions with a server that are idle for too long, until there are none.
+/// Ends the sessions with a server that are idle for too long, until there are none. Those that are
+/// to be kept for longer than others are used now and then, so that they do not count as idle.
 async fn sweep<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
+    let standard = shared.standard_idle_max();
+    let is_longer = shared.idle_max(&server.member) > standard;
+    let look_max = standard.checked_div(2).unwrap_or(standard).max(SLACK);
     loop {
         let wait = server.seats.end_idle(|gone| shared.links.retire(|key| gone.contains(key)));
         let Some(wait) = wait else { return };
+        if is_longer {
+            // To look at a session is to use it.
+            for key in server.seats.open() {
+                drop(shared.links.existing(&key));
+            }
+        }
         tokio::select! {
             () = server.stop.cancelled() => return,
-            () = sleep(wait) => {}
+            () = sleep(wait.min(look_max)) => {}
         }
     }
 }

@@ -339,6 +339,23 @@ async fn a_user_whose_credential_changed_has_no_session_with_the_old_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_may_keep_its_sessions_for_longer_than_others() {
+    let mut alpha = member("alpha", Kind::Process);
+    alpha.keep = Keep::Idle(Duration::from_secs(3600));
+    let (world, alpha) = (World::new(), Arc::new(alpha));
+    world.reconcile(&[&alpha]);
+    world.enter(&alpha, "ci").await.unwrap();
+    world.links.looks();
+    world.story.read();
+    // What would end it after a quarter of an hour sees it used twice in that time.
+    pass(3590.0).await;
+    assert!((7..=8).contains(&world.links.looks()));
+    assert_eq!(world.story.read(), "");
+    pass(20.0).await;
+    expect!["3600 alpha ended for ci"].assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_somebody_stays_in_is_not_idle_and_takes_no_place() {
     let (world, alpha) = on_demand(Kind::Process);
     let held = world.enter(&alpha, "ci").await.unwrap();

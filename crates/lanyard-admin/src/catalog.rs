@@ -63,7 +63,9 @@ impl Shared {
         }
         let rows = store.definitions_of(&self.tenant, server)?;
         let facts = store.facts_of(&self.tenant, server)?;
-        let known = facts.is_some_and(|it| it.facts == facts_of(&listed));
+        let known = facts.is_some_and(|it| {
+            it.generation == generation && pinning::said_last(&rows, &it.facts) == facts_of(&listed)
+        });
         if known && pinning::is_same(&rows, &listed.items) {
             return Ok(Verdict::Same);
         }
@@ -98,19 +100,20 @@ impl Shared {
         }
         let others = self.other_tools(&row.name, &self.rows_in(change)?);
         let place = Place { tenant: &self.tenant, server: &row.name, now: change.time() };
-        let weighed = match before {
+        let rows = change.definitions_of(&self.tenant, &row.name)?;
+        let mut weighed = match before {
             None => pinning::first(place, &listed.items, &others),
-            Some(_) => {
-                let rows = change.definitions_of(&self.tenant, &row.name)?;
-                pinning::later(place, &rows, &listed.items, &others)
-            }
+            Some(_) => pinning::later(place, &rows, &listed.items, &others),
         };
+        let in_use = before.as_ref().map(|before| before.facts.as_str());
+        let of_itself = pinning::of_itself(place, &rows, in_use, &facts_of(listed));
+        weighed.add(of_itself.weighed);
         write(&weighed, row, change)?;
         change.facts_put(&FactsRow {
             tenant: self.tenant.clone(),
             server: row.name.clone(),
             generation: row.version,
-            facts: facts_of(listed),
+            facts: of_itself.in_use,
             launch_pin: launch,
             seen_at: change.time(),
         })?;

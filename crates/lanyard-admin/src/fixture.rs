@@ -209,8 +209,12 @@ impl World {
     }
 
     pub(crate) async fn observed(&self, generation: u64, items: &[(Kind, &str)]) -> String {
+        self.observe(generation, catalog(items)).await
+    }
+
+    pub(crate) async fn observe(&self, generation: u64, listed: Catalog) -> String {
         let (tenant, server) = (TenantName::default_tenant(), ServerName::parse("git").unwrap());
-        let taken = self.admin.observed(&tenant, &server, generation, catalog(items)).await;
+        let taken = self.admin.observed(&tenant, &server, generation, listed).await;
         taken.map_or_else(|error| error, |verdict| format!("{verdict:?}"))
     }
 

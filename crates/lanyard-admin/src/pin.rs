@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::ServerName;
 use lanyard_mcp::pin;
-use lanyard_store::{Change, Configuration, DefinitionKind, DefinitionRow, DefinitionState};
+use lanyard_store::{
+    Change, Configuration, DefinitionKind, DefinitionRow, DefinitionState, FactsRow,
+};
 use ring::digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -179,8 +181,9 @@ impl Shared {
         change: &Change<'_>,
     ) -> Result<Value, ApiError> {
         let Looked { kind, name, digest } = looked;
-        let kind = DefinitionKind::parse(kind)
-            .ok_or_else(|| ApiError::invalid("a kind is tool, prompt, resource or template"))?;
+        let kind = DefinitionKind::parse(kind).ok_or_else(|| {
+            ApiError::invalid("a kind is tool, prompt, resource, template or server")
+        })?;
         let listed = rows.definitions_of(&self.tenant, server);
         let row = listed.iter().find(|row| row.kind == kind && row.name == *name);
         let row = row.filter(|row| digest_of(row) == *digest).ok_or_else(|| {
@@ -202,10 +205,27 @@ impl Shared {
                     ApiError::conflict(format!("there is nothing to approve of `{name}`"))
                 })?;
                 change.definition_put(&approved)?;
+                if kind == DefinitionKind::Server {
+                    self.say(server, &approved, change)?;
+                }
                 "pinned"
             }
         };
         change.detail(&format!("{}:{name}", kind.as_str()), format!("{done} {digest}"));
         Ok(json!({ "kind": kind.as_str(), "name": name, "result": done }))
+    }
+
+    /// What a server says of itself is told to agents from now on.
+    fn say(
+        &self,
+        server: &ServerName,
+        approved: &DefinitionRow,
+        change: &Change<'_>,
+    ) -> Result<(), ApiError> {
+        let facts = change.facts_of(&self.tenant, server)?;
+        if let (Some(facts), Some(said)) = (facts, &approved.pinned) {
+            change.facts_put(&FactsRow { facts: said.clone(), ..facts })?;
+        }
+        Ok(())
     }
 }

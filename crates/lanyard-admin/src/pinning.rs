@@ -10,6 +10,7 @@ use lanyard_core::{ServerName, TenantName, Timestamp};
 use lanyard_mcp::pin::compare_among;
 use lanyard_mcp::{Change as Drifted, Drift, Grade, Item, Kind, OtherTools};
 use lanyard_store::{DefinitionKind, DefinitionReason, DefinitionRow, DefinitionState};
+use serde_json::{Map, Value, json};
 
 /// The server whose rows they are, and the time.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +43,9 @@ pub(crate) fn sound(items: Vec<Item>) -> Vec<Item> {
 
 /// Whether a list says what was seen last. It costs a comparison of texts.
 pub(crate) fn is_same(rows: &[DefinitionRow], items: &[Item]) -> bool {
-    let listed: Vec<&DefinitionRow> =
-        rows.iter().filter(|row| row.state != DefinitionState::Gone).collect();
+    let is_listed =
+        |row: &&DefinitionRow| row.state != DefinitionState::Gone && kind(row.kind).is_some();
+    let listed: Vec<&DefinitionRow> = rows.iter().filter(is_listed).collect();
     if listed.len() != items.len() {
         return false;
     }
@@ -113,13 +115,23 @@ pub(crate) fn later(
             Drifted::New | Drifted::Gone | Drifted::Changed => None,
         })
         .collect();
-    for row in rows.iter().filter(|row| !seen.contains(&(row.kind, row.name.as_str()))) {
+    let is_gone = |row: &&DefinitionRow| {
+        kind(row.kind).is_some() && !seen.contains(&(row.kind, row.name.as_str()))
+    };
+    for row in rows.iter().filter(is_gone) {
         weighed.vanished(place, row, renamed.get(row.name.as_str()).copied());
     }
     weighed
 }
 
 impl Weighed {
+    /// The two together.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.put.extend(other.put);
+        self.forget.extend(other.forget);
+        self.drift.extend(other.drift);
+    }
+
     /// Keeps a row if it says something new.
     fn take(&mut self, before: Option<&DefinitionRow>, row: DefinitionRow) {
         if before.is_some_and(|before| *before == row) {
@@ -231,7 +243,7 @@ fn accepted(place: Place<'_>, item: &Item, position: u64) -> DefinitionRow {
 
 fn pin(row: &DefinitionRow) -> Option<Item> {
     let raw = row.pinned.clone()?;
-    Some(Item { kind: kind(row.kind), name: row.name.clone(), raw })
+    Some(Item { kind: kind(row.kind)?, name: row.name.clone(), raw })
 }
 
 /// The place of each item among those of its kind.
@@ -258,13 +270,92 @@ pub(crate) fn stored(kind: Kind) -> DefinitionKind {
     }
 }
 
-fn kind(kind: DefinitionKind) -> Kind {
+/// The kind of what is listed; nothing for what a server says of itself.
+fn kind(kind: DefinitionKind) -> Option<Kind> {
     match kind {
-        DefinitionKind::Tool => Kind::Tool,
-        DefinitionKind::Prompt => Kind::Prompt,
-        DefinitionKind::Resource => Kind::Resource,
-        DefinitionKind::Template => Kind::Template,
+        DefinitionKind::Tool => Some(Kind::Tool),
+        DefinitionKind::Prompt => Some(Kind::Prompt),
+        DefinitionKind::Resource => Some(Kind::Resource),
+        DefinitionKind::Template => Some(Kind::Template),
+        DefinitionKind::Server => None,
     }
+}
+
+/// What becomes of what a server says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OfItself {
+    /// What agents are told, as JSON.
+    pub(crate) in_use: String,
+    /// What is to be written beside it.
+    pub(crate) weighed: Weighed,
+}
+
+/// The row of what a server says of itself, which is there only where somebody has or had to look
+/// at it.
+pub(crate) fn of_itself_row(rows: &[DefinitionRow]) -> Option<&DefinitionRow> {
+    rows.iter().find(|row| row.kind == DefinitionKind::Server)
+}
+
+/// What a server said of itself last.
+pub(crate) fn said_last<'a>(rows: &'a [DefinitionRow], in_use: &'a str) -> &'a str {
+    of_itself_row(rows).and_then(last_seen).unwrap_or(in_use)
+}
+
+/// What a server says of itself may change freely as long as it hides nothing and gives no
+/// orders. Else agents are told what was said before, or nothing.
+pub(crate) fn of_itself(
+    place: Place<'_>,
+    rows: &[DefinitionRow],
+    in_use: Option<&str>,
+    seen: &str,
+) -> OfItself {
+    let before = of_itself_row(rows);
+    let basis = before.and_then(|row| row.pinned.as_deref()).or(in_use);
+    let reasons = lanyard_mcp::pin::suspicious_facts(basis, seen);
+    let mut weighed = Weighed::default();
+    if reasons.is_empty() {
+        let name = DefinitionRow::OF_ITSELF.to_owned();
+        match before {
+            Some(row) if row.pinned.as_deref() == Some(seen) => {
+                let (state, reasons) = (DefinitionState::Pinned, Vec::new());
+                let row = DefinitionRow { seen: None, state, reasons, ..row.clone() };
+                weighed.take(before, dated(place, before, row));
+            }
+            Some(row) => weighed.forget.push((row.kind, name)),
+            None => {}
+        }
+        return OfItself { in_use: seen.to_owned(), weighed };
+    }
+    let stored = |it: lanyard_mcp::Reason| DefinitionReason {
+        code: it.code.as_str().to_owned(),
+        text: it.sentence,
+    };
+    let row = DefinitionRow {
+        tenant: place.tenant.clone(),
+        server: place.server.clone(),
+        kind: DefinitionKind::Server,
+        name: DefinitionRow::OF_ITSELF.to_owned(),
+        position: 0,
+        pinned: basis.map(str::to_owned),
+        seen: Some(seen.to_owned()),
+        state: DefinitionState::Quarantined,
+        reasons: reasons.into_iter().map(stored).collect(),
+        changed_at: place.now,
+        approved_at: before.and_then(|row| row.approved_at),
+        approved_by: before.and_then(|row| row.approved_by.clone()),
+    };
+    weighed.take(before, dated(place, before, row));
+    OfItself { in_use: held_back(basis, seen), weighed }
+}
+
+/// How it is spoken to, as it says now, with what it said for its readers before.
+fn held_back(basis: Option<&str>, seen: &str) -> String {
+    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let (before, mut now) = (basis.map(object).unwrap_or_default(), object(seen));
+    let nobody = || json!({ "name": "", "version": "" });
+    now.insert("info".to_owned(), before.get("info").cloned().unwrap_or_else(nobody));
+    now.insert("instructions".to_owned(), before.get("instructions").cloned().unwrap_or_default());
+    Value::Object(now).to_string()
 }
 
 /// What somebody who was shown this row approves of by it.

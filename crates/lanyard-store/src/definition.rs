@@ -42,6 +42,8 @@ words! {
     Prompt = "prompt",
     /// A resource; its name is its URI.
     Resource = "resource",
+    /// What the server says of itself; its name is [`DefinitionRow::OF_ITSELF`].
+    Server = "server",
     /// A template of resources; its name is its URI template.
     Template = "template",
     /// A tool; its name is its name.
@@ -97,6 +99,11 @@ pub struct DefinitionRow {
     pub approved_at: Option<Timestamp>,
     /// By whom, as records name it.
     pub approved_by: Option<String>,
+}
+
+impl DefinitionRow {
+    /// The name of what a server says of itself.
+    pub const OF_ITSELF: &'static str = "instructions";
 }
 
 const COLUMNS: &str = "tenant, server, kind, name, position, pinned, seen, state, reasons,

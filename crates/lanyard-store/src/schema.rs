@@ -124,7 +124,7 @@ INSERT INTO tenants (name, created_at) VALUES ('default', 0);
 CREATE TABLE definitions (
     tenant TEXT NOT NULL,
     server TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('tool', 'prompt', 'resource', 'template')),
+    kind TEXT NOT NULL CHECK (kind IN ('tool', 'prompt', 'resource', 'template', 'server')),
     name TEXT NOT NULL,
     position INTEGER NOT NULL,
     pinned TEXT,

@@ -264,7 +264,8 @@ impl Conversation {
         self.spawn(async move {
             let told = this.notify("notifications/cancelled", Some(&params)).await;
             if let Err(error) = told {
-                tracing::debug!(%error, "A server was not told that a request was cancelled.");
+                let server = this.remembered.server();
+                tracing::debug!(%server, %error, "A server was not told of a cancelled request.");
             }
         });
     }
@@ -291,7 +292,8 @@ impl Conversation {
             Ok(()) => {}
             // What runs has carriers of its own.
             Err(error) if self.is_http() => {
-                tracing::debug!(%error, "The stream of a session ended.");
+                let server = self.remembered.server();
+                tracing::debug!(%server, %error, "The stream of a session ended.");
                 self.lose();
             }
             Err(error) => self.end(&error.into()),
@@ -353,7 +355,8 @@ impl Conversation {
             Ok(true) => {}
             Ok(false) => self.router.stray(),
             Err(_elapsed) => {
-                tracing::warn!("A call does not read what its server sends, and is ended.");
+                let server = self.remembered.server();
+                tracing::warn!(%server, "A call does not read what its server sends, and is ended.");
                 if self.router.fail(id, Failure::Cancelled) {
                     self.cancel(id);
                 }
@@ -414,7 +417,8 @@ impl Conversation {
         let this = Arc::clone(self);
         self.spawn(async move {
             if let Err(error) = this.post(&message, None).await {
-                tracing::debug!(%error, "A server did not take an answer.");
+                let server = this.remembered.server();
+                tracing::debug!(%server, %error, "A server did not take an answer.");
             }
             drop(place);
         });

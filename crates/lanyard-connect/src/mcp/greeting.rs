@@ -10,9 +10,10 @@
 //! A process is greeted in the older way first. Most servers that are processes know only that, some
 //! of them exit on a question that they do not know before they were greeted, and starting one twice
 //! can take many seconds (`npx`). A server that knows only the stateless version refuses
-//! `initialize` at once and is asked the other way in place, or as another process if it exited. So
-//! no server is started more often than it makes necessary, and one of both eras is spoken to as
-//! a legacy one, which it understands; `era: modern` says otherwise.
+//! `initialize` at once and is asked the other way in place, or as another process if it exited or
+//! if its first message settled what it listens to. So no server is started more often than it makes
+//! necessary, and one of both eras is spoken to as a legacy one, which it understands; `era: modern`
+//! says otherwise.
 //!
 //! A verdict is remembered and saves the questions before it. It is one only if the server *answered*
 //! the greeting: an outage, a time limit and a refused credential say nothing about the era.
@@ -176,13 +177,25 @@ impl Greeting {
         tentative: &mut Tentative,
         deadline: Instant,
     ) -> Result<Session, Refusal> {
-        let conversation = match tentative.open() {
-            Some(conversation) => Arc::clone(conversation),
-            None => {
-                let link = self.link(verdict, deadline).await?;
-                tentative.replace(self.conversation(link))
+        if let Some(conversation) = tentative.open() {
+            match self.greet(verdict, Arc::clone(conversation), deadline).await {
+                // With some servers the first message settles the era of the whole conversation,
+                // so another one is begun.
+                Err(Refusal::NotThis(_)) => {}
+                greeted @ (Ok(_) | Err(Refusal::Outage(_))) => return greeted,
             }
-        };
+        }
+        let link = self.link(verdict, deadline).await?;
+        let conversation = tentative.replace(self.conversation(link));
+        self.greet(verdict, conversation, deadline).await
+    }
+
+    async fn greet(
+        &self,
+        verdict: Verdict,
+        conversation: Arc<Conversation>,
+        deadline: Instant,
+    ) -> Result<Session, Refusal> {
         let greeted = match verdict {
             Verdict::Modern => self.discover(&conversation, deadline).await,
             Verdict::Legacy | Verdict::Sse => self.initialize(&conversation, deadline).await,

@@ -117,10 +117,13 @@ impl Processes {
         self.tasks.spawn(async move {
             match launch(how).await {
                 Ok(process) => {
+                    let (server, pid) = (key.server.clone(), process.pid());
                     let latest = this.remember(key);
+                    tracing::debug!(%server, pid, "A server's process was started.");
                     let exit = process.wait();
                     drop(answer.send(Ok((process, Arc::clone(&latest.tail)))));
                     let words = exit.await.to_string();
+                    tracing::debug!(%server, pid, "A server's process {words}.");
                     *latest.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
                 }
                 Err(error) => {

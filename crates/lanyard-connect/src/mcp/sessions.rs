@@ -147,22 +147,37 @@ impl Sessions {
     pub async fn lease(&self, key: &SessionKey, opening: Opening) -> Result<Lease, Failure> {
         self.tend();
         let shared = &self.shared;
+        let found = match shared.pool.find(key, opening.exclusive)? {
+            Found::Full => self.wait_for_place(key, opening.exclusive).await?,
+            found @ (Found::Open(..) | Found::Opening(..) | Found::Place(..)) => found,
+        };
+        match found {
+            Found::Open(session, hold) => Ok(Lease { session, _hold: hold }),
+            Found::Opening(opened, hold) => opened_lease(opened, hold).await,
+            Found::Place(place, hold) => {
+                let opened = place.opened();
+                shared.open(place, key, opening);
+                opened_lease(opened, hold).await
+            }
+            Found::Full => Err(Failure::ServerBusy),
+        }
+    }
+
+    /// Waits until a place becomes free, but not for ever.
+    async fn wait_for_place(&self, key: &SessionKey, exclusive: bool) -> Result<Found, Failure> {
+        let (pool, limits) = (&self.shared.pool, &self.shared.limits);
         let now = Instant::now();
-        let wait_max = Limits::span(shared.limits.server_wait_ms_max);
+        let wait_max = Limits::span(limits.server_wait_ms_max);
         let deadline = now.checked_add(wait_max).unwrap_or(now);
         loop {
+            let mut changed = Box::pin(pool.changed.notified());
             // Whoever frees a place after the look below wakes this one.
-            let mut changed = Box::pin(shared.pool.changed.notified());
             changed.as_mut().enable();
-            match shared.pool.find(key, opening.exclusive)? {
-                Found::Open(session, hold) => return Ok(Lease { session, _hold: hold }),
-                Found::Opening(opened, hold) => return opened_lease(opened, hold).await,
-                Found::Place(place, hold) => {
-                    let opened = place.opened();
-                    shared.open(place, key, opening);
-                    return opened_lease(opened, hold).await;
-                }
+            match pool.find(key, exclusive)? {
                 Found::Full => {}
+                found @ (Found::Open(..) | Found::Opening(..) | Found::Place(..)) => {
+                    return Ok(found);
+                }
             }
             timeout_at(deadline, changed).await.map_err(|_| Failure::ServerBusy)?;
         }

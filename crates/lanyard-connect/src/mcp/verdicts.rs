@@ -47,6 +47,11 @@ impl Remembered {
         }
     }
 
+    /// The server, for the log.
+    pub(super) fn server(&self) -> &ServerName {
+        &self.server.1
+    }
+
     /// The verdict, if there is one for this configuration.
     pub(super) fn get(&self) -> Option<Verdict> {
         let known = self.verdicts.known();

@@ -153,6 +153,15 @@ async fn a_stateless_server_is_found_out_in_place_or_as_another_process() {
     drop(lease);
     in_place.end().await;
 
+    // The first message settles what this one listens to.
+    let settled = Bench::new();
+    let lease = settled.lease(&modern("settled=1; refuse -32601")).await;
+    assert!(lease.facts().version.is_modern());
+    assert_eq!(settled.heard(), ["initialize", "server/discover", "server/discover"]);
+    assert_eq!(settled.starts(), 2);
+    drop(lease);
+    settled.end().await;
+
     let another = Bench::new();
     let exits = modern("exit 1");
     drop(another.lease(&exits).await);

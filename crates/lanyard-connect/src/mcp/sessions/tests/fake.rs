@@ -63,7 +63,7 @@ pub(super) fn script_after(before: &str) -> String {
 pub(super) fn modern(refusal: &str) -> String {
     script(&format!(
         r#"*'"method":"initialize"'*) {refusal} ;;
-        *'"method":"server/discover"'*)
+        *'"method":"server/discover"'*) [ -n "$settled" ] && refuse -32602 && continue
         result '{{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{{"tools":{{}}}},"_meta":{{"io.modelcontextprotocol/serverInfo":{{"name":"modern","version":"2"}}}}}}' ;;"#
     ))
 }

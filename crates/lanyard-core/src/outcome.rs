@@ -49,6 +49,24 @@ pub enum Denial {
         /// The name as the agent wrote it.
         tool: String,
     },
+    /// No such prompt, or none that this agent may use.
+    #[error("Prompt {prompt} not found")]
+    PromptUnknown {
+        /// The name as the agent wrote it.
+        prompt: String,
+    },
+    /// No such resource or task, or none that this agent may use.
+    #[error("Resource {uri} not found")]
+    ResourceUnknown {
+        /// The URI as the agent wrote it.
+        uri: String,
+    },
+    /// No server of this agent has the method, or none that this agent may use as a whole.
+    #[error("Method {method} not found")]
+    MethodUnknown {
+        /// The method as the agent wrote it.
+        method: String,
+    },
     /// The arguments break the tool's schema.
     #[error("{problem}")]
     ArgumentsInvalid {
@@ -72,6 +90,9 @@ impl Denial {
             Self::ServerNotGranted => "server_not_granted",
             Self::ToolUnknown { tool: _ } => "tool_unknown",
             Self::ToolNotGranted { tool: _ } => "tool_not_granted",
+            Self::PromptUnknown { prompt: _ } => "prompt_unknown",
+            Self::ResourceUnknown { uri: _ } => "resource_unknown",
+            Self::MethodUnknown { method: _ } => "method_unknown",
             Self::ArgumentsInvalid { problem: _ } => "arguments_invalid",
         }
     }

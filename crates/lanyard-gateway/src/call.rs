@@ -8,21 +8,36 @@
 //! INVARIANT: the record of a call is opened before its secrets are, and closed whatever happens
 //! afterwards, also when the client goes away in the middle.
 
+mod beside;
+mod credentials;
+mod foreign;
 mod open;
+mod passage;
 mod screen;
 mod stages;
+mod turn;
 
 use std::sync::Arc;
 
 use lanyard_core::{Caller, Decision, Denial, EndingStatus, Failure, RecordId, Timestamp};
 use lanyard_rest::ToolResult;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::beside::{Beside, Request, run_beside};
+pub(crate) use self::credentials::ServerCredentials;
+use self::foreign::Conversation;
+pub(crate) use self::foreign::{Passed, session_key};
 pub(crate) use self::open::RecordIds;
-use self::open::{OpenCall, record_denial};
+use self::open::{OpenCall, Subject, record_denial};
+use self::passage::Passage;
+use self::screen::Screen;
 pub(crate) use self::stages::Watched;
 use self::stages::{Answer, Armed, Cleared, Permitted, Target};
+pub(crate) use self::turn::{Question, Turn, Turns};
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
+use crate::edge::client::Client;
 use crate::edge::route::Scope;
 use crate::snapshot::{AgentEntry, Snapshot, ToolEntry};
 
@@ -41,10 +56,23 @@ pub(crate) struct Incoming<'a> {
     pub(crate) agent: &'a AgentEntry,
     /// The endpoint it came through.
     pub(crate) scope: &'a Scope,
+    /// The client at the other end.
+    pub(crate) client: &'a Client,
     /// The tool's name as written.
     pub(crate) tool: &'a str,
     /// The arguments as written.
     pub(crate) arguments: Option<&'a str>,
+    /// All of the parameters as written.
+    pub(crate) params: Option<&'a RawValue>,
+}
+
+/// What a request runs with that may be carried out by a server that speaks MCP.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct With<'a> {
+    /// Where to say what comes before the answer.
+    pub(crate) turns: &'a Turns,
+    /// Cancelled when the client no longer wants the answer.
+    pub(crate) cancel: &'a CancellationToken,
 }
 
 /// How a call ended, with the id of its record.
@@ -52,15 +80,19 @@ pub(crate) struct Incoming<'a> {
 pub(crate) struct Called {
     /// The id of the record.
     pub(crate) record: RecordId,
-    /// One of three.
+    /// One of four.
     pub(crate) outcome: Outcome,
+    /// Whether a tool was called: then a failure is a result that says so.
+    pub(crate) is_tool: bool,
 }
 
-/// The end of a call, one of three.
+/// The end of a call, one of four.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The tool's result.
     Answered(ToolResult),
+    /// What a server that speaks MCP answered.
+    Passed(Passed),
     /// No by decision.
     Denied(Denial),
     /// Somebody's fault.
@@ -77,24 +109,46 @@ pub(crate) fn tool_of<'a>(
     target.visible(incoming, now).then(|| target.tool())
 }
 
-/// Takes a call from its decision to its end.
-pub(crate) async fn run(core: &Core, snapshot: &Arc<Snapshot>, incoming: Incoming<'_>) -> Called {
+/// Takes a call from its decision to its end. `with` is needed where the tool belongs to a server
+/// that speaks MCP.
+pub(crate) async fn run(
+    core: &Core,
+    snapshot: &Arc<Snapshot>,
+    incoming: Incoming<'_>,
+    with: Option<With<'_>>,
+) -> Called {
     let record = core.record_ids.next(core.clock.now());
+    let called = |outcome| Called { record: record.clone(), outcome, is_tool: true };
     let permitted = match decide(core, snapshot, &incoming) {
         Ok(permitted) => permitted,
         Err(refused) => {
-            let outcome = match record_denial(core, snapshot, &incoming, &record, &refused) {
-                Ok(()) => Outcome::Denied(refused.denial),
-                Err(failure) => Outcome::Failed(failure),
-            };
-            return Called { record, outcome };
+            let subject = refused.subject(incoming.tool);
+            let decision = refused.decision();
+            return called(
+                match record_denial(core, snapshot, incoming.caller, &record, subject, decision) {
+                    Ok(()) => Outcome::Denied(refused.denial),
+                    Err(failure) => Outcome::Failed(failure),
+                },
+            );
         }
     };
-    let mut open = match OpenCall::begin(core, snapshot, &incoming, &record, &permitted).await {
+    let subject = permitted.subject(&core.digester);
+    let by = permitted.by();
+    let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject, by).await;
+    let mut open = match open {
         Ok(open) => open,
-        Err(failure) => return Called { record, outcome: Outcome::Failed(failure) },
+        Err(failure) => return called(Outcome::Failed(failure)),
     };
-    let outcome = match carry_out(core, snapshot, &incoming, permitted, &mut open).await {
+    if let Some(passage) = permitted.passage(&incoming) {
+        let watched = permitted.watched(&incoming);
+        let Some(with) = with else {
+            open.fail(&Failure::Bug);
+            return called(Outcome::Failed(Failure::Bug));
+        };
+        let passing = Passing { caller: incoming.caller, client: incoming.client, watched, with };
+        return called(pass_on(core, snapshot, passing, passage, open).await);
+    }
+    called(match carry_out(core, snapshot, &incoming, permitted, &mut open).await {
         Ok(answer) => {
             let result = answer.into_result();
             open.close(match result.is_error {
@@ -107,8 +161,51 @@ pub(crate) async fn run(core: &Core, snapshot: &Arc<Snapshot>, incoming: Incomin
             open.fail(&failure);
             Outcome::Failed(failure)
         }
+    })
+}
+
+/// The surroundings of a request that is passed on.
+struct Passing<'a> {
+    caller: &'a Caller,
+    client: &'a Client,
+    watched: Watched,
+    with: With<'a>,
+}
+
+/// Passes a request on to its server, until it answers, or nobody wants the answer any more.
+async fn pass_on(
+    core: &Core,
+    snapshot: &Snapshot,
+    passing: Passing<'_>,
+    passage: Passage<'_>,
+    mut open: OpenCall<'_>,
+) -> Outcome {
+    let Passing { caller, client, watched, with } = passing;
+    let screen = Screen::new(core, snapshot, &passage);
+    let conversation =
+        Conversation { core, caller, client, turns: with.turns, passage, screen };
+    let outcome = tokio::select! {
+        biased;
+        () = core.until_revoked(snapshot.version, &watched) => Err(Failure::Cancelled),
+        () = with.cancel.cancelled() => Err(Failure::Cancelled),
+        // A client of the stateless era that goes away cancels what it asked for.
+        () = with.turns.abandoned(), if client.version.is_modern() => Err(Failure::Cancelled),
+        outcome = Box::pin(conversation.carry()) => outcome,
     };
-    Called { record, outcome }
+    match outcome {
+        Ok((passed, masked)) => {
+            open.passed(&passed, masked);
+            open.close(match passed.is_error() {
+                true => EndingStatus::AnsweredError,
+                false => EndingStatus::Answered,
+            });
+            Outcome::Passed(passed)
+        }
+        Err(failure) => {
+            open.fail(&failure);
+            Outcome::Failed(failure)
+        }
+    }
 }
 
 /// A denial with as much as was known of the target when it was made.
@@ -165,8 +262,22 @@ async fn carry_out(
 }
 
 impl Refused {
+    fn subject(&self, tool: &str) -> Subject {
+        let (server, tool) = match &self.target {
+            Some((server, tool)) => (Some(server.clone()), tool.as_str()),
+            None => (None, tool),
+        };
+        Subject { method: "tools/call", server, about: tool.to_owned(), digest: None }
+    }
+
     fn decision(&self) -> Decision {
-        let detail = match &self.denial {
+        denied(&self.denial)
+    }
+}
+
+/// A denial as its record has it.
+fn denied(denial: &Denial) -> Decision {
+        let detail = match denial {
             Denial::ArgumentsInvalid { problem } => {
                 Some(open::cut(problem, DETAIL_BYTES_MAX).to_owned())
             }
@@ -180,8 +291,10 @@ impl Refused {
             | Denial::ServerDisabled
             | Denial::ServerNotGranted
             | Denial::ToolUnknown { tool: _ }
-            | Denial::ToolNotGranted { tool: _ } => None,
+            | Denial::ToolNotGranted { tool: _ }
+            | Denial::PromptUnknown { prompt: _ }
+            | Denial::ResourceUnknown { uri: _ }
+            | Denial::MethodUnknown { method: _ } => None,
         };
-        Decision::Denied { code: self.denial.code(), detail }
-    }
+        Decision::Denied { code: denial.code(), detail }
 }

@@ -6,7 +6,9 @@
 //! INVARIANT: a snapshot is complete. Nothing on the path of a call reads a database or compiles
 //! a schema.
 
+pub(crate) mod mcp;
 mod server;
+mod tool;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use lanyard_policy::Grants;
 use lanyard_vault::Vault;
 use thiserror::Error;
 
-pub use server::{ServerEntry, ServerOptions, ToolEntry};
+pub use mcp::{Item, Keep, McpEntry, McpOptions, McpParts, Wrap};
+pub use server::{ServerEntry, ServerOptions};
+pub use tool::ToolEntry;
 
 /// Everything that is configured, compiled.
 #[derive(Debug)]
@@ -30,8 +34,21 @@ pub struct Snapshot {
     pub vault: Arc<Vault>,
     tokens: HashMap<[u8; 32], Arc<Identity>>,
     uids: HashMap<u32, Arc<Identity>>,
-    servers: BTreeMap<(TenantName, ServerName), Arc<ServerEntry>>,
-    merged: HashMap<(TenantName, String), (ServerName, ToolName)>,
+    tenants: HashMap<TenantName, Tenant>,
+}
+
+/// What one tenant has.
+#[derive(Debug, Default)]
+struct Tenant {
+    servers: BTreeMap<ServerName, Arc<ServerEntry>>,
+    /// The servers that refer to the tools of others.
+    sets: Vec<ServerName>,
+    /// The names of tools on `/mcp`.
+    tools: HashMap<String, (ServerName, ToolName)>,
+    /// The names of prompts on `/mcp`.
+    prompts: HashMap<String, ServerName>,
+    /// The resources that are listed, each with the first server that lists it.
+    resources: HashMap<String, ServerName>,
 }
 
 /// What a snapshot is made of.
@@ -153,34 +170,65 @@ pub enum SnapshotError {
     },
 }
 
+impl Tenant {
+    /// Adds a server. Of two that would offer a tool or a prompt under one name neither gives way:
+    /// an operator has to say which of them is meant.
+    fn add(&mut self, server: Arc<ServerEntry>) -> Result<(), SnapshotError> {
+        let collision = |name: String, first: ServerName| SnapshotError::Collision {
+            name,
+            first,
+            second: server.name.clone(),
+        };
+        for tool in server.tools() {
+            let name = server.prefixed(tool.name().as_str());
+            let target = (server.name.clone(), tool.name().clone());
+            if let Some((first, _)) = self.tools.insert(name.clone(), target) {
+                return Err(collision(name, first));
+            }
+        }
+        for prompt in server.as_mcp().iter().flat_map(|mcp| &mcp.prompts) {
+            let name = server.prefixed(&prompt.name);
+            if let Some(first) = self.prompts.insert(name.clone(), server.name.clone()) {
+                return Err(collision(name, first));
+            }
+        }
+        for resource in server.as_mcp().iter().flat_map(|mcp| &mcp.resources) {
+            // A list of resources changes while its server runs, without anybody's approval. So a
+            // server that comes to list what is another's gets nothing by it.
+            let owner = self.resources.entry(resource.name.clone());
+            let owner = owner.or_insert_with(|| server.name.clone());
+            if *owner != server.name {
+                tracing::warn!(
+                    uri = resource.name,
+                    owner = %owner,
+                    server = %server.name,
+                    "mcp.resource.collision: the resource stays with the server that had it first."
+                );
+            }
+        }
+        if server.is_set() {
+            self.sets.push(server.name.clone());
+        }
+        self.servers.insert(server.name.clone(), server);
+        Ok(())
+    }
+}
+
 impl Snapshot {
     /// Puts the parts together, or says why they do not fit.
     pub fn build(parts: SnapshotParts) -> Result<Self, SnapshotError> {
-        let mut merged: HashMap<(TenantName, String), (ServerName, ToolName)> = HashMap::new();
-        for server in parts.servers.iter() {
-            for tool in server.tools() {
-                let name = server.prefixed(tool.name());
-                let target = (server.name.clone(), tool.name().clone());
-                if let Some((first, _)) = merged.insert((server.tenant.clone(), name), target) {
-                    return Err(SnapshotError::Collision {
-                        name: server.prefixed(tool.name()),
-                        first,
-                        second: server.name.clone(),
-                    });
-                }
-            }
+        let mut tenants: HashMap<TenantName, Tenant> = HashMap::new();
+        let mut servers = parts.servers;
+        servers.sort_by(|left, right| left.name.cmp(&right.name));
+        for server in servers {
+            tenants.entry(server.tenant.clone()).or_default().add(server)?;
         }
         Ok(Self {
             version: parts.version,
             vault: parts.vault,
             tokens: parts.tokens.into_iter().collect(),
             uids: parts.uids.into_iter().collect(),
-            servers: parts
-                .servers
-                .into_iter()
-                .map(|server| ((server.tenant.clone(), server.name.clone()), server))
-                .collect(),
-            merged,
+            tenants,
         })
     }
 
@@ -214,15 +262,26 @@ impl Snapshot {
         if self.sees(agent, server, now) { Ok(server) } else { Err(Denial::ServerNotGranted) }
     }
 
-    /// The servers that an agent sees, by name.
+    /// The servers that an agent sees, by name. It costs as much as the agent has grants, however
+    /// many servers there are.
     pub(crate) fn servers_of<'a>(
         &'a self,
         agent: &'a AgentEntry,
         now: Timestamp,
     ) -> impl Iterator<Item = &'a Arc<ServerEntry>> {
-        self.servers.values().filter(move |server| {
-            server.tenant == agent.tenant && server.enabled && self.sees(agent, server, now)
-        })
+        let tenant = self.tenants.get(&agent.tenant);
+        let sets = tenant.map_or(&[][..], |tenant| &tenant.sets);
+        let mut names: Vec<&ServerName> = agent.grants.servers(now).chain(sets).collect();
+        names.sort_unstable();
+        names.dedup();
+        let found = names.into_iter().filter_map(move |name| tenant?.servers.get(name));
+        found.filter(move |server| server.enabled && self.sees(agent, server, now))
+    }
+
+    /// Every server that speaks MCP, of every tenant.
+    pub(crate) fn mcp_servers(&self) -> impl Iterator<Item = (&ServerEntry, &McpEntry)> {
+        let servers = self.tenants.values().flat_map(|tenant| tenant.servers.values());
+        servers.filter_map(|server| server.as_mcp().map(|mcp| (&**server, mcp)))
     }
 
     /// The tools of a server that an agent may call, in the definition's order: for a tool set,
@@ -244,7 +303,7 @@ impl Snapshot {
             Some(Offered { listed_as: entry.listed.as_str(), server: target, tool })
         });
         own.chain(borrowed).filter(move |offered| {
-            agent.grants.decide(&offered.server.name, offered.tool.name(), now).is_ok()
+            agent.grants.lists(&offered.server.name, offered.tool.name(), now)
         })
     }
 
@@ -254,16 +313,53 @@ impl Snapshot {
         tenant: &TenantName,
         name: &str,
     ) -> Option<&(ServerName, ToolName)> {
-        self.merged.get(&(tenant.clone(), name.to_owned()))
+        self.tenants.get(tenant)?.tools.get(name)
+    }
+
+    /// Which server a prompt's name on `/mcp` means, with the prompt's own name.
+    pub(crate) fn merged_prompt<'a>(
+        &self,
+        tenant: &TenantName,
+        name: &'a str,
+    ) -> Option<(&Arc<ServerEntry>, &'a str)> {
+        let tenant = self.tenants.get(tenant)?;
+        let server = tenant.servers.get(tenant.prompts.get(name)?)?;
+        Some((server, name.strip_prefix(server.prefix.as_str())?))
+    }
+
+    /// Whether a server lists this resource on `/mcp`, where each belongs to one server.
+    pub(crate) fn lists_resource(&self, server: &ServerEntry, uri: &str) -> bool {
+        let tenant = self.tenants.get(&server.tenant);
+        tenant.and_then(|tenant| tenant.resources.get(uri)).is_some_and(|it| *it == server.name)
+    }
+
+    /// Which of the servers that an agent sees as a whole a resource belongs to: the one that lists
+    /// it, else the first with a template that fits.
+    pub(crate) fn owner_of<'a>(
+        &'a self,
+        agent: &'a AgentEntry,
+        uri: &str,
+        now: Timestamp,
+    ) -> Option<&'a Arc<ServerEntry>> {
+        let tenant = self.tenants.get(&agent.tenant)?;
+        let open = |server: &&Arc<ServerEntry>| {
+            server.enabled && agent.grants.decide_whole(&server.name, now).is_ok()
+        };
+        let listed = tenant.resources.get(uri).and_then(|name| tenant.servers.get(name));
+        listed.filter(open).or_else(|| {
+            let mut seen = self.servers_of(agent, now).filter(open);
+            seen.find(|server| server.as_mcp().is_some_and(|mcp| mcp.owns(uri)))
+        })
     }
 
     /// A server by name, whatever anybody may see of it.
     pub(crate) fn find(&self, tenant: &TenantName, name: &ServerName) -> Option<&Arc<ServerEntry>> {
-        self.servers.get(&(tenant.clone(), name.clone()))
+        self.tenants.get(tenant)?.servers.get(name)
     }
 
     fn sees(&self, agent: &AgentEntry, server: &ServerEntry, now: Timestamp) -> bool {
-        self.tools_of(agent, server, now).next().is_some()
+        let whole = server.as_mcp().is_some() && agent.grants.decide_whole(&server.name, now).is_ok();
+        whole || self.tools_of(agent, server, now).next().is_some()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lanyard_core::{AgentName, ServerName, Timestamp, ToolName};
 
-use crate::{Grant, NotGranted, Permit};
+use crate::{Grant, NotGranted, Permit, ToolPattern};
 
 /// All grants of one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,26 @@ impl Grants {
         now: Timestamp,
     ) -> Result<Permit, NotGranted> {
         self.judge(server, tool, now)?;
-        Ok(Permit::new(&self.agent, server, tool))
+        Ok(Permit::new(&self.agent, server, Some(tool)))
+    }
+
+    /// Decides on what a server has beside tools: its prompts and resources, and whatever else it
+    /// offers. They belong to the server as a whole; so it takes a grant of all its tools, and a
+    /// grant of some opens nothing beside them.
+    pub fn decide_whole(&self, server: &ServerName, now: Timestamp) -> Result<Permit, NotGranted> {
+        let grants = self.by_server.get(server).ok_or(NotGranted::NoGrant)?;
+        if grants.iter().any(|grant| grant.deny == ToolPattern::All) {
+            return Err(NotGranted::Denied);
+        }
+        let mut allowing =
+            grants.iter().filter(|grant| grant.allow == ToolPattern::All).peekable();
+        if allowing.peek().is_none() {
+            return Err(NotGranted::NotAllowed);
+        }
+        if allowing.all(|grant| grant.has_expired(now)) {
+            return Err(NotGranted::Expired);
+        }
+        Ok(Permit::new(&self.agent, server, None))
     }
 
     /// Whether a list shows the tool. It is no permission: to call takes a [`Permit`].

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// ```compile_fail,E0451
 /// # use lanyard_core::{ServerName, ToolName};
 /// let (server, tool) = (ServerName::parse("a").unwrap(), ToolName::parse("b").unwrap());
-/// let forged = lanyard_policy::Permit { by: "me".to_owned(), server, tool };
+/// let forged = lanyard_policy::Permit { by: "me".to_owned(), server, tool: Some(tool) };
 /// ```
 ///
 /// ```compile_fail,E0308
@@ -23,12 +23,12 @@ pub struct Permit {
     /// The rule that allowed it, as the record holds it: `grant:AGENT/SERVER`.
     pub by: String,
     server: ServerName,
-    tool: ToolName,
+    tool: Option<ToolName>,
 }
 
 impl Permit {
-    pub(crate) fn new(agent: &AgentName, server: &ServerName, tool: &ToolName) -> Self {
-        Self { by: format!("grant:{agent}/{server}"), server: server.clone(), tool: tool.clone() }
+    pub(crate) fn new(agent: &AgentName, server: &ServerName, tool: Option<&ToolName>) -> Self {
+        Self { by: format!("grant:{agent}/{server}"), server: server.clone(), tool: tool.cloned() }
     }
 
     /// The server whose tool may be called.
@@ -36,9 +36,9 @@ impl Permit {
         &self.server
     }
 
-    /// The tool that may be called.
-    pub fn tool(&self) -> &ToolName {
-        &self.tool
+    /// The tool that may be called; `None` where all of the server is open.
+    pub fn tool(&self) -> Option<&ToolName> {
+        self.tool.as_ref()
     }
 }
 

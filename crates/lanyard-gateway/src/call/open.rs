@@ -5,17 +5,27 @@ use std::time::Instant;
 
 use lanyard_core::{
     CallRecord, Caller, Decision, Ending, EndingStatus, Failure, OpenRecord, Record, RecordId,
-    RecordWho, Timestamp,
+    RecordWho, ServerName, Timestamp,
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use super::stages::{Answer, Permitted, RawAnswer};
-use super::{Incoming, Refused};
+use super::foreign::Passed;
+use super::stages::{Answer, RawAnswer};
 use crate::edge::Core;
 use crate::snapshot::Snapshot;
 
-/// The method of every record that this module writes.
-const TOOLS_CALL: &str = "tools/call";
+/// What a record is about.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// The method.
+    pub(super) method: &'static str,
+    /// The server, where it is known which.
+    pub(super) server: Option<ServerName>,
+    /// The tool, the prompt or the URI.
+    pub(super) about: String,
+    /// The keyed digest of the arguments.
+    pub(super) digest: Option<String>,
+}
 
 /// The longest tool name that a record repeats, in bytes: that of [`lanyard_core::ToolName`].
 const TOOL_BYTES_MAX: usize = 128;
@@ -34,22 +44,13 @@ impl<'a> OpenCall<'a> {
     pub(super) async fn begin(
         core: &'a Core,
         snapshot: &Snapshot,
-        incoming: &Incoming<'_>,
+        caller: &Caller,
         id: &RecordId,
-        permitted: &Permitted<'_>,
+        subject: Subject,
+        by: &str,
     ) -> Result<Self, Failure> {
-        let record = Record::Opened(OpenRecord {
-            id: id.clone(),
-            time: core.clock.now(),
-            who: who(incoming.caller),
-            method: TOOLS_CALL,
-            server: Some(permitted.server().name.clone()),
-            tool: Some(permitted.tool().name().to_string()),
-            arguments_digest: Some(permitted.arguments_digest(&core.digester)),
-            snapshot: snapshot.version,
-            decision: Decision::Allowed { by: permitted.by().to_owned() },
-            continues: None,
-        });
+        let decision = Decision::Allowed { by: by.to_owned() };
+        let record = opened(core, snapshot, caller, id, subject, decision);
         let position = core.append(&record)?;
         let ending = Ending {
             status: EndingStatus::Failed,
@@ -84,6 +85,15 @@ impl<'a> OpenCall<'a> {
         if let Some(ending) = &mut self.ending {
             ending.masked = answer.masked();
             ending.result_bytes = answer.bytes();
+        }
+    }
+
+    /// Notes what a server that speaks MCP answered.
+    pub(super) fn passed(&mut self, passed: &Passed, masked: u64) {
+        if let Some(ending) = &mut self.ending {
+            ending.masked = masked;
+            ending.upstream_bytes = passed.bytes();
+            ending.result_bytes = passed.bytes();
         }
     }
 
@@ -131,27 +141,34 @@ impl Drop for OpenCall<'_> {
 pub(super) fn record_denial(
     core: &Core,
     snapshot: &Snapshot,
-    incoming: &Incoming<'_>,
+    caller: &Caller,
     id: &RecordId,
-    refused: &Refused,
+    subject: Subject,
+    decision: Decision,
 ) -> Result<(), Failure> {
-    let (server, tool) = match &refused.target {
-        Some((server, tool)) => (Some(server.clone()), tool.as_str()),
-        None => (None, incoming.tool),
-    };
-    let record = Record::Opened(OpenRecord {
+    core.append(&opened(core, snapshot, caller, id, subject, decision)).map(|_| ())
+}
+
+fn opened(
+    core: &Core,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    id: &RecordId,
+    subject: Subject,
+    decision: Decision,
+) -> Record {
+    Record::Opened(OpenRecord {
         id: id.clone(),
         time: core.clock.now(),
-        who: who(incoming.caller),
-        method: TOOLS_CALL,
-        server,
-        tool: Some(cut(tool, TOOL_BYTES_MAX).to_owned()),
-        arguments_digest: None,
+        who: who(caller),
+        method: subject.method,
+        server: subject.server,
+        tool: Some(cut(&subject.about, TOOL_BYTES_MAX).to_owned()),
+        arguments_digest: subject.digest,
         snapshot: snapshot.version,
-        decision: refused.decision(),
+        decision,
         continues: None,
-    });
-    core.append(&record).map(|_| ())
+    })
 }
 
 /// Who stands behind a record.

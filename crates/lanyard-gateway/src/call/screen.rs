@@ -104,7 +104,8 @@ fn shape(
         limits: &core.limits,
     };
     let answer = RestAnswer { status: answer.status, headers: &answer.headers, body: &answer.body };
-    tool.tool.shape(arguments, &answer, &context).map_err(shape_failure)
+    let rest = tool.as_rest().ok_or(Failure::Bug)?;
+    rest.tool.shape(arguments, &answer, &context).map_err(shape_failure)
 }
 
 /// By now the request was sent: what cannot be shaped is the answer, whatever the template says.
@@ -129,7 +130,7 @@ impl SecretSource for NoSecrets {
 /// A result that promises structured content and does not keep the promise is an error result:
 /// clients validate it and would fail with a text that helps nobody.
 fn hold_to_schema(tool: &ToolEntry, result: ToolResult) -> ToolResult {
-    let Some(schema) = &tool.output else { return result };
+    let Some(schema) = tool.output() else { return result };
     if result.is_error {
         return ToolResult { structured: None, ..result };
     }

@@ -13,6 +13,7 @@ use lanyard_vault::{Digester, Masker, OpenSecrets};
 use ring::rand::SecureRandom as _;
 
 use super::Incoming;
+use super::open::Subject;
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::route::Scope;
@@ -107,7 +108,7 @@ pub(super) struct Cleared<'a> {
 impl<'a> Cleared<'a> {
     /// Holds the arguments against the tool's schema.
     pub(super) fn new(target: Target<'a>, arguments: Option<&str>) -> Result<Self, Denial> {
-        let clearance = target.tool.arguments.clear(arguments)?;
+        let clearance = target.tool.clear(arguments)?;
         Ok(Self { target, clearance })
     }
 }
@@ -138,9 +139,18 @@ impl<'a> Permitted<'a> {
         &self.permit.by
     }
 
-    /// The keyed digest of the arguments, for the record.
-    pub(super) fn arguments_digest(&self, digester: &Digester) -> String {
-        digester.digest(&self.cleared.clearance.canonical())
+    pub(super) fn clearance(&self) -> &Clearance {
+        &self.cleared.clearance
+    }
+
+    /// What the record is about, with the keyed digest of the arguments.
+    pub(super) fn subject(&self, digester: &Digester) -> Subject {
+        Subject {
+            method: "tools/call",
+            server: Some(self.server().name.clone()),
+            about: self.tool().name().to_string(),
+            digest: Some(digester.digest(&self.cleared.clearance.canonical())),
+        }
     }
 
     /// What a revocation would have to take away to end this call.
@@ -149,7 +159,7 @@ impl<'a> Permitted<'a> {
             key: incoming.key.clone(),
             principal: incoming.caller.principal.clone(),
             server: self.server().name.clone(),
-            tool: self.tool().name().clone(),
+            tool: Some(self.tool().name().clone()),
         }
     }
 }
@@ -160,7 +170,8 @@ pub(crate) struct Watched {
     pub(crate) key: IdentityKey,
     pub(crate) principal: Principal,
     pub(crate) server: ServerName,
-    pub(crate) tool: ToolName,
+    /// `None` for what is no tool.
+    pub(crate) tool: Option<ToolName>,
 }
 
 impl Watched {
@@ -171,7 +182,10 @@ impl Watched {
         // A user id can be given to another agent; a running call is not.
         agent.is(&self.principal)
             && snapshot.find(&agent.tenant, &self.server).is_some_and(|server| server.enabled)
-            && agent.grants.decide(&self.server, &self.tool, now).is_ok()
+            && match &self.tool {
+                Some(tool) => agent.grants.decide(&self.server, tool, now).is_ok(),
+                None => agent.grants.decide_whole(&self.server, now).is_ok(),
+            }
     }
 }
 
@@ -187,7 +201,7 @@ impl<'a> Armed<'a> {
     /// Opens the secrets that the tool needs, as late as possible.
     pub(super) fn new(permitted: Permitted<'a>, snapshot: &Snapshot) -> Result<Self, Failure> {
         let tenant = &permitted.server().tenant;
-        let names = permitted.tool().tool.secrets();
+        let names = permitted.tool().as_rest().ok_or(Failure::Bug)?.tool.secrets();
         let secrets = snapshot.vault.arm(tenant, names).map_err(secret_failure)?;
         let masker = snapshot.vault.masker(tenant, permitted.server().secrets());
         Ok(Self { permitted, secrets, masker })
@@ -229,7 +243,8 @@ impl<'a> Armed<'a> {
             limits: &core.limits,
         };
         let Cleared { target, clearance } = &self.permitted.cleared;
-        target.tool.tool.render(clearance.arguments(), &context).map_err(render_failure)
+        let rest = target.tool.as_rest().ok_or(Failure::Bug)?;
+        rest.tool.render(clearance.arguments(), &context).map_err(render_failure)
     }
 }
 

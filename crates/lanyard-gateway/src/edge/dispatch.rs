@@ -1,43 +1,38 @@
-//! From a decoded message to what is answered: classify by era, then by method.
+//! From a decoded message to what is answered: by era here, then by method in [`super::ask`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use lanyard_connect::mcp::ClientFacts;
 use lanyard_core::Denial;
-use lanyard_wire::results::{
-    CallResult, Capabilities, Content, DiscoverResult, EmptyResult, Implementation,
-    InitializeResult, Lists, RawList, Stamp,
-};
+use lanyard_wire::results::{CallResult, Content, EmptyResult, Implementation, Stamp};
+use lanyard_wire::translate::ErrorFacts;
 use lanyard_wire::{
-    CallParams, Carrier, Classified, Id, Incoming, Kind, ListParams, Message, Method, ReadParams,
-    RoutingHeaders, Version, WireError, classify, classify_batch, encode_batch, encode_error,
+    CancelledParams, Carrier, Classified, Handshake, Id, Incoming, Kind, Message, Method, Version,
+    WireError, classify, classify_batch, encode_batch, encode_error, encode_raw_error,
     encode_result,
 };
-use serde_json::value::RawValue;
 
+use super::ask::Ask;
+use super::attend::Outlet;
+use super::client::{self, Client};
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
-use super::route::Scope;
-use super::{list, stream};
-use crate::call::{self, Called, Outcome};
+use super::{offer, stream};
+use crate::call::{Called, Outcome, Passed};
 
 /// How long a client may keep what the gateway says of itself and its lists: not at all, because
 /// a grant can be revoked at any time.
 pub(super) const TTL_MS: u64 = 0;
 
 /// What Lanyard says of itself.
-const LANYARD: Implementation<'static> = Implementation {
+pub(super) const LANYARD: Implementation<'static> = Implementation {
     name: Cow::Borrowed("lanyard"),
     title: Some(Cow::Borrowed("Lanyard")),
     version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
 };
-
-/// What Lanyard offers through every endpoint: tools, whose lists change with grants. REST servers
-/// have no prompts and no resources; their lists are empty, which says so to clients that ask
-/// for all three whatever a server declares.
-const CAPABILITIES: Capabilities =
-    Capabilities { prompts: Lists::Quiet, resources: Lists::Quiet, ..Capabilities::TOOLS };
 
 /// Lanyard's hand under a result for a reader of this version.
 pub(super) fn stamp(version: Version) -> Stamp<'static> {
@@ -51,6 +46,8 @@ pub(super) struct Asked<'a> {
     pub(super) carrier: Carrier<'a>,
     /// The session that was shown.
     pub(super) session: Shown,
+    /// Where messages go that come before the answer.
+    pub(super) outlet: Outlet,
 }
 
 /// What is answered.
@@ -72,13 +69,13 @@ pub(super) enum Dispatched {
         body: Bytes,
         /// The id of a session that begins with it.
         session: Option<String>,
-        /// The version that `initialize` chose.
-        chosen: Option<Version>,
+        /// What `initialize` began: the version that was chosen, and what the client said.
+        chosen: Option<(Version, Arc<ClientFacts>)>,
     },
 }
 
 impl Dispatched {
-    fn message(body: Vec<u8>) -> Self {
+    pub(super) fn message(body: Vec<u8>) -> Self {
         Self::Message { status: StatusCode::OK, body: body.into(), session: None, chosen: None }
     }
 
@@ -91,10 +88,10 @@ impl Dispatched {
         }
     }
 
-    /// The version that `initialize` chose.
-    pub(super) fn chosen(&self) -> Option<Version> {
+    /// What `initialize` began.
+    pub(super) fn chosen(&self) -> Option<(Version, Arc<ClientFacts>)> {
         match self {
-            Self::Message { status: _, body: _, session: _, chosen } => *chosen,
+            Self::Message { status: _, body: _, session: _, chosen } => chosen.clone(),
             Self::Accepted | Self::Stream(_) | Self::Denied(_) | Self::Busy => None,
         }
     }
@@ -139,6 +136,7 @@ async fn batch(
         Err(error) => return Dispatched::error(None, &error),
     };
     let mut context = context.again();
+    let client = client_of(&context, version, &asked.session);
     let mut answers: Vec<Vec<u8>> = Vec::with_capacity(messages.len());
     for message in messages {
         if let Err(denial) = context.renew() {
@@ -147,7 +145,9 @@ async fn batch(
         let answer = match message {
             Err(error) => Dispatched::error(None, &error).into_message(None),
             Ok(message) => {
-                legacy(&context, version, &message).await.into_message(message.id.as_ref())
+                let id = message.id.clone();
+                let ask = Ask { context: &context, client: &client, routing: None, outlet: &Outlet::Nowhere };
+                legacy(&ask, &message).await.into_message(id.as_ref())
             }
         };
         answers.extend(answer.map(Vec::from));
@@ -174,192 +174,161 @@ async fn one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dis
     match classify(asked.carrier, message, asked.session.version()) {
         Err(error) => Dispatched::error(message.id.as_ref(), &error),
         Ok(Classified::Modern(envelope)) => {
-            modern(context, envelope.version, asked.carrier, message).await
+            let client = Client {
+                version: envelope.version,
+                facts: Arc::new(client::facts(envelope.client_capabilities, envelope.client_info)),
+                log_level: envelope.log_level,
+                live: None,
+            };
+            let routing = match asked.carrier {
+                Carrier::Http(routing) => Some(routing),
+                Carrier::Lines => None,
+            };
+            let ask = Ask { context, client: &client, routing, outlet: &asked.outlet };
+            modern(&ask, message).await
         }
-        Ok(Classified::Initialize(handshake)) => begin(context, message, handshake.chosen),
+        Ok(Classified::Initialize(handshake)) => begin(context, message, &handshake),
         Ok(Classified::Legacy { version }) => {
             if let Shown::Unknown = asked.session {
                 return Dispatched::error(message.id.as_ref(), &WireError::session_unknown());
             }
-            legacy(context, version, message).await
+            let client = client_of(context, version, &asked.session);
+            let ask = Ask { context, client: &client, routing: None, outlet: &asked.outlet };
+            legacy(&ask, message).await
         }
     }
 }
 
+/// The client of a message without envelope.
+fn client_of(context: &Context, version: Version, shown: &Shown) -> Client {
+    match shown {
+        Shown::Session(session) => {
+            let live = context.core.lives.of(session.key);
+            let facts = Arc::clone(&session.client);
+            Client { version, facts, log_level: live.log_level(), live: Some(live) }
+        }
+        Shown::Stream { version: _, facts, live } => Client {
+            version,
+            facts: Arc::clone(facts),
+            log_level: live.log_level(),
+            live: Some(Arc::clone(live)),
+        },
+        Shown::Nothing | Shown::Unknown => Client::unknown(version),
+    }
+}
+
 /// `initialize`: a session begins.
-fn begin(context: &Context, message: &Message<'_>, version: Version) -> Dispatched {
+fn begin(context: &Context, message: &Message<'_>, handshake: &Handshake<'_>) -> Dispatched {
     let Some(id) = &message.id else { return Dispatched::Accepted };
     if let Err(denial) = context.reachable() {
         return refused(context, denial);
     }
     let core = &context.core;
-    let session = core.sessions.begin(&context.caller.principal, version, core.clock.now());
-    let instructions = instructions(context).map(Cow::Owned);
-    let result = InitializeResult { capabilities: CAPABILITIES, instructions };
+    let version = handshake.chosen;
+    let facts = client::facts(handshake.client_capabilities, handshake.client_info);
+    let session =
+        core.sessions.begin(&context.caller.principal, version, &facts, core.clock.now());
+    let result = offer::of(context).initialize(version);
     Dispatched::Message {
         status: StatusCode::OK,
-        body: encode_result(id, &result.to_json(stamp(version))).into(),
+        body: encode_result(id, &result).into(),
         session,
-        chosen: Some(version),
-    }
-}
-
-/// What one server is, told to whoever connects to its endpoint.
-fn instructions(context: &Context) -> Option<String> {
-    match &context.scope {
-        Scope::All => None,
-        Scope::One(name) => context
-            .snapshot
-            .server(&context.identity.agent, name, context.core.clock.now())
-            .ok()
-            .and_then(|server| server.description.clone()),
+        chosen: Some((version, Arc::new(facts))),
     }
 }
 
 /// A message of the stateless era.
-async fn modern(
-    context: &Context,
-    version: Version,
-    carrier: Carrier<'_>,
-    message: &Message<'_>,
-) -> Dispatched {
+async fn modern(ask: &Ask<'_>, message: &Message<'_>) -> Dispatched {
+    let context = ask.context;
     let (Some(id), Kind::Request { method, params }) = (&message.id, &message.kind) else {
+        if let (Outlet::Stream { live, .. }, Some(params)) = (ask.outlet, cancelled(message)) {
+            live.cancel(&params.request_id);
+        }
         return Dispatched::Accepted;
     };
     if let Err(denial) = reachable_for(context, method) {
         return refused(context, denial);
     }
-    if !method.is_request_in(version) {
-        return Dispatched::error(Some(id), &WireError::method_not_found(version, method));
+    if let Method::Other(_) = method
+        && ask.passes_on()
+    {
+        return ask.beside(id, method, *params).await;
+    }
+    if !method.is_request_in(ask.client.version) {
+        let error = WireError::method_not_found(ask.client.version, method);
+        return Dispatched::error(Some(id), &error);
     }
     if *method == Method::Discover {
-        let result = DiscoverResult {
-            capabilities: CAPABILITIES,
-            instructions: instructions(context).map(Cow::Owned),
-            ttl_ms: TTL_MS,
-        };
-        Dispatched::message(encode_result(id, &result.to_json(stamp(version))))
+        let result = offer::of(context).discover(ask.client.version);
+        Dispatched::message(encode_result(id, &result))
     } else if *method == Method::Listen {
-        stream::listen(context, id, *params)
+        stream::listen(ask, id, *params)
     } else {
-        let routing = match carrier {
-            Carrier::Http(routing) => Some(routing),
-            Carrier::Lines => None,
-        };
-        either_era(context, version, routing, id, method, *params).await
+        ask.request(id, method, *params).await
     }
 }
 
 /// A message of the versions with sessions.
-async fn legacy(context: &Context, version: Version, message: &Message<'_>) -> Dispatched {
+async fn legacy(ask: &Ask<'_>, message: &Message<'_>) -> Dispatched {
     let (Some(id), Kind::Request { method, params }) = (&message.id, &message.kind) else {
+        ask.hear(message).await;
         return Dispatched::Accepted;
     };
-    if let Err(denial) = reachable_for(context, method) {
-        return refused(context, denial);
+    if let Err(denial) = reachable_for(ask.context, method) {
+        return refused(ask.context, denial);
     }
     if *method == Method::Ping {
-        return Dispatched::message(encode_result(id, &EmptyResult.to_json(stamp(version))));
+        let result = EmptyResult.to_json(stamp(ask.client.version));
+        return Dispatched::message(encode_result(id, &result));
     }
-    either_era(context, version, None, id, method, *params).await
+    ask.request(id, method, *params).await
 }
 
-/// The methods that both eras have. `routing` are the headers of the stateless era.
-async fn either_era(
-    context: &Context,
-    version: Version,
-    routing: Option<&RoutingHeaders<'_>>,
-    id: &Id<'_>,
-    method: &Method<'_>,
-    params: Option<&RawValue>,
-) -> Dispatched {
-    if *method == Method::ToolsList {
-        tools_list(context, version, id, params)
-    } else if *method == Method::ToolsCall {
-        match CallParams::parse(params) {
-            Ok(params) => tools_call(context, version, routing, id, &params).await,
-            Err(error) => Dispatched::error(Some(id), &error),
-        }
-    } else if let Some(key) = empty_list(method) {
-        let list = RawList { key, next_cursor: None, ttl_ms: TTL_MS };
-        let none: [&str; 0] = [];
-        Dispatched::message(encode_result(id, &list.to_json(stamp(version), none)))
-    } else if *method == Method::ResourcesRead {
-        match ReadParams::parse(params) {
-            Ok(read) => {
-                Dispatched::error(Some(id), &WireError::resource_not_found(version, &read.uri))
-            }
-            Err(error) => Dispatched::error(Some(id), &error),
-        }
-    } else {
-        Dispatched::error(Some(id), &WireError::method_not_found(version, method))
+/// The request that a message cancels.
+pub(super) fn cancelled<'a>(message: &Message<'a>) -> Option<CancelledParams<'a>> {
+    if message.method() != Some(&Method::Cancelled) {
+        return None;
     }
+    CancelledParams::parse(message.params())
 }
 
-/// The member that holds the list, for the methods whose lists are empty.
-fn empty_list(method: &Method<'_>) -> Option<&'static str> {
-    if *method == Method::PromptsList {
-        Some("prompts")
-    } else if *method == Method::ResourcesList {
-        Some("resources")
-    } else if *method == Method::ResourceTemplatesList {
-        Some("resourceTemplates")
-    } else {
-        None
-    }
-}
-
-fn tools_list(
+/// The answer to a call that ended, for a reader of this version.
+pub(super) fn conclude(
     context: &Context,
     version: Version,
     id: &Id<'_>,
-    params: Option<&RawValue>,
+    called: Called,
 ) -> Dispatched {
-    let page = ListParams::parse(params)
-        .and_then(|params| list::page(context, stamp(version), params.cursor.as_deref()));
-    match page {
-        Ok(page) => Dispatched::message(encode_result(id, &page)),
-        Err(error) => Dispatched::error(Some(id), &error),
-    }
-}
-
-async fn tools_call(
-    context: &Context,
-    version: Version,
-    routing: Option<&RoutingHeaders<'_>>,
-    id: &Id<'_>,
-    params: &CallParams<'_>,
-) -> Dispatched {
-    let load = &context.identity.agent.load;
-    let core = &context.core;
-    let Some(_place) = load.call(core.limits.agent_calls_max) else {
-        return Dispatched::Busy;
-    };
-    let incoming = call::Incoming {
-        caller: &context.caller,
-        key: &context.key,
-        agent: &context.identity.agent,
-        scope: &context.scope,
-        tool: &params.name,
-        arguments: params.arguments.map(RawValue::get),
-    };
-    let disagreement =
-        routing.and_then(|routing| mirrored(context, &incoming, routing, params.arguments).err());
-    if let Some(error) = disagreement {
-        return Dispatched::error(Some(id), &error);
-    }
-    let Called { record, outcome } = call::run(core, &context.snapshot, incoming).await;
+    let Called { record, outcome, is_tool } = called;
     let text = match outcome {
         Outcome::Answered(result) => return answered(version, id, result),
+        Outcome::Passed(Passed::Result(result)) => {
+            return Dispatched::message(encode_result(id, &result));
+        }
+        Outcome::Passed(Passed::Error(error)) => {
+            let code = ErrorFacts::read(&error).map_or(0, |facts| facts.code);
+            let status = if version.is_modern() { status_of(code) } else { StatusCode::OK };
+            let body = encode_raw_error(id, &error).into();
+            return Dispatched::Message { status, body, session: None, chosen: None };
+        }
         Outcome::Denied(denial) => match denial {
             Denial::ServerUnknown | Denial::ServerDisabled | Denial::ServerNotGranted => {
                 return Dispatched::Denied(denial);
             }
-            Denial::ToolUnknown { tool: _ } | Denial::ToolNotGranted { tool: _ } => {
+            Denial::ToolUnknown { tool: _ }
+            | Denial::ToolNotGranted { tool: _ }
+            | Denial::PromptUnknown { prompt: _ } => {
                 // The request was understood and answered; so it is no failure of HTTP.
                 let error =
                     WireError { status: 200, ..WireError::invalid_params(denial.to_string()) };
                 return Dispatched::error(Some(id), &error);
+            }
+            Denial::ResourceUnknown { uri } => {
+                return Dispatched::error(Some(id), &WireError::resource_not_found(version, &uri));
+            }
+            Denial::MethodUnknown { method } => {
+                let method = Method::Other(Cow::Borrowed(&method));
+                return Dispatched::error(Some(id), &WireError::method_not_found(version, &method));
             }
             Denial::TokenMissing
             | Denial::TokenUnknown
@@ -372,20 +341,20 @@ async fn tools_call(
         Outcome::Failed(failure) => failure.to_string(),
     };
     let text = format!("{text} (record {record})");
-    Dispatched::message(encode_result(id, &CallResult::error(&text).to_json(stamp(version))))
+    if is_tool { failed(id, version, &text) } else { Dispatched::error(Some(id), &WireError::internal(&text)) }
 }
 
-/// Holds the `Mcp-Param-*` headers of the stateless era against the arguments, where the tool is
-/// one that the caller can see. For any other tool the call itself says no.
-fn mirrored(
-    context: &Context,
-    incoming: &call::Incoming<'_>,
-    routing: &RoutingHeaders<'_>,
-    arguments: Option<&RawValue>,
-) -> Result<(), WireError> {
-    match call::tool_of(&context.snapshot, incoming, context.core.clock.now()) {
-        Some(tool) => tool.mirrored.check(arguments, routing),
-        None => Ok(()),
+/// The answer to a call that failed.
+pub(super) fn failed(id: &Id<'_>, version: Version, text: &str) -> Dispatched {
+    Dispatched::message(encode_result(id, &CallResult::error(text).to_json(stamp(version))))
+}
+
+/// An answer's status for a code of the protocol (2026-07-28; older versions know no statuses).
+fn status_of(code: i64) -> StatusCode {
+    match code {
+        -32601 => StatusCode::NOT_FOUND,
+        -32022..=-32020 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
     }
 }
 

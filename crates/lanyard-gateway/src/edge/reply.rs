@@ -50,15 +50,21 @@ pub(crate) fn wire_error(id: Option<&Id<'_>>, error: &WireError) -> Reply {
     json(status, encode_error(id, error))
 }
 
-/// An event stream.
+/// An event stream of its own.
 pub(crate) fn events(receiver: mpsc::Receiver<Bytes>) -> Reply {
+    let mut reply = answer_events(receiver);
+    // When a stream ends its connection does too, so that a client whose access was revoked holds
+    // nothing open.
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+/// An event stream that ends with the answer to a request.
+pub(crate) fn answer_events(receiver: mpsc::Receiver<Bytes>) -> Reply {
     let mut reply = Response::new(AnswerBody::Events(receiver));
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // When a stream ends its connection does too, so that a client whose access was revoked holds
-    // nothing open.
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     // Proxies that buffer would hold events back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     reply

@@ -1,13 +1,15 @@
 //! Sessions of the protocol versions that have them (2024-11-05 to 2025-11-25).
 //!
 //! A session id is a handle and no credential: it is useless without the token of the agent it
-//! was made for. It seals the principal and the version, so that nothing is kept for a living
-//! session and it outlives a restart; only that a session ended is remembered.
+//! was made for. It seals the principal, the version and what the client said of itself, so that
+//! nothing is kept for a living session and it outlives a restart; only that a session ended is
+//! remembered.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use lanyard_connect::mcp::ClientFacts;
 use lanyard_core::{Limits, Principal, Timestamp};
 use lanyard_vault::SessionSealer;
 use lanyard_wire::Version;
@@ -27,7 +29,7 @@ pub trait SessionEnds: Send + Sync + fmt::Debug {
 pub(crate) struct Sessions {
     sealer: SessionSealer,
     ended: Mutex<Ended>,
-    ends: std::sync::Arc<dyn SessionEnds>,
+    ends: Arc<dyn SessionEnds>,
     age_max: std::time::Duration,
     random: SystemRandom,
     some_ended: Notify,
@@ -63,6 +65,8 @@ impl Ended {
 pub(crate) struct Session {
     /// The version that was negotiated.
     pub(crate) version: Version,
+    /// What the client said of itself when the session began.
+    pub(crate) client: Arc<ClientFacts>,
     /// SHA-256 of the id: the key under which the session's end and streams are kept.
     pub(crate) key: [u8; 32],
     expires_at: Timestamp,
@@ -72,7 +76,7 @@ impl Sessions {
     pub(crate) fn new(
         sealer: SessionSealer,
         ended: HashSet<[u8; 32]>,
-        ends: std::sync::Arc<dyn SessionEnds>,
+        ends: Arc<dyn SessionEnds>,
         limits: &Limits,
     ) -> Self {
         Self {
@@ -90,6 +94,7 @@ impl Sessions {
         &self,
         principal: &Principal,
         version: Version,
+        client: &ClientFacts,
         now: Timestamp,
     ) -> Option<String> {
         let mut nonce = [0_u8; 16];
@@ -100,7 +105,22 @@ impl Sessions {
         plain.extend_from_slice(version.as_str().as_bytes());
         plain.push(0);
         plain.extend_from_slice(&principal_text(principal));
+        // The text of JSON holds no NUL either.
+        for part in [&client.capabilities, &client.info] {
+            plain.push(0);
+            plain.extend_from_slice(part.as_bytes());
+        }
         self.sealer.seal(&plain).ok()
+    }
+
+    /// Seals what a client is to bring back and can neither read nor change.
+    pub(crate) fn seal(&self, content: &[u8]) -> Option<String> {
+        self.sealer.seal(content).ok()
+    }
+
+    /// Opens what [`Self::seal`] sealed.
+    pub(crate) fn unseal(&self, text: &str) -> Option<Vec<u8>> {
+        self.sealer.open(text)
     }
 
     /// Opens a session id that a caller showed. `None` for one that was not made here, is not
@@ -110,13 +130,16 @@ impl Sessions {
         let rest = plain.get(16..)?;
         let (expires_at, rest) = rest.split_first_chunk::<8>()?;
         let expires_at = Timestamp(i64::from_be_bytes(*expires_at));
-        let end = memchr_zero(rest)?;
-        let version = Version::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?;
-        let of = rest.get(end.checked_add(1)?..)?;
+        let mut parts = rest.splitn(5, |byte| *byte == 0);
+        let version = Version::parse(std::str::from_utf8(parts.next()?).ok()?)?;
+        let of = [parts.next()?, parts.next()?, parts.next()?].join(&0);
+        let (capabilities, info) = std::str::from_utf8(parts.next()?).ok()?.split_once('\0')?;
+        let client = ClientFacts { capabilities: capabilities.to_owned(), info: info.to_owned() };
         let key = key_of(id);
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).keys.contains(&key);
         (of == principal_text(principal) && now < expires_at && !ended).then_some(Session {
             version,
+            client: Arc::new(client),
             key,
             expires_at,
         })
@@ -148,11 +171,8 @@ fn principal_text(principal: &Principal) -> Vec<u8> {
     format!("{}\0{}\0{user}", principal.tenant, principal.agent).into_bytes()
 }
 
-fn memchr_zero(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == 0)
-}
-
-fn key_of(id: &str) -> [u8; 32] {
+/// The key of the session with this id.
+pub(crate) fn key_of(id: &str) -> [u8; 32] {
     let mut key = [0_u8; 32];
     let hash = digest::digest(&digest::SHA256, id.as_bytes());
     for (to, from) in key.iter_mut().zip(hash.as_ref()) {

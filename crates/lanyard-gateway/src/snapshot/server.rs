@@ -1,14 +1,14 @@
-//! One server, compiled: its tools with their schemas, and how requests to it are sent.
+//! One server, compiled: what it offers, and how it is reached.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use lanyard_core::{SecretName, ServerName, TenantName, ToolName};
-use lanyard_guard::{ArgumentSchema, OutputSchema};
-use lanyard_rest::{Definition, SetEntry, Tool};
-use lanyard_wire::ParamHeaders;
-
 use lanyard_connect::http::PrivateAllowance;
+use lanyard_core::{SecretName, ServerName, TenantName, ToolName};
+use lanyard_rest::{Definition, SetEntry};
+
+use super::mcp::McpEntry;
+use super::tool::ToolEntry;
 
 /// What an operator sets for a server beside its definition.
 #[derive(Debug, Clone)]
@@ -39,32 +39,24 @@ pub struct ServerEntry {
     pub(crate) private: PrivateAllowance,
     tools: Vec<ToolEntry>,
     by_name: HashMap<ToolName, usize>,
-    set: Option<Vec<SetEntry>>,
     secrets: Vec<SecretName>,
+    kind: Kind,
 }
 
-/// A tool, compiled.
+/// What a server is.
 #[derive(Debug)]
-pub struct ToolEntry {
-    pub(crate) tool: Tool,
-    pub(crate) arguments: ArgumentSchema,
-    pub(crate) output: Option<OutputSchema>,
-    /// Which arguments clients of the stateless era repeat in headers.
-    pub(crate) mirrored: ParamHeaders,
-    /// The input schema as it is listed: written once, so that every list is the same.
-    pub(crate) input_schema_json: String,
-    pub(crate) output_schema_json: Option<String>,
-}
-
-impl ToolEntry {
-    /// The tool's own name.
-    pub fn name(&self) -> &ToolName {
-        &self.tool.name
-    }
+enum Kind {
+    /// A REST API: its tools are described in its definition.
+    Rest,
+    /// It has no tools of its own, but refers to those of others.
+    Set(Vec<SetEntry>),
+    /// It speaks MCP itself.
+    Mcp(Box<McpEntry>),
 }
 
 impl ServerEntry {
-    /// Compiles a definition. The error names the tool whose schema does not compile.
+    /// Compiles the definition of a REST API. The error names the tool whose schema does not
+    /// compile.
     pub fn compile(
         tenant: TenantName,
         definition: Definition,
@@ -72,22 +64,49 @@ impl ServerEntry {
     ) -> Result<Self, String> {
         let secrets = definition.secrets().iter().cloned().collect();
         let tools =
-            definition.tools.into_iter().map(compile_tool).collect::<Result<Vec<_>, _>>()?;
+            definition.tools.into_iter().map(ToolEntry::rest).collect::<Result<Vec<_>, _>>()?;
+        let kind = definition.set.map_or(Kind::Rest, |set| Kind::Set(set.entries));
+        let (name, description) = (definition.name, definition.description);
+        Ok(Self::new((tenant, name), description, options, tools, secrets, kind))
+    }
+
+    /// A server that speaks MCP, with the tools that were approved of it.
+    pub fn mcp(
+        tenant: TenantName,
+        name: ServerName,
+        options: ServerOptions,
+        tools: Vec<ToolEntry>,
+        mcp: McpEntry,
+    ) -> Self {
+        let description = mcp.target.definition.description.clone();
+        let secrets = mcp.target.definition.secrets();
+        let kind = Kind::Mcp(Box::new(mcp));
+        Self::new((tenant, name), description, options, tools, secrets, kind)
+    }
+
+    fn new(
+        (tenant, name): (TenantName, ServerName),
+        description: Option<String>,
+        options: ServerOptions,
+        tools: Vec<ToolEntry>,
+        secrets: Vec<SecretName>,
+        kind: Kind,
+    ) -> Self {
         let by_name =
             tools.iter().enumerate().map(|(index, tool)| (tool.name().clone(), index)).collect();
-        Ok(Self {
+        Self {
             tenant,
-            name: definition.name,
-            description: definition.description,
+            name,
+            description,
             enabled: options.enabled,
             prefix: options.prefix,
             timeout: options.timeout,
             private: options.private,
             tools,
             by_name,
-            set: definition.set.map(|set| set.entries),
             secrets,
-        })
+            kind,
+        }
     }
 
     /// The tools it offers, in the definition's order.
@@ -100,14 +119,25 @@ impl ServerEntry {
         self.by_name.get(name).and_then(|index| self.tools.get(*index))
     }
 
-    /// A tool's name on `/mcp`.
-    pub(crate) fn prefixed(&self, tool: &ToolName) -> String {
-        format!("{}{tool}", self.prefix)
+    /// A tool's, or prompt's, name on `/mcp`.
+    pub(crate) fn prefixed(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// Whether it has no tools of its own, but refers to those of others.
     pub fn is_set(&self) -> bool {
-        self.set.is_some()
+        match self.kind {
+            Kind::Set(_) => true,
+            Kind::Rest | Kind::Mcp(_) => false,
+        }
+    }
+
+    /// What a server that speaks MCP is beyond its tools.
+    pub fn as_mcp(&self) -> Option<&McpEntry> {
+        match &self.kind {
+            Kind::Mcp(mcp) => Some(mcp),
+            Kind::Rest | Kind::Set(_) => None,
+        }
     }
 
     /// Every secret that its definition names. What one tool sends, another may bring back; so all
@@ -118,28 +148,9 @@ impl ServerEntry {
 
     /// What a tool set refers to; empty for a server with tools of its own.
     pub(crate) fn set_entries(&self) -> &[SetEntry] {
-        self.set.as_deref().unwrap_or_default()
+        match &self.kind {
+            Kind::Set(entries) => entries,
+            Kind::Rest | Kind::Mcp(_) => &[],
+        }
     }
-}
-
-fn compile_tool(tool: Tool) -> Result<ToolEntry, String> {
-    let name = &tool.name;
-    let arguments = ArgumentSchema::compile(&tool.input_schema)
-        .map_err(|error| format!("tool {name}: inputSchema: {error}"))?;
-    let output = tool
-        .output_schema
-        .as_ref()
-        .map(OutputSchema::compile)
-        .transpose()
-        .map_err(|error| format!("tool {name}: outputSchema: {error}"))?;
-    let mirrored = ParamHeaders::compile(&tool.input_schema)
-        .map_err(|error| format!("tool {name}: inputSchema: {error}"))?;
-    Ok(ToolEntry {
-        arguments,
-        output,
-        mirrored,
-        input_schema_json: tool.input_schema.to_string(),
-        output_schema_json: tool.output_schema.as_ref().map(ToString::to_string),
-        tool,
-    })
 }

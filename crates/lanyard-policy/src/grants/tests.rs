@@ -37,7 +37,7 @@ fn check(lines: &[&str], server: &str, tool: &str, now: i64, expected: Expect) {
     let decision = grants.decide(&server, &tool, Timestamp(now));
     assert_eq!(decision.is_ok(), grants.lists(&server, &tool, Timestamp(now)));
     expected.assert_eq(&match decision {
-        Ok(permit) => format!("allow by {} for {} {}", permit.by, permit.server(), permit.tool()),
+        Ok(permit) => format!("allow by {} for {} {}", permit.by, permit.server(), permit.tool().unwrap()),
         Err(reason) => format!("deny: {reason}"),
     });
 }
@@ -222,4 +222,23 @@ proptest! {
             prop_assert!(before.decide(&server, &tool, now).is_ok());
         }
     }
+}
+
+#[test]
+fn what_is_no_tool_takes_all_of_a_server() {
+    let billing = ServerName::parse("billing").unwrap();
+    let whole = |lines: &[&str]| match grants("alice", lines).decide_whole(&billing, Timestamp(5)) {
+        Ok(permit) => {
+            assert_eq!(permit.tool(), None);
+            "allow".to_owned()
+        }
+        Err(reason) => reason.to_string(),
+    };
+    assert_eq!(whole(&["billing * - -"]), "allow");
+    assert_eq!(whole(&["billing * pay -"]), "allow");
+    assert_eq!(whole(&["billing list - -"]), "no grant allows this tool");
+    assert_eq!(whole(&["crm * - -"]), "no grant for this server");
+    assert_eq!(whole(&["billing * - 5"]), "the grant has expired");
+    assert_eq!(whole(&["billing * - 4", "billing * - 6"]), "allow");
+    assert_eq!(whole(&["billing * - -", "billing - * -"]), "a grant denies this tool");
 }

@@ -1,0 +1,272 @@
+//! The conversation of one request with a server that speaks MCP: written for the version that the
+//! server speaks, read for the one that the client speaks, whichever two they are.
+//!
+//! A server of an older version asks its client by requests in between; one of the stateless era
+//! answers `input_required` and is asked again. Both become questions to whoever attends the client
+//! ([`Turns::ask`]), who knows how its version is asked.
+
+use std::time::Duration;
+
+use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, SessionKey, Step};
+use lanyard_core::{Caller, Failure, Principal};
+use lanyard_wire::translate::{self, Crossing, EnvelopeParts};
+use lanyard_wire::{InputRequired, needs_capability, retry_params};
+use ring::digest;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::passage::Passage;
+use super::screen::Screen;
+use super::turn::Turns;
+use crate::edge::Core;
+use crate::edge::client::Client;
+use crate::fleet::Entered;
+use crate::snapshot::McpEntry;
+
+/// What a server answered, for the client's version: raw JSON either way.
+#[derive(Debug)]
+pub(crate) enum Passed {
+    /// The member `result`.
+    Result(String),
+    /// The member `error`.
+    Error(String),
+}
+
+impl Passed {
+    /// Its size.
+    pub(super) fn bytes(&self) -> u64 {
+        let (Self::Result(text) | Self::Error(text)) = self;
+        u64::try_from(text.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether it says that something went wrong.
+    pub(super) fn is_error(&self) -> bool {
+        match self {
+            Self::Error(_) => true,
+            Self::Result(result) => lanyard_wire::splice::member(result, &["isError"])
+                .is_some_and(|value| value.get() == "true"),
+        }
+    }
+}
+
+/// One request on its way, with all that its conversation needs.
+pub(super) struct Conversation<'a> {
+    pub(super) core: &'a Core,
+    pub(super) caller: &'a Caller,
+    pub(super) client: &'a Client,
+    pub(super) turns: &'a Turns,
+    pub(super) passage: Passage<'a>,
+    pub(super) screen: Screen<'a>,
+}
+
+/// Whose session with a server a client's requests use. Those of a client that can be asked are its
+/// own, so that nobody else is asked in its place.
+pub(crate) fn session_key(mcp: &McpEntry, principal: &Principal, client: &Client) -> SessionKey {
+    let target = &mcp.target;
+    let mut fingerprint = [0_u8; 32];
+    let hash = digest::digest(&digest::SHA256, client.facts.capabilities.as_bytes());
+    for (to, from) in fingerprint.iter_mut().zip(hash.as_ref()) {
+        *to = *from;
+    }
+    let own = client.live.as_ref().filter(|_| client.can_be_asked());
+    SessionKey {
+        tenant: target.tenant.clone(),
+        server: target.server.clone(),
+        generation: target.generation,
+        principal: Some(principal.clone()),
+        credential: 0,
+        client: fingerprint,
+        owner: own.map(|live| live.key),
+    }
+}
+
+impl Conversation<'_> {
+    /// Carries the request to the server and its answer back. `masked` counts the credentials that
+    /// were found on the way.
+    pub(super) async fn carry(mut self) -> Result<(Passed, u64), Failure> {
+        let began = Instant::now();
+        let entered = self.core.enter(self.passage.mcp, &self.caller.principal, self.client).await?;
+        let outcome = self.converse(&entered).await;
+        self.core.fleet.done(entered, outcome.as_ref().map(|_| ()), began.elapsed());
+        let passed = outcome?;
+        Ok((passed, self.screen.masked()))
+    }
+
+    async fn converse(&mut self, entered: &Entered) -> Result<Passed, Failure> {
+        let writer = entered.facts().version;
+        self.core.hub.set_level(entered, self.client).await;
+        let mut params = self.params_for(entered);
+        let rounds_max = self.core.limits.input_rounds_max;
+        for round in 0..=rounds_max {
+            let request = Outgoing {
+                method: self.passage.method,
+                params: params.clone(),
+                param_headers: self.passage.param_headers.clone(),
+                // Time that the client takes for an answer is not the server's; so the deadline is
+                // kept here.
+                deadline: None,
+            };
+            let mut exchange = entered.request(request).await?;
+            let reply = self.listen(&mut exchange, round).await?;
+            let result = match reply {
+                Reply::Error(error) => return self.failed(entered, &error),
+                Reply::Result(result) => result,
+            };
+            let asks = writer.is_modern() && !self.client.version.is_modern();
+            let Some(asked) = asks.then(|| InputRequired::read(&result)).flatten() else {
+                return self.answered(entered, &result);
+            };
+            params = Some(self.ask_all(&asked, round).await?);
+        }
+        let problem = format!("it asked more than {rounds_max} times");
+        Err(Failure::ClientUnable { problem })
+    }
+
+    /// The parameters as the server's version has them.
+    fn params_for(&self, entered: &Entered) -> Option<String> {
+        let given = self.passage.params.as_deref();
+        let version = entered.facts().version;
+        if !version.is_modern() {
+            return translate::params_for_legacy(given);
+        }
+        let facts = &self.client.facts;
+        Some(translate::params_for_modern(
+            given,
+            EnvelopeParts {
+                version,
+                client_capabilities: &facts.capabilities,
+                client_info: Some(&facts.info),
+                log_level: self.client.log_level,
+            },
+        ))
+    }
+
+    /// Hears the server out until it answers.
+    async fn listen(&mut self, exchange: &mut Exchange, round: u64) -> Result<Reply, Failure> {
+        let mut left = self.passage.server.timeout;
+        let mut questions = 0_u64;
+        loop {
+            let began = Instant::now();
+            let step = tokio::time::timeout(left, exchange.next());
+            let step = step.await.map_err(|_elapsed| Failure::TimedOut)??;
+            left = left.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
+            match step {
+                Step::Notification(message) => self.tell(&message).await?,
+                Step::Request(request) => {
+                    questions = questions.saturating_add(1);
+                    if questions > self.core.limits.input_rounds_max {
+                        return Err(Failure::ClientUnable {
+                            problem: "it was asked too often".to_owned(),
+                        });
+                    }
+                    let id = request.id.clone();
+                    let reply = self.question(request, (round, questions)).await?;
+                    exchange.respond(&id, reply).await?;
+                }
+                Step::Done(reply) => return Ok(reply),
+            }
+        }
+    }
+
+    /// Passes a notification on, if the client's version has it and the client wants it.
+    async fn tell(&mut self, message: &str) -> Result<(), Failure> {
+        let message = self.screen.message(message)?;
+        if let Some(message) = lanyard_wire::notification_for(
+            self.client.version,
+            self.client.log_level,
+            &message,
+        ) {
+            self.turns.say(message).await;
+        }
+        Ok(())
+    }
+
+    /// Asks the client what a server of an older version asks.
+    async fn question(
+        &mut self,
+        request: ServerRequest,
+        (round, question): (u64, u64),
+    ) -> Result<Reply, Failure> {
+        let ServerRequest { id: _, method, params } = request;
+        if let Err(missing) =
+            needs_capability(&method, params.as_deref(), &self.client.facts.capabilities)
+        {
+            let message = format!("the client did not declare {missing}");
+            return Ok(Reply::Error(json!({ "code": -32601, "message": message }).to_string()));
+        }
+        let params = params.map(|params| self.screen.text(&params)).transpose()?;
+        let params = lanyard_wire::question_for(self.client.version, &method, params.as_deref());
+        self.turns.ask(format!("lanyard-{round}-{question}"), method, params).await
+    }
+
+    /// Asks the client all that a server of the stateless era wants to know, and writes the
+    /// parameters it is asked again with.
+    async fn ask_all(&mut self, asked: &InputRequired<'_>, round: u64) -> Result<String, Failure> {
+        let mut responses = Vec::with_capacity(asked.requests().len());
+        for (index, (key, method, params)) in asked.requests().iter().enumerate() {
+            let request = ServerRequest {
+                id: lanyard_wire::Id::from_text(key),
+                method: method.to_string(),
+                params: params.map(|raw| raw.get().to_owned()),
+            };
+            let index = u64::try_from(index).unwrap_or(u64::MAX);
+            match self.question(request, (round, index)).await? {
+                Reply::Result(result) => responses.push((key.to_string(), result)),
+                // There is no way to pass an error on; so the server is not asked again.
+                Reply::Error(_) => {
+                    return Err(Failure::ClientUnable {
+                        problem: format!("it refused {method}"),
+                    });
+                }
+            }
+        }
+        let params = self.passage.params.as_deref().unwrap_or("{}");
+        let params = retry_params(params, &responses, asked.request_state());
+        let facts = &self.client.facts;
+        Ok(translate::params_for_modern(
+            Some(&params),
+            EnvelopeParts {
+                version: lanyard_wire::Version::V2026_07_28,
+                client_capabilities: &facts.capabilities,
+                client_info: Some(&facts.info),
+                log_level: self.client.log_level,
+            },
+        ))
+    }
+
+    fn crossing<'b>(&self, entered: &'b Entered) -> Crossing<'b> {
+        Crossing {
+            reader: self.client.version,
+            writer: entered.facts().version,
+            server_info: &entered.facts().info,
+            private: true,
+        }
+    }
+
+    fn answered(&mut self, entered: &Entered, result: &str) -> Result<Passed, Failure> {
+        let result = self.screen.result(self.passage.method, result)?;
+        let crossing = self.crossing(entered);
+        Ok(Passed::Result(translate::result_for(crossing, self.passage.method, &result)))
+    }
+
+    fn failed(&mut self, entered: &Entered, error: &str) -> Result<Passed, Failure> {
+        let error = self.screen.error(error)?;
+        let crossing = self.crossing(entered);
+        Ok(Passed::Error(translate::error_for(crossing, self.passage.method, &error)))
+    }
+}
+
+impl Core {
+    /// A place on a server, and the session that this principal's client has with it.
+    pub(crate) async fn enter(
+        &self,
+        mcp: &McpEntry,
+        principal: &Principal,
+        client: &Client,
+    ) -> Result<Entered, Failure> {
+        let key = session_key(mcp, principal, client);
+        let member = self.member(mcp);
+        let opening = self.hub.opening(self, &key, mcp, client);
+        self.fleet.enter(&member, &key, opening).await
+    }
+}

@@ -1,0 +1,339 @@
+//! The methods: what each asks for, and who answers it.
+//!
+//! Lists are answered from the configuration. Calls, and whatever else a server that speaks MCP has
+//! to answer, go through [`crate::call`]: there a request is decided and recorded before anything
+//! happens.
+
+use std::sync::Arc;
+
+use lanyard_connect::mcp::Reply as Answer;
+use lanyard_core::Limits;
+use lanyard_wire::results::EmptyResult;
+use lanyard_wire::{
+    CallParams, Id, Kind, ListParams, Message, Method, ReadParams, Reply, Retry, RoutingHeaders,
+    SetLevelParams, WireError, encode_result, splice,
+};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::attend::{self, Attendance, Outlet};
+use super::client::Client;
+use super::dispatch::{self, Dispatched, conclude, stamp};
+use super::list::{self, Listed};
+use super::parked::{Claim, Parked};
+use super::request::Context;
+use super::route::Scope;
+use super::{search, subscriptions};
+use crate::call::{self, Beside, Turns};
+use crate::snapshot::Place;
+
+/// A message with its surroundings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) context: &'a Context,
+    pub(super) client: &'a Client,
+    /// The headers of the stateless era.
+    pub(super) routing: Option<&'a RoutingHeaders<'a>>,
+    pub(super) outlet: &'a Outlet,
+}
+
+impl Ask<'_> {
+    /// A request that both eras have, or that one of them has and was let through for.
+    pub(super) async fn request(
+        &self,
+        id: &Id<'_>,
+        method: &Method<'_>,
+        params: Option<&RawValue>,
+    ) -> Dispatched {
+        match method {
+            Method::ToolsList => self.list(id, Listed::Tools, params),
+            Method::PromptsList => self.list(id, Listed::Prompts, params),
+            Method::ResourcesList => self.list(id, Listed::Resources, params),
+            Method::ResourceTemplatesList => self.list(id, Listed::Templates, params),
+            Method::ToolsCall => match CallParams::parse(params) {
+                Ok(call) => self.call(id, params, &call).await,
+                Err(error) => Dispatched::error(Some(id), &error),
+            },
+            Method::SetLevel => self.set_level(id, params),
+            Method::ResourcesSubscribe => subscriptions::subscribe(self, id, params).await,
+            Method::ResourcesUnsubscribe => subscriptions::unsubscribe(self, id, params),
+            Method::ResourcesRead
+            | Method::PromptsGet
+            | Method::Complete
+            | Method::Other(_)
+            | Method::Initialize
+            | Method::Initialized
+            | Method::Ping
+            | Method::Discover
+            | Method::Listen
+            | Method::Cancelled
+            | Method::RootsListChanged
+            | Method::Progress => self.beside(id, method, params).await,
+        }
+    }
+
+    fn list(&self, id: &Id<'_>, listed: Listed, params: Option<&RawValue>) -> Dispatched {
+        let page = ListParams::parse(params).and_then(|params| {
+            list::page(self.context, self.client, listed, params.cursor.as_deref())
+        });
+        match page {
+            Ok(page) => Dispatched::message(encode_result(id, &page)),
+            Err(error) => Dispatched::error(Some(id), &error),
+        }
+    }
+
+    fn set_level(&self, id: &Id<'_>, params: Option<&RawValue>) -> Dispatched {
+        match SetLevelParams::parse(params) {
+            Ok(wanted) => {
+                // Servers are told with the next request that they get; a client without a session
+                // has nowhere to get log messages outside of it.
+                if let Some(live) = &self.client.live {
+                    live.set_log_level(wanted.level);
+                }
+                let result = EmptyResult.to_json(stamp(self.client.version));
+                Dispatched::message(encode_result(id, &result))
+            }
+            Err(error) => Dispatched::error(Some(id), &error),
+        }
+    }
+
+    async fn call(
+        &self,
+        id: &Id<'_>,
+        params: Option<&RawValue>,
+        call: &CallParams<'_>,
+    ) -> Dispatched {
+        let context = self.context;
+        let core = &context.core;
+        let Some(place) = context.identity.agent.load.call(core.limits.agent_calls_max) else {
+            return Dispatched::Busy;
+        };
+        let incoming = call::Incoming {
+            caller: &context.caller,
+            key: &context.key,
+            agent: &context.identity.agent,
+            scope: &context.scope,
+            client: self.client,
+            tool: &call.name,
+            arguments: call.arguments.map(RawValue::get),
+            params,
+        };
+        if let Some(found) = search::answer(context, self.client, &call.name, call.arguments) {
+            return Dispatched::message(encode_result(id, &found));
+        }
+        let seen = call::tool_of(&context.snapshot, &incoming, core.clock.now());
+        let headers = self.routing.zip(seen);
+        if let Some(Err(error)) =
+            headers.map(|(routing, tool)| tool.check_headers(call.arguments, routing))
+        {
+            return Dispatched::error(Some(id), &error);
+        }
+        if seen.is_none_or(|tool| tool.as_mcp().is_none()) {
+            // Carried out here, in one step: no task, no copy of the request.
+            let called = call::run(core, &context.snapshot, incoming, None).await;
+            return conclude(context, self.client.version, id, called);
+        }
+        search::activate_called(context, self.client, &call.name);
+        let request = Owned::new(self, "tools/call", params, place);
+        self.converse(id, request).await
+    }
+
+    /// Whether this endpoint passes on methods that we do not know.
+    pub(super) fn passes_on(&self) -> bool {
+        let context = self.context;
+        let Scope::One(name) = &context.scope else { return false };
+        let now = context.core.clock.now();
+        context
+            .snapshot
+            .server(&context.identity.agent, name, now)
+            .is_ok_and(|server| server.as_mcp().is_some())
+    }
+
+    /// What is no tool: prompts, resources, completions, tasks, and methods that we do not know.
+    pub(super) async fn beside(
+        &self,
+        id: &Id<'_>,
+        method: &Method<'_>,
+        params: Option<&RawValue>,
+    ) -> Dispatched {
+        let context = self.context;
+        let version = self.client.version;
+        if let Err(error) = Beside::read(method, params) {
+            return Dispatched::error(Some(id), &error);
+        }
+        let known = method.is_request_in(version) || self.passes_on();
+        if !known {
+            return Dispatched::error(Some(id), &WireError::method_not_found(version, method));
+        }
+        let load = &context.identity.agent.load;
+        let Some(place) = load.call(context.core.limits.agent_calls_max) else {
+            return Dispatched::Busy;
+        };
+        let request = Owned::new(self, method.as_str(), params, place);
+        self.converse(id, request).await
+    }
+
+    /// Runs a request in a task of its own, and attends the client meanwhile. A client that came back
+    /// with an answer to a question finds the call that waits for it.
+    async fn converse(&self, id: &Id<'_>, request: Owned) -> Dispatched {
+        let core = &self.context.core;
+        let claim = request.claim();
+        if let Some(state) = self.parked_state(request.params.as_deref()) {
+            let now = core.clock.now();
+            let Some(waiting) = core.parked.take(&state, &claim, now) else {
+                return attend::nothing_waits(id);
+            };
+            let responses = request.params.as_deref().and_then(Retry::read);
+            let response = responses.and_then(|retry| retry.response(&waiting.question.key));
+            let response = response.map(Answer::Result);
+            let (context, id) = (self.context.again(), id.clone().into_owned());
+            let client = self.client.clone();
+            return attend::resume(context, id, client, waiting, response, self.outlet).await;
+        }
+        let (turns, receiver) = Turns::new(Limits::span(core.limits.input_wait_ms_max));
+        let cancel = CancellationToken::new();
+        let running = match self.outlet.live().or(self.client.live.as_ref()) {
+            Some(live) => Some(live.runs(id, &cancel)),
+            None => None,
+        };
+        core.tasks.spawn(async move {
+            let _running = running;
+            request.run(turns, cancel).await;
+        });
+        let attendance = Attendance {
+            context: self.context.again(),
+            id: id.clone().into_owned(),
+            client: self.client.clone(),
+            turns: receiver,
+            claim,
+        };
+        attend::attend(attendance, self.outlet).await
+    }
+
+    /// The state of a call that was parked here, if the client brings one back.
+    fn parked_state(&self, params: Option<&str>) -> Option<Vec<u8>> {
+        if !self.client.version.is_modern() {
+            return None;
+        }
+        let state = splice::member(params?, &["requestState"])?;
+        let text: String = serde_json::from_str(state.get()).ok()?;
+        self.context.core.sessions.unseal(&text).filter(|content| Parked::is_state(content))
+    }
+
+    /// A notification, or an answer to a question: nothing is said back.
+    pub(super) async fn hear(&self, message: &Message<'_>) {
+        let Some(live) = &self.client.live else { return };
+        match (&message.kind, &message.id) {
+            (Kind::Response { reply }, Some(id)) => {
+                let reply = match reply {
+                    Reply::Result(raw) => Answer::Result(raw.get().to_owned()),
+                    Reply::Error(raw) => Answer::Error(raw.get().to_owned()),
+                };
+                if !live.answer(id, reply) {
+                    tracing::debug!("A client answered what nobody asked.");
+                }
+            }
+            (Kind::Notification { method: Method::RootsListChanged, params: _ }, _) => {
+                let key = live.key;
+                self.context.core.hub.roots_changed(&self.context.caller.principal, key).await;
+            }
+            (Kind::Notification { .. } | Kind::Request { .. } | Kind::Response { .. }, _) => {
+                if let Some(params) = dispatch::cancelled(message) {
+                    live.cancel(&params.request_id);
+                }
+            }
+        }
+    }
+}
+
+/// A request with all that it needs, apart from the connection it came over: it may outlive it.
+#[derive(Debug)]
+struct Owned {
+    context: Context,
+    client: Client,
+    method: String,
+    params: Option<Box<str>>,
+    _place: Place,
+}
+
+impl Owned {
+    fn new(ask: &Ask<'_>, method: &str, params: Option<&RawValue>, place: Place) -> Self {
+        Self {
+            context: ask.context.again(),
+            client: ask.client.clone(),
+            method: method.to_owned(),
+            params: params.map(|raw| raw.get().into()),
+            _place: place,
+        }
+    }
+
+    /// What has to be the same when the client repeats the request with an answer.
+    fn claim(&self) -> Claim {
+        let mut params: Value = self
+            .params
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        if let Some(members) = params.as_object_mut() {
+            members.retain(|key, _| !matches!(key.as_str(), "_meta" | "inputResponses" | "requestState"));
+            members.sort_keys();
+        }
+        let text = format!("{} {params}", self.method);
+        Claim {
+            principal: self.context.caller.principal.clone(),
+            scope: self.context.scope.clone(),
+            request: self.context.core.digester.digest(&text),
+        }
+    }
+
+    async fn run(self, turns: Turns, cancel: CancellationToken) {
+        let Self { context, client, method, params, _place } = self;
+        let core = Arc::clone(&context.core);
+        let params: Option<Box<RawValue>> =
+            params.and_then(|text| RawValue::from_string(text.into()).ok());
+        let params = params.as_deref();
+        let parsed = Method::parse(method.as_str().into());
+        let running = async {
+            if parsed == Method::ToolsCall {
+                let call = CallParams::parse(params)?;
+                let incoming = call::Incoming {
+                    caller: &context.caller,
+                    key: &context.key,
+                    agent: &context.identity.agent,
+                    scope: &context.scope,
+                    client: &client,
+                    tool: &call.name,
+                    arguments: call.arguments.map(RawValue::get),
+                    params,
+                };
+                let with = call::With { turns: &turns, cancel: &cancel };
+                return Ok(call::run(&core, &context.snapshot, incoming, Some(with)).await);
+            }
+            let beside = Beside::read(&parsed, params)?;
+            let request = call::Request {
+                caller: &context.caller,
+                key: &context.key,
+                agent: &context.identity.agent,
+                scope: &context.scope,
+                client: &client,
+                method: &method,
+                task_owner: core.task_owner(&context.caller.principal, &beside),
+                beside,
+                params,
+            };
+            let with = call::With { turns: &turns, cancel: &cancel };
+            Ok::<_, WireError>(call::run_beside(&core, &context.snapshot, request, with).await)
+        };
+        match running.await {
+            Ok(called) => turns.done(called).await,
+            // It was read once before it came here, and is the same text.
+            Err(error) => tracing::error!(message = error.message, "A request changed on its way."),
+        }
+    }
+}
+
+/// The URI of a subscription.
+pub(super) fn uri_of(params: Option<&RawValue>) -> Result<String, WireError> {
+    ReadParams::parse(params).map(|params| params.uri.into_owned())
+}

@@ -1,0 +1,230 @@
+//! Attends the client of a call that runs on its own: decides what its turns look like on the wire.
+//!
+//! The first turn decides between one message and an event stream. A client of the stateless era is
+//! asked by an answer (`input_required`), after which the call waits in [`super::parked`]; a client
+//! with a session is asked by a request on its stream.
+//!
+//! When a client of the stateless era goes away its call is cancelled: to close the stream is how it
+//! says so. When a client with a session goes away its call goes on, as its protocol wants.
+
+use bytes::Bytes;
+use http::StatusCode;
+use lanyard_connect::mcp::Reply as Answer;
+use lanyard_core::{Failure, Limits};
+use lanyard_wire::{Id, WireError, encode_request, sse};
+use tokio::sync::mpsc;
+
+use super::client::{Client, Framing};
+use super::dispatch::{self, Dispatched};
+use super::parked::{Claim, ParkedCall};
+use super::reply;
+use super::request::Context;
+use crate::call::{Question, Turn};
+
+/// A call with the client that waits for it.
+#[derive(Debug)]
+pub(super) struct Attendance {
+    pub(super) context: Context,
+    /// The request's id, which the answer repeats.
+    pub(super) id: Id<'static>,
+    pub(super) client: Client,
+    pub(super) turns: mpsc::Receiver<Turn>,
+    /// What has to be the same when the client comes back with an answer.
+    pub(super) claim: Claim,
+}
+
+/// Where the messages before the answer go.
+#[derive(Debug, Clone)]
+pub(super) enum Outlet {
+    /// The answer becomes an event stream when there are any.
+    Http,
+    /// A stream that is there already: HTTP+SSE, or lines.
+    Stream(mpsc::Sender<Bytes>, Framing),
+}
+
+/// Attends a call until there is something to answer the request with.
+pub(super) async fn attend(mut attendance: Attendance, outlet: &Outlet) -> Dispatched {
+    match outlet {
+        Outlet::Http => {
+            let Some(first) = attendance.turns.recv().await else { return attendance.lost() };
+            match first {
+                Turn::Done(called) => attendance.conclude(*called),
+                Turn::Question(question) if attendance.is_modern() => attendance.park(question),
+                first @ (Turn::Question(_) | Turn::Message(_)) => attendance.stream(first),
+            }
+        }
+        Outlet::Stream(events, framing) => attendance.until_answered(events, *framing).await,
+    }
+}
+
+/// What a turn leads to.
+enum Next {
+    /// More turns come.
+    More(Attendance),
+    /// The request is answered.
+    Answered(Dispatched),
+    /// The client went, and its call ends with it.
+    Gone,
+}
+
+impl Attendance {
+    fn is_modern(&self) -> bool {
+        self.client.version.is_modern()
+    }
+
+    /// The call ended without a word, which only a panic does.
+    fn lost(&self) -> Dispatched {
+        dispatch::failed(&self.id, self.client.version, &Failure::Bug.to_string())
+    }
+
+    fn conclude(&self, called: crate::call::Called) -> Dispatched {
+        dispatch::conclude(&self.context, self.client.version, &self.id, called)
+    }
+
+    /// Answers with an event stream from here on, in a task of its own.
+    fn stream(self, first: Turn) -> Dispatched {
+        let limits = &self.context.core.limits;
+        let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
+        let tasks = self.context.core.tasks.clone();
+        tasks.spawn(async move {
+            let answered = match self.turn(first, &events, Framing::Event).await {
+                Next::More(attendance) => {
+                    attendance.until_answered(&events, Framing::Event).await
+                }
+                Next::Answered(answered) => answered,
+                Next::Gone => return,
+            };
+            if let Some(message) = answered.into_message(None)
+                && events.send(Framing::Event.frame(&message)).await.is_err()
+            {
+                tracing::trace!("An answer found no client.");
+            }
+        });
+        Dispatched::Stream(reply::answer_events(receiver))
+    }
+
+    /// Puts turns on a stream until there is an answer.
+    async fn until_answered(
+        mut self,
+        events: &mpsc::Sender<Bytes>,
+        framing: Framing,
+    ) -> Dispatched {
+        let pause = Limits::span(self.context.core.limits.stream_keep_alive_ms);
+        loop {
+            let turn = tokio::select! {
+                turn = self.turns.recv() => turn,
+                () = events.closed(), if self.is_modern() => return Dispatched::Accepted,
+                () = tokio::time::sleep(pause), if framing == Framing::Event => {
+                    // It may be full of what the client has not read; then it needs no comment.
+                    if events.try_send(Bytes::from_static(sse::KEEP_ALIVE)).is_err() {
+                        tracing::trace!("A comment did not fit on a stream.");
+                    }
+                    continue;
+                }
+            };
+            let Some(turn) = turn else { return self.lost() };
+            match self.turn(turn, events, framing).await {
+                Next::More(attendance) => self = attendance,
+                Next::Answered(answered) => return answered,
+                Next::Gone => return Dispatched::Accepted,
+            }
+        }
+    }
+
+    async fn turn(self, turn: Turn, events: &mpsc::Sender<Bytes>, framing: Framing) -> Next {
+        match turn {
+            Turn::Message(message) => {
+                let sent = events.send(framing.frame(message.as_bytes())).await;
+                if sent.is_err() && self.is_modern() { Next::Gone } else { Next::More(self) }
+            }
+            Turn::Question(question) if self.is_modern() => Next::Answered(self.park(question)),
+            Turn::Question(question) => {
+                self.ask(question, events, framing).await;
+                Next::More(self)
+            }
+            Turn::Done(called) => Next::Answered(self.conclude(*called)),
+        }
+    }
+
+    /// Sends a question as a request, on the stream of the call or, when that is gone, on the one
+    /// that the client keeps open beside it.
+    async fn ask(&self, question: Question, events: &mpsc::Sender<Bytes>, framing: Framing) {
+        // Where nothing is known of a session no answer could find its way back.
+        let Some(live) = &self.client.live else { return };
+        let Question { key: _, method, params, answer } = question;
+        let id = live.ask(answer);
+        let message = encode_request(&id, &method, params.as_deref());
+        if events.send(framing.frame(&message)).await.is_ok() {
+            return;
+        }
+        let sent = match live.stream() {
+            Some(beside) => beside.send(&message).await,
+            None => false,
+        };
+        if !sent {
+            live.forget(&id);
+        }
+    }
+
+    /// Answers `input_required`, and keeps the call until the client comes back.
+    fn park(self, question: Question) -> Dispatched {
+        let Self { context, id, client, turns, claim } = self;
+        let core = &context.core;
+        let now = core.clock.now();
+        let until = now.plus(Limits::span(core.limits.input_wait_ms_max));
+        let asked = (question.key.clone(), question.method.clone(), question.params.clone());
+        let call = ParkedCall { claim, question, turns, until };
+        let state = core.parked.park(call, now).and_then(|content| core.sessions.seal(&content));
+        let Some(state) = state else {
+            return dispatch::failed(&id, client.version, &Failure::Bug.to_string());
+        };
+        let (key, method, params) = asked;
+        let requests = [(key.as_str(), method.as_str(), params.as_deref())];
+        let result = lanyard_wire::input_required_result(
+            dispatch::stamp(client.version),
+            &requests,
+            Some(&state),
+        );
+        Dispatched::message(lanyard_wire::encode_result(&id, &result))
+    }
+}
+
+/// A client that came back: gives it what it asked for, or the question again.
+pub(super) async fn resume(
+    context: Context,
+    id: Id<'static>,
+    client: Client,
+    call: ParkedCall,
+    response: Option<Answer>,
+    outlet: &Outlet,
+) -> Dispatched {
+    let ParkedCall { claim, question, turns, until: _ } = call;
+    let attendance = Attendance { context, id, client, turns, claim };
+    match response {
+        Some(answer) => {
+            if question.answer.send(answer).is_err() {
+                // The call ended while its client was away: what it said last is still there.
+                tracing::debug!("A question was answered that nobody asks any more.");
+            }
+            attend(attendance, outlet).await
+        }
+        None => attendance.park(question),
+    }
+}
+
+/// The answer to a client that came back for a call that is not there.
+pub(super) fn nothing_waits(id: &Id<'_>) -> Dispatched {
+    let error = WireError::invalid_params(
+        "requestState does not fit this request, or the call it belongs to has ended",
+    );
+    Dispatched::error(Some(id), &error)
+}
+
+/// An answer with the status that messages have on a stream.
+pub(super) fn status_of(code: i64) -> StatusCode {
+    match code {
+        -32601 => StatusCode::NOT_FOUND,
+        -32022..=-32020 => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}

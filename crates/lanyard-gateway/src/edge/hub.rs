@@ -1,0 +1,297 @@
+//! What servers say that belongs to no request of a client: to whom it goes.
+//!
+//! Each session with a server has one inbox. What comes there goes to the clients whose session it
+//! is: those of its principal, or, where a client has a session of its own, that one alone. Nothing
+//! crosses from one principal to another, because a session belongs to one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use lanyard_connect::mcp::{Opening, Outgoing, Reply, ServerRequest, SessionKey, Unrelated};
+use lanyard_core::{Limits, Principal, ServerName};
+use lanyard_wire::{Id, LogLevel, encode_notification};
+use serde_json::json;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::Core;
+use super::client::{Beside, Client, Live};
+use super::route::Scope;
+use crate::call::ServerCredentials;
+use crate::fleet::Entered;
+use crate::snapshot::McpEntry;
+
+/// The inboxes of sessions, and the clients that listen.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    core: Weak<Core>,
+    state: Mutex<State>,
+    /// Told when a session with a server ended.
+    some_ended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inboxes: HashMap<SessionKey, Inbox>,
+    ears: HashMap<Principal, Vec<Ear>>,
+    ears_made: u64,
+}
+
+#[derive(Debug)]
+struct Inbox {
+    sender: mpsc::Sender<Unrelated>,
+    /// The least severe log message that the session was asked for.
+    level: Option<LogLevel>,
+}
+
+/// A client that listens.
+#[derive(Debug, Clone)]
+pub(super) struct Ear {
+    number: u64,
+    pub(super) scope: Scope,
+    pub(super) hears: Hears,
+}
+
+/// What a client hears, and how.
+#[derive(Debug, Clone)]
+pub(super) enum Hears {
+    /// A client with a session: all that its servers say.
+    Session { live: Arc<Live>, uris: Arc<Mutex<Vec<(ServerName, String)>>> },
+    /// A subscription of the stateless era: the resources it names.
+    Subscription { id: Id<'static>, stream: Beside, uris: Vec<String> },
+}
+
+impl Hub {
+    pub(crate) fn new(core: Weak<Core>) -> Self {
+        Self { core, state: Mutex::default(), some_ended: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a session is opened with, if it is not open yet.
+    pub(crate) fn opening(
+        &self,
+        core: &Core,
+        key: &SessionKey,
+        mcp: &McpEntry,
+        client: &Client,
+    ) -> Opening {
+        Opening {
+            target: Arc::clone(&mcp.target),
+            credentials: Arc::new(ServerCredentials::new(
+                Arc::clone(&mcp.target),
+                core.snapshots.clone(),
+            )),
+            client: (*client.facts).clone(),
+            inbox: Some(self.inbox(core, key)),
+            exclusive: client.can_be_asked() && key.owner.is_none(),
+        }
+    }
+
+    fn inbox(&self, core: &Core, key: &SessionKey) -> mpsc::Sender<Unrelated> {
+        let mut state = self.lock();
+        if let Some(inbox) = state.inboxes.get(key)
+            && !inbox.sender.is_closed()
+        {
+            return inbox.sender.clone();
+        }
+        let (sender, receiver) = mpsc::channel(Limits::size(core.limits.server_messages_max));
+        state.inboxes.insert(key.clone(), Inbox { sender: sender.clone(), level: None });
+        let (core_weak, key) = (self.core.clone(), key.clone());
+        core.tasks.spawn(read_inbox(core_weak, key, receiver));
+        sender
+    }
+
+    /// Tells a server of an older version which log messages this client wants, where its session
+    /// was not told so yet.
+    pub(crate) async fn set_level(&self, entered: &Entered, client: &Client) {
+        let facts = entered.facts();
+        let Some(level) = client.log_level else { return };
+        let has_logging =
+            lanyard_wire::splice::member(&facts.capabilities, &["logging"]).is_some();
+        if facts.version.is_modern() || !has_logging {
+            return;
+        }
+        {
+            let mut state = self.lock();
+            match state.inboxes.get_mut(entered.key()) {
+                Some(inbox) if inbox.level != Some(level) => inbox.level = Some(level),
+                Some(_) | None => return,
+            }
+        }
+        let params = json!({ "level": level.as_str() }).to_string();
+        let deadline = Instant::now().checked_add(SET_LEVEL_MAX);
+        let request = Outgoing {
+            method: "logging/setLevel",
+            params: Some(params),
+            param_headers: Vec::new(),
+            deadline,
+        };
+        let outcome = async {
+            let mut exchange = entered.request(request).await?;
+            loop {
+                if let lanyard_connect::mcp::Step::Done(reply) = exchange.next().await? {
+                    return Ok::<_, lanyard_core::Failure>(reply);
+                }
+            }
+        };
+        if let Err(failure) = outcome.await {
+            tracing::debug!(%failure, "A server was not told which log messages are wanted.");
+        }
+    }
+
+    /// A client listens from now on.
+    pub(super) fn listen(&self, principal: &Principal, scope: Scope, hears: Hears) -> u64 {
+        let mut state = self.lock();
+        state.ears_made = state.ears_made.saturating_add(1);
+        let number = state.ears_made;
+        state.ears.entry(principal.clone()).or_default().push(Ear { number, scope, hears });
+        number
+    }
+
+    /// It listens no more.
+    pub(super) fn deafen(&self, principal: &Principal, number: u64) {
+        let mut state = self.lock();
+        if let Some(ears) = state.ears.get_mut(principal) {
+            ears.retain(|ear| ear.number != number);
+            if ears.is_empty() {
+                state.ears.remove(principal);
+            }
+        }
+    }
+
+    fn ears(&self, key: &SessionKey) -> Vec<Ear> {
+        let Some(principal) = &key.principal else { return Vec::new() };
+        let state = self.lock();
+        let in_scope = |ear: &&Ear| match &ear.scope {
+            Scope::All => true,
+            Scope::One(server) => *server == key.server,
+        };
+        let own = |ear: &&Ear| match (&key.owner, &ear.hears) {
+            (None, _) => true,
+            (Some(owner), Hears::Session { live, uris: _ }) => live.key == *owner,
+            (Some(_), Hears::Subscription { .. }) => false,
+        };
+        let ears = state.ears.get(principal).into_iter().flatten();
+        ears.filter(in_scope).filter(own).cloned().collect()
+    }
+
+    /// Ready when some session with a server ends from now on.
+    pub(super) fn some_ended(&self) -> tokio::sync::futures::Notified<'_> {
+        self.some_ended.notified()
+    }
+}
+
+/// How long a server has to take in a log level.
+const SET_LEVEL_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Reads one session's inbox until it ends. It does not keep the gateway alive.
+async fn read_inbox(core: Weak<Core>, key: SessionKey, mut receiver: mpsc::Receiver<Unrelated>) {
+    while let Some(unrelated) = receiver.recv().await {
+        let Some(core) = core.upgrade() else { return };
+        match unrelated {
+            Unrelated::Notification(message) => notify(&core, &key, &message).await,
+            Unrelated::Request(request) => {
+                // A question may wait for a person; what the server says meanwhile does not.
+                let (tasks, core, key) = (core.tasks.clone(), Arc::clone(&core), key.clone());
+                tasks.spawn(async move { answer(&core, &key, request).await });
+            }
+            Unrelated::Ended => break,
+        }
+    }
+    if let Some(core) = core.upgrade() {
+        core.hub.lock().inboxes.remove(&key);
+        core.hub.some_ended.notify_waiters();
+    }
+}
+
+async fn notify(core: &Core, key: &SessionKey, message: &str) {
+    let Some((method, params)) = lanyard_wire::notification_parts(message) else { return };
+    match method.as_ref() {
+        // Lists come from the catalog; so the fleet looks, and who listens is told when it changed.
+        "notifications/tools/list_changed"
+        | "notifications/prompts/list_changed"
+        | "notifications/resources/list_changed" => {
+            core.fleet.lists_changed(&key.tenant, &key.server);
+        }
+        "notifications/resources/updated" => {
+            let uri = params.and_then(lanyard_wire::updated_uri);
+            if let Some(uri) = uri {
+                updated(core, key, &uri).await;
+            }
+        }
+        // What belonged to a request that is over.
+        "notifications/progress" | "notifications/cancelled" => {}
+        _ => {
+            for ear in core.hub.ears(key) {
+                if let Hears::Session { live, uris: _ } = &ear.hears
+                    && let Some(stream) = live.stream()
+                    && !stream.send(message.as_bytes()).await
+                {
+                    tracing::trace!("A notification found no client.");
+                }
+            }
+        }
+    }
+}
+
+/// Tells that a resource changed to those who asked for it.
+pub(super) async fn updated(core: &Core, key: &SessionKey, uri: &str) {
+    for ear in core.hub.ears(key) {
+        let params = json!({ "uri": uri }).to_string();
+        let (stream, message) = match &ear.hears {
+            Hears::Session { live, uris } => {
+                let wanted = uris
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .iter()
+                    .any(|(server, wanted)| *server == key.server && wanted == uri);
+                let Some(stream) = live.stream().filter(|_| wanted) else { continue };
+                let message = encode_notification("notifications/resources/updated", Some(&params));
+                (stream, message)
+            }
+            Hears::Subscription { id, stream, uris } => {
+                if !uris.iter().any(|wanted| wanted == uri) {
+                    continue;
+                }
+                let params = lanyard_wire::with_subscription_id(&params, id);
+                let message = encode_notification("notifications/resources/updated", Some(&params));
+                (stream.clone(), message)
+            }
+        };
+        if !stream.send(&message).await {
+            tracing::trace!("A notification found no client.");
+        }
+    }
+}
+
+/// Answers a server that asks something outside of any request.
+async fn answer(core: &Core, key: &SessionKey, request: ServerRequest) {
+    let ServerRequest { id, method, params } = request;
+    let refused = |message: &str| {
+        Reply::Error(json!({ "code": -32601, "message": message }).to_string())
+    };
+    let asked = core.hub.ears(key).into_iter().find_map(|ear| match ear.hears {
+        Hears::Session { live, uris: _ } if live.stream().is_some() => Some(live),
+        Hears::Session { .. } | Hears::Subscription { .. } => None,
+    });
+    let reply = match asked {
+        Some(live) => {
+            let waiting = live.ask_beside(&method, params.as_deref());
+            let limit = Limits::span(core.limits.input_wait_ms_max);
+            match tokio::time::timeout(limit, waiting).await {
+                Ok(Some(reply)) => reply,
+                Ok(None) | Err(_) => refused("the client did not answer"),
+            }
+        }
+        None => refused("no client listens outside of its requests"),
+    };
+    if let Some(session) = core.mcp_sessions.existing(key)
+        && let Err(failure) = session.respond(&id, reply).await
+    {
+        tracing::debug!(%failure, "A server did not get the answer to its question.");
+    }
+}
+

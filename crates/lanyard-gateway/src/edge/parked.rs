@@ -1,0 +1,84 @@
+//! Calls that wait for a client of the stateless era to come back with what their server asked for.
+//!
+//! The client is told `input_required` with a state that names the call. The state is sealed, and
+//! it opens the call only for the principal that made it, through the same endpoint, with the same
+//! request: what it names is a handle, and no credential.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use lanyard_core::{Principal, Timestamp};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::sync::mpsc;
+
+use super::route::Scope;
+use crate::call::{Question, Turn};
+
+/// Whose call it is and which: what has to be the same when the client comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) principal: Principal,
+    pub(super) scope: Scope,
+    /// A digest of the request without what changes when it is repeated.
+    pub(super) request: String,
+}
+
+/// A call that waits.
+#[derive(Debug)]
+pub(super) struct ParkedCall {
+    pub(super) claim: Claim,
+    pub(super) question: Question,
+    pub(super) turns: mpsc::Receiver<Turn>,
+    /// When it is given up, which ends the call.
+    pub(super) until: Timestamp,
+}
+
+/// The calls that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Parked {
+    calls: Mutex<HashMap<[u8; 16], ParkedCall>>,
+}
+
+/// How many calls may wait at a time. Past it the one that has waited longest is given up.
+const PARKED_MAX: usize = 1000;
+
+/// What a sealed state begins with, so that nothing else that the gateway seals is taken for one.
+const MARK: &[u8] = b"parked call:";
+
+impl Parked {
+    /// Parks a call. Gives what its state seals; `None` when the system has no randomness to give.
+    pub(super) fn park(&self, call: ParkedCall, now: Timestamp) -> Option<Vec<u8>> {
+        let mut id = [0_u8; 16];
+        SystemRandom::new().fill(&mut id).ok()?;
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.retain(|_, call| now < call.until);
+        if calls.len() >= PARKED_MAX
+            && let Some(oldest) = calls.iter().min_by_key(|(_, call)| call.until).map(|it| *it.0)
+        {
+            calls.remove(&oldest);
+        }
+        calls.insert(id, call);
+        Some([MARK, &id].concat())
+    }
+
+    /// Whether a sealed state names a call that was parked here, still there or not.
+    pub(super) fn is_state(content: &[u8]) -> bool {
+        content.starts_with(MARK)
+    }
+
+    /// Takes a call back, if it is there and the claim is the one it was parked with.
+    pub(super) fn take(&self, content: &[u8], claim: &Claim, now: Timestamp) -> Option<ParkedCall> {
+        let id: [u8; 16] = content.strip_prefix(MARK)?.try_into().ok()?;
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = calls.get(&id)?;
+        if call.claim != *claim || call.until <= now {
+            return None;
+        }
+        calls.remove(&id)
+    }
+
+    /// Gives up what has waited too long.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, call| now < call.until);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a server that speaks MCP is beyond its tools: how it is reached, what it said of itself,
+//! and its prompts and resources.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_connect::mcp::{ServerFacts, Target};
+use lanyard_core::ToolName;
+use lanyard_mcp::uri::UriTemplate;
+
+/// A server that speaks MCP.
+#[derive(Debug)]
+pub struct McpEntry {
+    pub(crate) target: Arc<Target>,
+    pub(crate) options: McpOptions,
+    /// What it said when it was last greeted; `None` until it was.
+    pub(crate) facts: Option<ServerFacts>,
+    /// SHA-256 of the lists that this entry was made of, to tell cheaply whether a new list says
+    /// anything new.
+    pub(crate) catalog_digest: [u8; 32],
+    pub(crate) prompts: Vec<Item>,
+    pub(crate) resources: Vec<Item>,
+    pub(crate) templates: Vec<TemplateItem>,
+    prompts_by_name: HashMap<String, usize>,
+}
+
+/// What an operator sets for a server that speaks MCP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpOptions {
+    /// Whether its results are marked as untrusted; by the endpoint where it is `None`.
+    pub wrap: Option<Wrap>,
+    /// How long it is kept while nobody uses it.
+    pub keep: Keep,
+    /// How many calls it gets at a time.
+    pub concurrency: usize,
+    /// Whether each user has credentials of their own for it.
+    pub per_user: bool,
+    /// Tools that search mode always lists.
+    pub inline: BTreeSet<ToolName>,
+}
+
+/// Whether results are marked as untrusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrap {
+    /// Marked, with a boundary that nobody can guess.
+    On,
+    /// Marked, in the documented form to the byte.
+    Exact,
+    /// As they came.
+    Off,
+}
+
+/// How long a server is kept while nobody uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Always: it is started, or reached, with the gateway, and looked after.
+    Always,
+    /// As long as this after its last use; it is started again on demand.
+    Idle(Duration),
+}
+
+/// A prompt or a resource, as its server described it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The prompt's name, or the resource's URI.
+    pub name: String,
+    /// The description: a raw JSON object.
+    pub raw: String,
+}
+
+/// A resource template.
+#[derive(Debug)]
+pub(crate) struct TemplateItem {
+    pub(crate) item: Item,
+    /// `None` where it cannot be read: it is listed and leads nowhere.
+    pub(crate) pattern: Option<UriTemplate>,
+}
+
+/// What an entry is made of.
+#[derive(Debug)]
+pub struct McpParts {
+    /// How it is reached.
+    pub target: Arc<Target>,
+    /// What was set for it.
+    pub options: McpOptions,
+    /// What it said of itself.
+    pub facts: Option<ServerFacts>,
+    /// SHA-256 of its lists.
+    pub catalog_digest: [u8; 32],
+    /// Its prompts, in its order.
+    pub prompts: Vec<Item>,
+    /// Its resources, in its order.
+    pub resources: Vec<Item>,
+    /// Its resource templates, in its order.
+    pub templates: Vec<Item>,
+}
+
+impl McpEntry {
+    /// Puts the parts together.
+    pub fn new(parts: McpParts) -> Self {
+        let prompts_by_name = (0..)
+            .zip(&parts.prompts)
+            .map(|(index, prompt)| (prompt.name.clone(), index))
+            .collect();
+        let templates = parts
+            .templates
+            .into_iter()
+            .map(|item| TemplateItem { pattern: UriTemplate::parse(&item.name).ok(), item })
+            .collect();
+        Self {
+            target: parts.target,
+            options: parts.options,
+            facts: parts.facts,
+            catalog_digest: parts.catalog_digest,
+            prompts: parts.prompts,
+            resources: parts.resources,
+            templates,
+            prompts_by_name,
+        }
+    }
+
+    /// A prompt by its own name.
+    pub(crate) fn prompt(&self, name: &str) -> Option<&Item> {
+        self.prompts_by_name.get(name).and_then(|index| self.prompts.get(*index))
+    }
+
+    /// Whether a resource of this URI is listed, or one of the templates fits it.
+    pub(crate) fn owns(&self, uri: &str) -> bool {
+        self.resources.iter().any(|resource| resource.name == uri)
+            || self.templates.iter().any(|template| {
+                template.pattern.as_ref().is_some_and(|pattern| pattern.matches(uri))
+            })
+    }
+}

@@ -1,0 +1,187 @@
+//! One tool, compiled: at once where Lanyard describes it itself, and when it is first called
+//! where a server that speaks MCP does. Of 20,000 such tools most are never called.
+
+use std::sync::OnceLock;
+
+use lanyard_core::{Denial, ToolName};
+use lanyard_guard::{ArgumentSchema, Clearance, OutputSchema};
+use lanyard_rest::Tool;
+use lanyard_wire::{ParamHeaders, RoutingHeaders, WireError};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A tool.
+#[derive(Debug)]
+pub struct ToolEntry {
+    name: ToolName,
+    what: What,
+    checks: OnceLock<Result<Checks, String>>,
+    strip: bool,
+}
+
+/// Where a tool's definition comes from.
+#[derive(Debug)]
+enum What {
+    Rest(Box<RestTool>),
+    /// The definition as it was approved: a raw JSON object.
+    Mcp(Box<str>),
+}
+
+/// A tool that Lanyard carries out itself.
+#[derive(Debug)]
+pub(crate) struct RestTool {
+    pub(crate) tool: Tool,
+    /// The input schema as it is listed: written once, so that every list is the same.
+    pub(crate) input_schema_json: String,
+    pub(crate) output_schema_json: Option<String>,
+}
+
+/// What a call of a tool is held against.
+#[derive(Debug)]
+struct Checks {
+    arguments: ArgumentSchema,
+    output: Option<OutputSchema>,
+    /// Which arguments clients of the stateless era repeat in headers.
+    mirrored: ParamHeaders,
+}
+
+/// The members of a tool's definition that are read here.
+#[derive(Deserialize, Default)]
+struct Members<'a> {
+    #[serde(borrow, default)]
+    description: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default, rename = "inputSchema")]
+    input: Option<&'a RawValue>,
+}
+
+impl ToolEntry {
+    /// Compiles a tool of a REST API. The error names it.
+    pub(crate) fn rest(tool: Tool) -> Result<Self, String> {
+        let name = tool.name.clone();
+        let arguments = ArgumentSchema::compile(&tool.input_schema)
+            .map_err(|error| format!("tool {name}: inputSchema: {error}"))?;
+        let output = tool
+            .output_schema
+            .as_ref()
+            .map(OutputSchema::compile)
+            .transpose()
+            .map_err(|error| format!("tool {name}: outputSchema: {error}"))?;
+        let mirrored = ParamHeaders::compile(&tool.input_schema)
+            .map_err(|error| format!("tool {name}: inputSchema: {error}"))?;
+        let rest = RestTool {
+            input_schema_json: tool.input_schema.to_string(),
+            output_schema_json: tool.output_schema.as_ref().map(ToString::to_string),
+            tool,
+        };
+        let checks = OnceLock::from(Ok(Checks { arguments, output, mirrored }));
+        Ok(Self { name, what: What::Rest(Box::new(rest)), checks, strip: false })
+    }
+
+    /// A tool of a server that speaks MCP, by its approved definition: a raw JSON object. `strip`
+    /// says whether placeholders for optional arguments are taken out of calls.
+    pub fn mcp(name: ToolName, definition: &str, strip: bool) -> Self {
+        Self { name, what: What::Mcp(definition.into()), checks: OnceLock::new(), strip }
+    }
+
+    /// The tool's own name.
+    pub fn name(&self) -> &ToolName {
+        &self.name
+    }
+
+    /// What is carried out here; `None` for a tool of a server that speaks MCP.
+    pub(crate) fn as_rest(&self) -> Option<&RestTool> {
+        match &self.what {
+            What::Rest(rest) => Some(rest),
+            What::Mcp(_) => None,
+        }
+    }
+
+    /// The definition of a tool of a server that speaks MCP.
+    pub(crate) fn as_mcp(&self) -> Option<&str> {
+        match &self.what {
+            What::Rest(_) => None,
+            What::Mcp(definition) => Some(definition),
+        }
+    }
+
+    /// What it does, in the definition's words.
+    pub(crate) fn description(&self) -> String {
+        match &self.what {
+            What::Rest(rest) => rest.tool.description.clone(),
+            What::Mcp(definition) => {
+                members(definition).description.map_or_else(String::new, |text| text.into_owned())
+            }
+        }
+    }
+
+    /// The schema of its arguments, raw JSON.
+    pub(crate) fn input_schema(&self) -> &str {
+        match &self.what {
+            What::Rest(rest) => &rest.input_schema_json,
+            What::Mcp(definition) => members(definition).input.map_or("{}", RawValue::get),
+        }
+    }
+
+    /// Holds arguments against the schema.
+    pub(crate) fn clear(&self, arguments: Option<&str>) -> Result<Clearance, Denial> {
+        match self.checks() {
+            Ok(checks) => checks.arguments.clear(arguments),
+            Err(problem) => Err(Denial::ArgumentsInvalid {
+                problem: format!("the call was not made: the tool cannot be used: {problem}"),
+            }),
+        }
+    }
+
+    /// What structured content is held against, where Lanyard itself makes it.
+    pub(crate) fn output(&self) -> Option<&OutputSchema> {
+        self.checks().ok().and_then(|checks| checks.output.as_ref())
+    }
+
+    /// Holds the headers of the stateless era against the arguments that they repeat.
+    pub(crate) fn check_headers(
+        &self,
+        arguments: Option<&RawValue>,
+        routing: &RoutingHeaders<'_>,
+    ) -> Result<(), WireError> {
+        match self.checks() {
+            Ok(checks) => checks.mirrored.check(arguments, routing),
+            // The call itself will say what is wrong with the tool.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Which arguments are repeated in headers.
+    pub(crate) fn mirrored(&self) -> Option<&ParamHeaders> {
+        self.checks().ok().map(|checks| &checks.mirrored)
+    }
+
+    fn checks(&self) -> Result<&Checks, &str> {
+        let checks = self.checks.get_or_init(|| match &self.what {
+            What::Mcp(definition) => Checks::of_definition(definition, self.strip),
+            // A REST tool was compiled when it was made.
+            What::Rest(_) => Err("it was not compiled".to_owned()),
+        });
+        checks.as_ref().map_err(String::as_str)
+    }
+}
+
+fn members(definition: &str) -> Members<'_> {
+    serde_json::from_str(definition).unwrap_or_default()
+}
+
+impl Checks {
+    /// What somebody else's server promises of its answers is for its clients to check; so there
+    /// is no output schema here.
+    fn of_definition(definition: &str, strip: bool) -> Result<Self, String> {
+        let schema: Value = match members(definition).input {
+            Some(raw) => serde_json::from_str(raw.get()).map_err(|error| error.to_string())?,
+            None => return Err("it has no inputSchema".to_owned()),
+        };
+        let arguments = ArgumentSchema::compile_foreign(&schema, strip)
+            .map_err(|error| format!("inputSchema: {error}"))?;
+        let mirrored =
+            ParamHeaders::compile(&schema).map_err(|error| format!("inputSchema: {error}"))?;
+        Ok(Self { arguments, output: None, mirrored })
+    }
+}

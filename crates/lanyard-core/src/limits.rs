@@ -98,6 +98,7 @@ limits! {
     server_messages_max: Count = 1024, "Messages of a server that wait to be read; past it the server waits.";
     catalog_items_max: Count = 5000, "Tools, prompts, resources or templates that one server may list; past it the list is refused.";
     catalog_bytes_max: Bytes = 32 << 20, "All lists of one server together; past it they are refused.";
+    inline_tools_max: Count = 40, "Tools that `/mcp` lists for one agent; past it the others are found by `mcp_tool_search`.";
     input_rounds_max: Count = 10, "Times a server may ask its client for more within one call; past it the call fails.";
     input_wait_ms_max: Milliseconds = 600_000, "Time a client has to answer what a server asks; past it the call fails.";
     template_steps_max: Count = 100_000, "Steps of rendering one template; past it the call fails.";

@@ -1,37 +1,48 @@
 //! The edge: accepts connections, checks and authenticates requests, decodes messages, and
 //! encodes what the call says. Sessions of older protocol versions live here and nowhere else.
 
+mod ask;
+mod attend;
 pub(crate) mod authn;
 mod body;
+pub(crate) mod client;
 mod dispatch;
 mod first;
 mod lines;
+mod hub;
 mod list;
+mod offer;
+mod parked;
 mod refusals;
 mod reply;
 mod request;
 pub(crate) mod route;
+mod search;
 mod serve;
 mod session;
 mod stream;
+mod subscriptions;
+mod tasks;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use lanyard_connect::mcp::{Sessions as McpSessions, SessionsParts};
 use lanyard_core::{Clock, Failure, Limits, Record};
 use lanyard_store::audit::{Log, Position};
 use lanyard_vault::{Digester, SessionSealer};
 use lanyard_wire::DecodeLimits;
 use ring::rand::SystemRandom;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
-use crate::call::{RecordIds, Watched};
-use crate::snapshot::Snapshot;
+use crate::call::{RecordIds, ServerCredentials, Watched};
+use crate::fleet::{Catalogs, Fleet, FleetParts, Member};
+use crate::snapshot::{McpEntry, Snapshot};
 use lanyard_connect::http::Upstream;
 
 /// What a gateway is made of. The program makes the parts; the gateway makes none by itself.
@@ -55,6 +66,8 @@ pub struct GatewayParts {
     pub session_ends: Arc<dyn SessionEnds>,
     /// Sends requests to servers.
     pub upstream: Upstream,
+    /// What is told when a server that speaks MCP was listed.
+    pub catalogs: Arc<dyn Catalogs>,
     /// The configuration, newest always.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Every task of the gateway, so that shutdown can wait for it.
@@ -89,8 +102,16 @@ pub(crate) struct Core {
     pub(crate) record_ids: RecordIds,
     pub(crate) random: SystemRandom,
     strict: bool,
+    pub(crate) fleet: Fleet,
+    pub(crate) hub: hub::Hub,
+    pub(crate) mcp_sessions: Arc<McpSessions>,
+    lives: client::Lives,
+    parked: parked::Parked,
+    task_owners: tasks::TaskOwners,
+    /// Told when search mode lists more than before.
+    activated: Notify,
     sessions: session::Sessions,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     refusals: refusals::Refusals,
     sse_streams: stream::SseStreams,
     tasks: TaskTracker,
@@ -108,7 +129,28 @@ impl Gateway {
             parts.session_ends,
             &parts.limits,
         );
-        let core = Arc::new(Core {
+        let mcp_sessions = Arc::new(McpSessions::new(SessionsParts {
+            http: parts.upstream.clone(),
+            limits: parts.limits.clone(),
+            tasks: parts.tasks.clone(),
+            shutdown: parts.shutdown.clone(),
+        }));
+        let fleet = Fleet::new(FleetParts {
+            sessions: Arc::clone(&mcp_sessions),
+            clock: Arc::clone(&parts.clock),
+            limits: parts.limits.clone(),
+            tasks: parts.tasks.clone(),
+            shutdown: parts.shutdown.clone(),
+            catalogs: parts.catalogs,
+        });
+        let core = Arc::new_cyclic(|core: &Weak<Core>| Core {
+            fleet,
+            hub: hub::Hub::new(core.clone()),
+            mcp_sessions,
+            lives: client::Lives::default(),
+            parked: parked::Parked::default(),
+            task_owners: tasks::TaskOwners::default(),
+            activated: Notify::new(),
             decode_limits: DecodeLimits::from(&parts.limits),
             limits: parts.limits,
             clock: parts.clock,
@@ -127,11 +169,37 @@ impl Gateway {
         });
         let gateway = Self { core };
         gateway.core.tasks.spawn(flush_refusals(Arc::clone(&gateway.core)));
+        gateway.core.tasks.spawn(keep_fleet(Arc::clone(&gateway.core)));
         Ok(gateway)
     }
 }
 
+impl Gateway {
+    /// The servers that speak MCP, and how they do.
+    pub fn fleet(&self) -> &Fleet {
+        &self.core.fleet
+    }
+
+    /// Ends all conversations with servers. Ready when their processes have ended.
+    pub async fn close_servers(&self) {
+        self.core.mcp_sessions.close().await;
+    }
+}
+
 impl Core {
+    /// A server that speaks MCP as the fleet knows it.
+    pub(crate) fn member(&self, entry: &McpEntry) -> Arc<Member> {
+        entry.member(|target| {
+            Arc::new(ServerCredentials::new(Arc::clone(target), self.snapshots.clone()))
+        })
+    }
+
+    /// Forgets what went on in a session that its client ended.
+    fn session_ended(&self, key: &[u8; 32]) {
+        self.lives.forget(key);
+        self.mcp_sessions.retire(|it| it.owner.as_ref() == Some(key));
+    }
+
     /// The newest configuration.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())
@@ -178,6 +246,24 @@ impl Core {
     }
 }
 
+/// Brings the fleet up to each new configuration.
+async fn keep_fleet(core: Arc<Core>) {
+    let mut snapshots = core.snapshots.clone();
+    loop {
+        let newest = Arc::clone(&snapshots.borrow_and_update());
+        let members: Vec<Arc<Member>> = newest
+            .mcp_servers()
+            .filter(|(server, _)| server.enabled)
+            .map(|(_, entry)| core.member(entry))
+            .collect();
+        core.fleet.reconcile(&members);
+        tokio::select! {
+            changed = snapshots.changed() => if changed.is_err() { return },
+            () = core.shutdown.cancelled() => return,
+        }
+    }
+}
+
 /// Writes what was refused at the edge, a record for each reason and span of time.
 async fn flush_refusals(core: Arc<Core>) {
     let span = Limits::span(core.limits.refusals_flush_ms_max);
@@ -187,6 +273,7 @@ async fn flush_refusals(core: Arc<Core>) {
             () = core.shutdown.cancelled() => true,
         };
         let now = core.clock.now();
+        core.parked.sweep(now);
         for record in core.refusals.take(now, || core.record_ids.next(now)) {
             if let Err(error) = core.log.append(&record) {
                 tracing::error!(%error, "Refusals at the edge could not be recorded.");

@@ -10,8 +10,8 @@ pub(crate) mod mcp;
 mod server;
 mod tool;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lanyard_core::{
@@ -118,6 +118,8 @@ impl AgentEntry {
 pub struct AgentLoad {
     calls: AtomicU64,
     streams: AtomicU64,
+    /// The tools that search mode lists for its clients without sessions, as server and tool.
+    activated: Mutex<BTreeSet<(String, ToolName)>>,
 }
 
 /// One place among those an agent may take at a time; given back on drop.
@@ -136,6 +138,18 @@ impl AgentLoad {
     /// Takes a place for an event stream, if fewer than `max` are open.
     pub(crate) fn stream(self: &Arc<Self>, max: u64) -> Option<Place> {
         self.take(max, |load| &load.streams)
+    }
+
+    /// Lists a tool from now on, in search mode. `true` if it is new.
+    pub(crate) fn activate(&self, server: &str, tool: &ToolName) -> bool {
+        let mut activated = self.activated.lock().unwrap_or_else(PoisonError::into_inner);
+        activated.insert((server.to_owned(), tool.clone()))
+    }
+
+    /// Whether search mode lists a tool.
+    pub(crate) fn is_activated(&self, server: &str, tool: &ToolName) -> bool {
+        let activated = self.activated.lock().unwrap_or_else(PoisonError::into_inner);
+        activated.contains(&(server.to_owned(), tool.clone()))
     }
 
     fn take(self: &Arc<Self>, max: u64, counter: fn(&Self) -> &AtomicU64) -> Option<Place> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lanyard_connect::mcp::{Credentials, Opened, Target};
 use lanyard_core::{Failure, SecretName, SecretSource as _};
-use lanyard_mcp::{Remote, Stdio, Template, Transport};
+use lanyard_mcp::{Template, Transport};
 use lanyard_vault::OpenSecrets;
 use tokio::sync::watch;
 
@@ -44,52 +44,32 @@ impl Credentials for ServerCredentials {
         else {
             return Err(Failure::Bug);
         };
-        let Remote { origin, target, headers, query } = remote;
-        let secrets = self.open(&names(headers.iter().chain(query)))?;
-        let origins = std::slice::from_ref(origin);
-        let expose = |name: &SecretName| secrets.expose(name, origins).map_err(secret_failure);
-        let headers = headers
+        let secrets = self.open(&names(remote.headers.iter().chain(&remote.query)))?;
+        let origins = std::slice::from_ref(&remote.origin);
+        let expose = |name: &SecretName| {
+            secrets.expose(name, origins).map(str::to_owned).map_err(secret_failure)
+        };
+        let headers = remote
+            .headers
             .iter()
             .map(|(name, template)| Ok((name.clone(), template.render(&expose)?)))
             .collect::<Result<Vec<_>, Failure>>()?;
-        let mut target = target.clone();
-        for (name, template) in query {
-            target.push(if target.contains('?') { '&' } else { '?' });
-            target.push_str(&encode(name));
-            target.push('=');
-            target.push_str(&encode(&template.render(&expose)?));
-        }
-        Ok(Opened { headers, target })
+        Ok(Opened { headers, target: remote.render_target(&expose)? })
     }
 
     fn environment(&self) -> Result<Vec<(String, String)>, Failure> {
-        let Transport::Stdio(Stdio { env, .. }) = &self.target.definition.transport else {
+        let Transport::Stdio(stdio) = &self.target.definition.transport else {
             return Err(Failure::Bug);
         };
-        let secrets = self.open(&names(env.iter()))?;
+        let secrets = self.open(&names(stdio.env.iter()))?;
         let server = &self.target.server;
-        let expose =
-            |name: &SecretName| secrets.expose_to_server(name, server).map_err(secret_failure);
-        env.iter()
+        let expose = |name: &SecretName| {
+            secrets.expose_to_server(name, server).map(str::to_owned).map_err(secret_failure)
+        };
+        stdio
+            .env
+            .iter()
             .map(|(name, template)| Ok((name.clone(), template.render(&expose)?)))
             .collect()
     }
-}
-
-/// A part of a query, percent-encoded but for what RFC 3986 calls unreserved.
-fn encode(text: &str) -> String {
-    const HEX: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for nibble in [byte >> 4, byte & 15] {
-                out.push(HEX.get(usize::from(nibble)).copied().unwrap_or('0'));
-            }
-        }
-    }
-    out
 }

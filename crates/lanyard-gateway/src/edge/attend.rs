@@ -7,14 +7,15 @@
 //! When a client of the stateless era goes away its call is cancelled: to close the stream is how it
 //! says so. When a client with a session goes away its call goes on, as its protocol wants.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::StatusCode;
 use lanyard_connect::mcp::Reply as Answer;
 use lanyard_core::{Failure, Limits};
 use lanyard_wire::{Id, WireError, encode_request, sse};
 use tokio::sync::mpsc;
 
-use super::client::{Client, Framing};
+use super::client::{Beside, Client, Framing, Live};
 use super::dispatch::{self, Dispatched};
 use super::parked::{Claim, ParkedCall};
 use super::reply;
@@ -39,7 +40,24 @@ pub(super) enum Outlet {
     /// The answer becomes an event stream when there are any.
     Http,
     /// A stream that is there already: HTTP+SSE, or lines.
-    Stream(mpsc::Sender<Bytes>, Framing),
+    Stream {
+        /// The stream.
+        stream: Beside,
+        /// What goes on with its client.
+        live: Arc<Live>,
+    },
+    /// Nowhere: in a batch there is only the answer.
+    Nowhere,
+}
+
+impl Outlet {
+    /// What goes on with the client of a stream.
+    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+        match self {
+            Self::Stream { stream: _, live } => Some(live),
+            Self::Http | Self::Nowhere => None,
+        }
+    }
 }
 
 /// Attends a call until there is something to answer the request with.
@@ -53,7 +71,16 @@ pub(super) async fn attend(mut attendance: Attendance, outlet: &Outlet) -> Dispa
                 first @ (Turn::Question(_) | Turn::Message(_)) => attendance.stream(first),
             }
         }
-        Outlet::Stream(events, framing) => attendance.until_answered(events, *framing).await,
+        Outlet::Stream { stream, live: _ } => {
+            attendance.until_answered(&stream.events, stream.framing).await
+        }
+        Outlet::Nowhere => {
+            // What would come before the answer has no reader; a question has no answer.
+            let (events, receiver) = mpsc::channel(1);
+            drop(receiver);
+            attendance.client.live = None;
+            attendance.until_answered(&events, Framing::Line).await
+        }
     }
 }
 
@@ -218,13 +245,4 @@ pub(super) fn nothing_waits(id: &Id<'_>) -> Dispatched {
         "requestState does not fit this request, or the call it belongs to has ended",
     );
     Dispatched::error(Some(id), &error)
-}
-
-/// An answer with the status that messages have on a stream.
-pub(super) fn status_of(code: i64) -> StatusCode {
-    match code {
-        -32601 => StatusCode::NOT_FOUND,
-        -32022..=-32020 => StatusCode::BAD_REQUEST,
-        _ => StatusCode::OK,
-    }
 }

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use lanyard_connect::mcp::{ClientFacts, Reply};
-use lanyard_core::ToolName;
+use lanyard_core::{ServerName, ToolName};
 use lanyard_wire::{Id, LogLevel, Version, encode_request, lines, sse};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A client as servers are told of it, and as answers are written for it.
 #[derive(Debug, Clone)]
@@ -137,7 +137,8 @@ struct State {
     stream: Option<Beside>,
     /// Tools that search mode shows because they were found or called.
     activated: BTreeSet<String>,
-    activations: u64,
+    /// The resources it wants to be told of, each with what ends the telling.
+    subscribed: HashMap<(ServerName, String), DropGuard>,
 }
 
 impl Live {
@@ -224,11 +225,7 @@ impl Live {
         let mut state = self.lock();
         let before = state.activated.len();
         state.activated.extend(names.map(|name| format!("{server}/{name}")));
-        let more = state.activated.len() > before;
-        if more {
-            state.activations = state.activations.saturating_add(1);
-        }
-        more
+        state.activated.len() > before
     }
 
     /// Whether search mode shows a tool.
@@ -236,10 +233,37 @@ impl Live {
         self.lock().activated.contains(&format!("{server}/{name}"))
     }
 
+    /// From now on the client is told when a resource changes, until `telling` is dropped.
+    pub(super) fn subscribe(&self, server: ServerName, uri: String, telling: DropGuard) {
+        let before = self.lock().subscribed.insert((server, uri), telling);
+        drop(before);
+    }
+
+    /// It is no longer told. Gives what kept the telling.
+    pub(super) fn unsubscribe(&self, uri: &str) -> Option<(ServerName, DropGuard)> {
+        let mut state = self.lock();
+        let key = state.subscribed.keys().find(|(_, known)| known == uri).cloned()?;
+        let telling = state.subscribed.remove(&key)?;
+        Some((key.0, telling))
+    }
+
+    /// Whether it wants to be told when a resource changes.
+    pub(super) fn subscribes(&self, server: &ServerName, uri: &str) -> bool {
+        self.lock().subscribed.contains_key(&(server.clone(), uri.to_owned()))
+    }
+
+    /// How many resources it wants to be told of.
+    pub(super) fn subscriptions(&self) -> usize {
+        self.lock().subscribed.len()
+    }
+
     /// Whether nothing waits and nothing runs: it can be forgotten at no loss but its log level.
     fn is_quiet(&self) -> bool {
         let state = self.lock();
-        state.waiting.is_empty() && state.running.is_empty() && state.stream.is_none()
+        state.waiting.is_empty()
+            && state.running.is_empty()
+            && state.stream.is_none()
+            && state.subscribed.is_empty()
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lanyard_connect::mcp::{Opening, Outgoing, Reply, ServerRequest, SessionKey, Unrelated};
-use lanyard_core::{Limits, Principal, ServerName};
+use lanyard_core::{Limits, Principal};
 use lanyard_wire::{Id, LogLevel, encode_notification};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
@@ -56,7 +56,7 @@ pub(super) struct Ear {
 #[derive(Debug, Clone)]
 pub(super) enum Hears {
     /// A client with a session: all that its servers say.
-    Session { live: Arc<Live>, uris: Arc<Mutex<Vec<(ServerName, String)>>> },
+    Session { live: Arc<Live> },
     /// A subscription of the stateless era: the resources it names.
     Subscription { id: Id<'static>, stream: Beside, uris: Vec<String> },
 }
@@ -171,11 +171,29 @@ impl Hub {
         };
         let own = |ear: &&Ear| match (&key.owner, &ear.hears) {
             (None, _) => true,
-            (Some(owner), Hears::Session { live, uris: _ }) => live.key == *owner,
+            (Some(owner), Hears::Session { live }) => live.key == *owner,
             (Some(_), Hears::Subscription { .. }) => false,
         };
         let ears = state.ears.get(principal).into_iter().flatten();
         ears.filter(in_scope).filter(own).cloned().collect()
+    }
+
+    /// A client's roots changed: tells the servers that were told of them.
+    pub(super) async fn roots_changed(&self, principal: &Principal, owner: [u8; 32]) {
+        let Some(core) = self.core.upgrade() else { return };
+        let keys: Vec<SessionKey> = self
+            .lock()
+            .inboxes
+            .keys()
+            .filter(|key| key.principal.as_ref() == Some(principal) && key.owner == Some(owner))
+            .cloned()
+            .collect();
+        for key in keys {
+            let Some(session) = core.mcp_sessions.existing(&key) else { continue };
+            if let Err(failure) = session.notify("notifications/roots/list_changed", None).await {
+                tracing::debug!(%failure, "A server was not told that roots changed.");
+            }
+        }
     }
 
     /// Ready when some session with a server ends from now on.
@@ -226,7 +244,7 @@ async fn notify(core: &Core, key: &SessionKey, message: &str) {
         "notifications/progress" | "notifications/cancelled" => {}
         _ => {
             for ear in core.hub.ears(key) {
-                if let Hears::Session { live, uris: _ } = &ear.hears
+                if let Hears::Session { live } = &ear.hears
                     && let Some(stream) = live.stream()
                     && !stream.send(message.as_bytes()).await
                 {
@@ -242,12 +260,8 @@ pub(super) async fn updated(core: &Core, key: &SessionKey, uri: &str) {
     for ear in core.hub.ears(key) {
         let params = json!({ "uri": uri }).to_string();
         let (stream, message) = match &ear.hears {
-            Hears::Session { live, uris } => {
-                let wanted = uris
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .iter()
-                    .any(|(server, wanted)| *server == key.server && wanted == uri);
+            Hears::Session { live } => {
+                let wanted = live.subscribes(&key.server, uri);
                 let Some(stream) = live.stream().filter(|_| wanted) else { continue };
                 let message = encode_notification("notifications/resources/updated", Some(&params));
                 (stream, message)
@@ -274,7 +288,7 @@ async fn answer(core: &Core, key: &SessionKey, request: ServerRequest) {
         Reply::Error(json!({ "code": -32601, "message": message }).to_string())
     };
     let asked = core.hub.ears(key).into_iter().find_map(|ear| match ear.hears {
-        Hears::Session { live, uris: _ } if live.stream().is_some() => Some(live),
+        Hears::Session { live } if live.stream().is_some() => Some(live),
         Hears::Session { .. } | Hears::Subscription { .. } => None,
     });
     let reply = match asked {

@@ -1,97 +1,225 @@
-//! What a caller sees: the tools of an endpoint, and the servers its token may use.
+//! What a caller sees: the tools, prompts and resources of an endpoint, and the servers its token
+//! may use. All of it comes from the configuration, so that a server that is down takes nothing
+//! away from a list, and every list is the same for the same configuration.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use http::StatusCode;
-use lanyard_core::Timestamp;
-use lanyard_wire::WireError;
-use lanyard_wire::results::{Stamp, ToolEntry, ToolsList};
+use lanyard_core::{Limits, Timestamp};
+use lanyard_wire::results::{RawList, ToolEntry as ListedTool};
+use lanyard_wire::{Version, WireError, tool_for, with_member_name};
 use serde_json::json;
 
-use super::dispatch::TTL_MS;
-
+use super::client::Client;
+use super::dispatch::{TTL_MS, stamp};
 use super::reply::{self, Reply};
 use super::request::Context;
 use super::route::Scope;
-use crate::snapshot::{AgentEntry, Offered, Snapshot};
+use super::search;
+use crate::snapshot::{AgentEntry, Offered, ServerEntry, Snapshot};
 
-/// What a cursor begins with. A cursor is opaque to clients; this one counts tools.
-const CURSOR_PREFIX: &str = "tools-";
+/// A kind of list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    Tools,
+    Prompts,
+    Resources,
+    Templates,
+}
+
+impl Listed {
+    /// The member that holds the list, which is also what its cursors begin with. A cursor is
+    /// opaque to clients; these count.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+        }
+    }
+}
+
+/// A tool as an endpoint lists it.
+#[derive(Debug)]
+pub(super) struct Shown<'a> {
+    /// The name it has there.
+    pub(super) name: String,
+    pub(super) offered: Offered<'a>,
+}
+
+impl Shown<'_> {
+    /// The tool as a version knows it.
+    pub(super) fn to_json(&self, version: Version) -> String {
+        let tool = self.offered.tool;
+        match (tool.as_mcp(), tool.as_rest()) {
+            (Some(definition), _) => {
+                let renamed = (self.name != tool.name().as_str()).then_some(self.name.as_str());
+                tool_for(version, definition, renamed)
+            }
+            (None, Some(rest)) => ListedTool {
+                name: self.name.as_str().into(),
+                title: None,
+                description: Some(rest.tool.description.as_str().into()),
+                input_schema: rest.input_schema_json.as_str().into(),
+                output_schema: rest.output_schema_json.as_deref().map(Into::into),
+                annotations: None,
+            }
+            .to_json(version),
+            (None, None) => String::new(),
+        }
+    }
+}
 
 /// The tools of an endpoint, under the names it gives them: servers by name, the tools of each
 /// in its definition's order.
-fn tools<'a>(
+pub(super) fn tools<'a>(
     snapshot: &'a Snapshot,
     agent: &'a AgentEntry,
     scope: &Scope,
     now: Timestamp,
-) -> Vec<ToolEntry<'a>> {
-    let item = |name: String, offered: Offered<'a>| ToolEntry {
-        name: name.into(),
-        title: None,
-        description: Some(offered.tool.tool.description.as_str().into()),
-        input_schema: offered.tool.input_schema_json.as_str().into(),
-        output_schema: offered.tool.output_schema_json.as_deref().map(Into::into),
-        annotations: None,
-    };
+) -> Vec<Shown<'a>> {
     match scope {
         Scope::All => snapshot
             .servers_of(agent, now)
             .filter(|server| !server.is_set())
             .flat_map(|server| {
-                snapshot
-                    .tools_of(agent, server, now)
-                    .map(move |offered| item(server.prefixed(offered.tool.name()), offered))
+                snapshot.tools_of(agent, server, now).map(move |offered| Shown {
+                    name: server.prefixed(offered.tool.name().as_str()),
+                    offered,
+                })
             })
             .collect(),
         Scope::One(name) => match snapshot.server(agent, name, now) {
             Ok(server) => snapshot
                 .tools_of(agent, server, now)
-                .map(|offered| item(offered.listed_as.to_owned(), offered))
+                .map(|offered| Shown { name: offered.listed_as.to_owned(), offered })
                 .collect(),
             Err(_) => Vec::new(),
         },
     }
 }
 
-/// One page of the tools of an endpoint.
+/// The servers whose prompts and resources an endpoint shows.
+pub(super) fn whole_servers<'a>(
+    snapshot: &'a Snapshot,
+    agent: &'a AgentEntry,
+    scope: &Scope,
+    now: Timestamp,
+) -> Vec<&'a Arc<ServerEntry>> {
+    let whole = |server: &&Arc<ServerEntry>| {
+        server.as_mcp().is_some() && agent.grants.decide_whole(&server.name, now).is_ok()
+    };
+    match scope {
+        Scope::All => snapshot.servers_of(agent, now).filter(whole).collect(),
+        Scope::One(name) => {
+            snapshot.server(agent, name, now).ok().filter(whole).into_iter().collect()
+        }
+    }
+}
+
+/// The prompts, resources or templates of an endpoint, each raw JSON.
+fn items(
+    snapshot: &Snapshot,
+    agent: &AgentEntry,
+    scope: &Scope,
+    listed: Listed,
+    now: Timestamp,
+) -> Vec<String> {
+    let mut items = Vec::new();
+    for server in whole_servers(snapshot, agent, scope, now) {
+        let Some(mcp) = server.as_mcp() else { continue };
+        let merged = *scope == Scope::All;
+        match listed {
+            Listed::Tools => {}
+            Listed::Prompts => items.extend(mcp.prompts.iter().map(|prompt| match merged {
+                true => with_member_name(&prompt.raw, &server.prefixed(&prompt.name)),
+                false => prompt.raw.clone(),
+            })),
+            Listed::Resources => {
+                let shown = mcp.resources.iter().filter(|resource| {
+                    !merged || snapshot.lists_resource(server, &resource.name)
+                });
+                items.extend(shown.map(|resource| resource.raw.clone()));
+            }
+            Listed::Templates => {
+                items.extend(mcp.templates.iter().map(|template| template.item.raw.clone()));
+            }
+        }
+    }
+    items
+}
+
+/// One page of a list of an endpoint.
 pub(super) fn page(
     context: &Context,
-    stamp: Stamp<'_>,
+    client: &Client,
+    listed: Listed,
     cursor: Option<&str>,
 ) -> Result<String, WireError> {
+    let key = listed.key();
     let start = match cursor {
         None => 0,
         Some(cursor) => cursor
-            .strip_prefix(CURSOR_PREFIX)
+            .strip_prefix(key)
+            .and_then(|rest| rest.strip_prefix('-'))
             .and_then(|count| count.parse::<usize>().ok())
             .ok_or_else(|| WireError::invalid_params("the cursor is not one of this list"))?,
     };
     let now = context.core.clock.now();
-    let all = tools(&context.snapshot, &context.identity.agent, &context.scope, now);
-    let most = lanyard_core::Limits::size(context.core.limits.list_page_tools_max);
+    let (snapshot, agent) = (&context.snapshot, &context.identity.agent);
+    let most = Limits::size(context.core.limits.list_page_tools_max);
     let end = start.saturating_add(most);
-    let next_cursor = (end < all.len()).then(|| format!("{CURSOR_PREFIX}{end}"));
-    let tools = all.get(start..end.min(all.len())).unwrap_or_default();
-    let page = ToolsList { tools, next_cursor: next_cursor.as_deref(), ttl_ms: TTL_MS };
-    Ok(page.to_json(stamp))
+    let (members, more): (Vec<String>, bool) = if listed == Listed::Tools {
+        let all = search::shown(context, client, tools(snapshot, agent, &context.scope, now));
+        let page = all.get(start..end.min(all.len())).unwrap_or_default();
+        let members = page.iter().map(|tool| tool.to_json(client.version));
+        (members.collect(), end < all.len())
+    } else {
+        let all = items(snapshot, agent, &context.scope, listed, now);
+        let more = end < all.len();
+        (all.into_iter().skip(start).take(most).collect(), more)
+    };
+    let next_cursor = more.then(|| format!("{key}-{end}"));
+    let list = RawList { key, next_cursor: next_cursor.as_deref(), ttl_ms: TTL_MS };
+    Ok(list.to_json(stamp(client.version), members))
 }
 
-/// A number that changes when the list of an endpoint does.
-pub(super) fn fingerprint(
-    snapshot: &Snapshot,
-    agent: &AgentEntry,
-    scope: &Scope,
-    now: Timestamp,
-) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for tool in tools(snapshot, agent, scope, now) {
-        tool.name.hash(&mut hasher);
-        tool.description.hash(&mut hasher);
-        tool.input_schema.hash(&mut hasher);
-        tool.output_schema.hash(&mut hasher);
+/// Numbers that change when a list of an endpoint does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    pub(super) tools: u64,
+    pub(super) prompts: u64,
+    pub(super) resources: u64,
+}
+
+impl Fingerprint {
+    /// The lists of an endpoint.
+    pub(super) fn of(context: &Context, client: &Client) -> Self {
+        let now = context.core.clock.now();
+        let (snapshot, agent, scope) =
+            (&context.snapshot, &context.identity.agent, &context.scope);
+        let mut hasher = DefaultHasher::new();
+        for shown in search::shown(context, client, tools(snapshot, agent, scope, now)) {
+            if let search::InList::Tool(shown) = shown {
+                shown.name.hash(&mut hasher);
+                shown.offered.tool.hash_definition(&mut hasher);
+            }
+        }
+        let of = |listed: &[Listed]| {
+            let mut hasher = DefaultHasher::new();
+            for listed in listed {
+                items(snapshot, agent, scope, *listed, now).hash(&mut hasher);
+            }
+            hasher.finish()
+        };
+        Self {
+            tools: hasher.finish(),
+            prompts: of(&[Listed::Prompts]),
+            resources: of(&[Listed::Resources, Listed::Templates]),
+        }
     }
-    hasher.finish()
 }
 
 /// `GET /v1/agent/servers`: what this token may use.

@@ -7,10 +7,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use lanyard_connect::mcp::ClientFacts;
 use lanyard_core::{Caller, Denial, Limits};
 use lanyard_wire::{Carrier, RoutingHeaders, Version, decode};
 
+use super::attend::Outlet;
 use super::authn::{IdentityKey, caller};
+use super::client::Live;
 use super::dispatch::{self, Dispatched};
 use super::reply::{self, Reply};
 use super::route::{Endpoint, Scope};
@@ -180,7 +183,8 @@ async fn post(mut context: Context, headers: &HeaderMap, body: Incoming) -> Repl
     match decode(&body, &context.core.decode_limits) {
         Err(error) => reply::wire_error(None, &error),
         Ok(incoming) => {
-            let asked = dispatch::Asked { carrier: Carrier::Http(&routing), session };
+            let carrier = Carrier::Http(&routing);
+            let asked = dispatch::Asked { carrier, session, outlet: Outlet::Http };
             into_reply(dispatch::dispatch(&context, &asked, incoming).await)
         }
     }
@@ -226,8 +230,15 @@ pub(super) enum Shown {
     Session(Session),
     /// It is not this caller's, or does not live.
     Unknown,
-    /// The transport itself is the session (HTTP+SSE), of this version.
-    Version(Version),
+    /// The transport itself is the session (HTTP+SSE, lines).
+    Stream {
+        /// What `initialize` chose; the oldest until then.
+        version: Version,
+        /// What the client said of itself.
+        facts: Arc<ClientFacts>,
+        /// What goes on with it.
+        live: Arc<Live>,
+    },
 }
 
 impl Shown {
@@ -235,7 +246,7 @@ impl Shown {
     pub(super) fn version(&self) -> Option<Version> {
         match self {
             Self::Session(session) => Some(session.version),
-            Self::Version(version) => Some(*version),
+            Self::Stream { version, facts: _, live: _ } => Some(*version),
             Self::Nothing | Self::Unknown => None,
         }
     }
@@ -249,7 +260,7 @@ fn get(context: Context, headers: &HeaderMap) -> Reply {
         Shown::Session(session) => stream::session(context, session),
         Shown::Unknown => unknown_session(),
         // Without a session there is nothing to listen to: the modern era has no GET.
-        Shown::Nothing | Shown::Version(_) => reply::method_not_allowed("POST"),
+        Shown::Nothing | Shown::Stream { .. } => reply::method_not_allowed("POST"),
     }
 }
 
@@ -257,10 +268,11 @@ fn delete(context: &Context, headers: &HeaderMap) -> Reply {
     match session_of(context, headers) {
         Shown::Session(session) => {
             context.core.sessions.end(&session);
+            context.core.session_ended(&session.key);
             reply::empty(StatusCode::NO_CONTENT)
         }
         Shown::Unknown => unknown_session(),
-        Shown::Nothing | Shown::Version(_) => reply::method_not_allowed("POST"),
+        Shown::Nothing | Shown::Stream { .. } => reply::method_not_allowed("POST"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::StatusCode;
+use lanyard_connect::mcp::ClientFacts;
 use lanyard_core::{Limits, Principal};
 use lanyard_wire::results::ListenResult;
 use lanyard_wire::{
@@ -16,12 +17,17 @@ use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Ask;
+use super::attend::Outlet;
+use super::client::{self, Beside, Client, Framing, Live};
 use super::dispatch::{self, Asked, Dispatched};
+use super::hub::Hears;
+use super::list::Fingerprint;
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::route::Scope;
-use super::session::Session;
-use super::{Core, list};
+use super::session::{self, Session};
+use super::subscriptions;
 use crate::snapshot::{Place, Snapshot};
 
 /// The open streams of HTTP+SSE by session id: a message posted to `/messages` is answered there.
@@ -38,8 +44,9 @@ pub(crate) struct SseStream {
     principal: Principal,
     pub(super) scope: Scope,
     events: mpsc::Sender<Bytes>,
-    /// What `initialize` chose; the oldest until then.
-    version: Mutex<Version>,
+    /// What `initialize` chose, the oldest until then, and what the client said of itself.
+    client: Mutex<(Version, Arc<ClientFacts>)>,
+    live: Arc<Live>,
     /// Places for messages whose answers are not on the stream yet: a client that posts and does
     /// not read is told to wait, and costs no more memory.
     posted: Arc<Semaphore>,
@@ -65,21 +72,49 @@ impl SseStreams {
 #[derive(Debug)]
 struct Watch {
     context: Context,
+    client: Client,
     events: mpsc::Sender<Bytes>,
-    /// What is sent when the list of tools changes; `None` for a client that did not ask.
-    list_changed: Option<Bytes>,
+    says: Says,
     /// What is sent when the stream ends while its client still listens.
     farewell: Option<Bytes>,
     /// The session that the stream belongs to.
     session: Option<Session>,
+    /// Under which number it hears what servers say.
+    ear: Option<u64>,
     _place: Place,
+}
+
+/// What a client is told when a list changes; `None` where it did not ask.
+#[derive(Debug, Default)]
+struct Says {
+    tools: Option<Bytes>,
+    prompts: Option<Bytes>,
+    resources: Option<Bytes>,
+}
+
+impl Says {
+    /// Everything, for a client with a session.
+    fn all() -> Self {
+        Self {
+            tools: Some(event(&notifications::tools_list_changed(None))),
+            prompts: Some(event(&notifications::prompts_list_changed(None))),
+            resources: Some(event(&notifications::resources_list_changed(None))),
+        }
+    }
 }
 
 /// The GET stream of a session.
 pub(super) fn session(context: Context, session: Session) -> Reply {
-    let list_changed = event(&notifications::tools_list_changed(None));
-    match Watch::new(context, Some(list_changed), None, Some(session)) {
-        Some((watch, receiver)) => {
+    let live = context.core.lives.of(session.key);
+    let client = Client {
+        version: session.version,
+        facts: Arc::clone(&session.client),
+        log_level: None,
+        live: Some(Arc::clone(&live)),
+    };
+    match Watch::new(context, client, Says::all(), None, Some(session)) {
+        Some((mut watch, receiver)) => {
+            watch.hear(&live);
             watch.send(Bytes::from_static(sse::KEEP_ALIVE));
             watch.start();
             reply::events(receiver)
@@ -96,13 +131,17 @@ pub(super) fn sse(context: Context) -> Reply {
     let core = Arc::clone(&context.core);
     let principal = context.caller.principal.clone();
     let now = core.clock.now();
-    let Some(id) = core.sessions.begin(&principal, Version::V2024_11_05, now) else {
+    let facts = Arc::new(client::nothing());
+    let Some(id) = core.sessions.begin(&principal, Version::V2024_11_05, &facts, now) else {
         return reply::text(StatusCode::SERVICE_UNAVAILABLE, "no session can be made now");
     };
+    let key = session::key_of(&id);
+    let live = Arc::new(Live::new(key));
     let scope = context.scope.clone();
-    let list_changed = event(&notifications::tools_list_changed(None));
-    match Watch::new(context, Some(list_changed), None, None) {
-        Some((watch, receiver)) => {
+    let client = Client::unknown(Version::V2024_11_05);
+    match Watch::new(context, client, Says::all(), None, None) {
+        Some((mut watch, receiver)) => {
+            watch.hear(&live);
             let mut first = Vec::new();
             sse::endpoint(&mut first, &format!("/messages?session={id}"));
             watch.send(first.into());
@@ -112,7 +151,8 @@ pub(super) fn sse(context: Context) -> Reply {
                 principal,
                 scope,
                 events: watch.events.clone(),
-                version: Mutex::new(Version::V2024_11_05),
+                client: Mutex::new((Version::V2024_11_05, facts)),
+                live,
                 posted: Arc::new(Semaphore::new(Limits::size(core.limits.agent_calls_max))),
             };
             core.sse_streams.insert(id.clone(), Arc::new(stream));
@@ -120,6 +160,7 @@ pub(super) fn sse(context: Context) -> Reply {
             tasks.spawn(async move {
                 watch.run().await;
                 core.sse_streams.remove(&id);
+                core.session_ended(&key);
                 gone.cancel();
             });
             reply::events(receiver)
@@ -145,15 +186,19 @@ pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes)
             Incoming::One(message) => message.id.clone().map(Id::into_owned),
             Incoming::Batch(_) => None,
         };
-        let asked = Asked { carrier: Carrier::Lines, session: Shown::Version(stream.version()) };
+        let asked = Asked {
+            carrier: Carrier::Lines,
+            session: stream.shown(),
+            outlet: Outlet::Stream { stream: stream.beside(), live: Arc::clone(&stream.live) },
+        };
         let dispatched = tokio::select! {
             dispatched = dispatch::dispatch(&context, &asked, incoming) => dispatched,
             () = stream.gone.cancelled() => return,
         };
         // An answer may wait for its reader; the body it answers does not wait with it.
         drop(body);
-        if let Some(version) = dispatched.chosen() {
-            stream.set_version(version);
+        if let Some(chosen) = dispatched.chosen() {
+            *stream.client.lock().unwrap_or_else(PoisonError::into_inner) = chosen;
         }
         if let Some(answer) = dispatched.into_message(id.as_ref()) {
             tokio::select! {
@@ -168,21 +213,40 @@ pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes)
 }
 
 /// `subscriptions/listen`: first what is accepted, then what changes, at the end the result.
-pub(super) fn listen(context: &Context, id: &Id<'_>, params: Option<&RawValue>) -> Dispatched {
-    let filter = match ListenParams::parse(params) {
+pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> Dispatched {
+    let context = ask.context;
+    let accepted = match ListenParams::parse(params) {
         Ok(filter) => filter,
         Err(error) => return Dispatched::error(Some(id), &error),
     };
-    // REST servers have tools and nothing else; so changes of tools are all there is to tell.
-    let accepted =
-        ListenParams { tools_list_changed: filter.tools_list_changed, ..ListenParams::default() };
-    let list_changed =
-        filter.tools_list_changed.then(|| event(&notifications::tools_list_changed(Some(id))));
+    let says = Says {
+        tools: accepted
+            .tools_list_changed
+            .then(|| event(&notifications::tools_list_changed(Some(id)))),
+        prompts: accepted
+            .prompts_list_changed
+            .then(|| event(&notifications::prompts_list_changed(Some(id)))),
+        resources: accepted
+            .resources_list_changed
+            .then(|| event(&notifications::resources_list_changed(Some(id)))),
+    };
     let result = ListenResult { subscription: id }.to_json(dispatch::stamp(Version::V2026_07_28));
     let farewell = event(&encode_result(id, &result));
-    match Watch::new(context.again(), list_changed, Some(farewell), None) {
-        Some((watch, receiver)) => {
+    match Watch::new(context.again(), ask.client.clone(), says, Some(farewell), None) {
+        Some((mut watch, receiver)) => {
             watch.send(event(&notifications::subscriptions_acknowledged(id, &accepted)));
+            let uris: Vec<String> =
+                accepted.resource_subscriptions.iter().map(|uri| uri.to_string()).collect();
+            if !uris.is_empty() {
+                let stream = Beside { events: watch.events.clone(), framing: Framing::Event };
+                let hears = Hears::Subscription {
+                    id: id.clone().into_owned(),
+                    stream,
+                    uris: uris.clone(),
+                };
+                watch.ear = Some(watch.listens(hears));
+                subscriptions::keep(context, ask.client, &uris, &watch.events);
+            }
             watch.start();
             Dispatched::Stream(reply::events(receiver))
         }
@@ -191,27 +255,41 @@ pub(super) fn listen(context: &Context, id: &Id<'_>, params: Option<&RawValue>) 
 }
 
 impl SseStream {
-    fn version(&self) -> Version {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shown(&self) -> Shown {
+        let (version, facts) = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Shown::Stream { version, facts, live: Arc::clone(&self.live) }
     }
 
-    fn set_version(&self, version: Version) {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    fn beside(&self) -> Beside {
+        Beside { events: self.events.clone(), framing: Framing::Event }
     }
 }
 
 impl Watch {
     fn new(
         context: Context,
-        list_changed: Option<Bytes>,
+        client: Client,
+        says: Says,
         farewell: Option<Bytes>,
         session: Option<Session>,
     ) -> Option<(Self, mpsc::Receiver<Bytes>)> {
         let limits = &context.core.limits;
         let place = context.identity.agent.load.stream(limits.agent_streams_max)?;
         let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
-        let watch = Self { context, events, list_changed, farewell, session, _place: place };
+        let watch =
+            Self { context, client, events, says, farewell, session, ear: None, _place: place };
         Some((watch, receiver))
+    }
+
+    fn listens(&self, hears: Hears) -> u64 {
+        let principal = &self.context.caller.principal;
+        self.context.core.hub.listen(principal, self.context.scope.clone(), hears)
+    }
+
+    /// From now on what servers say to this client beside its requests comes here.
+    fn hear(&mut self, live: &Arc<Live>) {
+        live.set_stream(Beside { events: self.events.clone(), framing: Framing::Event });
+        self.ear = Some(self.listens(Hears::Session { live: Arc::clone(live) }));
     }
 
     fn start(self) {
@@ -224,30 +302,37 @@ impl Watch {
         self.events.try_send(event).is_ok()
     }
 
-    async fn run(self) {
-        let core: &Core = &self.context.core;
+    async fn run(mut self) {
+        self.watch().await;
+        if let Some(ear) = self.ear {
+            self.context.core.hub.deafen(&self.context.caller.principal, ear);
+        }
+    }
+
+    async fn watch(&mut self) {
+        let core = Arc::clone(&self.context.core);
         let mut snapshots = core.snapshots.clone();
         let pause = Limits::span(core.limits.stream_keep_alive_ms);
-        let mut seen = self.fingerprint(&self.context.snapshot);
+        let mut seen = Fingerprint::of(&self.context, &self.client);
         // The configuration may have changed since the request was admitted; so the first look
         // at it comes before the first wait.
         loop {
             let some_ended = core.sessions.some_ended();
+            let activated = core.activated.notified();
             let newest = Arc::clone(&snapshots.borrow_and_update());
             if !self.still_allowed(&newest) {
                 break;
             }
-            let now_seen = self.fingerprint(&newest);
-            if now_seen != seen {
-                seen = now_seen;
-                if self.list_changed.clone().is_some_and(|event| !self.send(event)) {
-                    return;
-                }
+            let now_seen = Fingerprint::of(&self.context, &self.client);
+            if !self.tell(seen, now_seen) {
+                return;
             }
+            seen = now_seen;
             tokio::select! {
                 () = core.shutdown.cancelled() => break,
                 () = self.events.closed() => return,
                 () = some_ended => {}
+                () = activated => {}
                 changed = snapshots.changed() => if changed.is_err() { break },
                 () = tokio::time::sleep(pause) => {
                     if !self.send(Bytes::from_static(sse::KEEP_ALIVE)) {
@@ -261,8 +346,23 @@ impl Watch {
         }
     }
 
-    /// Whether the caller may still have this stream.
-    fn still_allowed(&self, newest: &Snapshot) -> bool {
+    /// Tells which lists changed. `false` when the client does not read.
+    fn tell(&self, before: Fingerprint, after: Fingerprint) -> bool {
+        let changes = [
+            (before.tools != after.tools, &self.says.tools),
+            (before.prompts != after.prompts, &self.says.prompts),
+            (before.resources != after.resources, &self.says.resources),
+        ];
+        changes
+            .into_iter()
+            .filter(|(changed, _)| *changed)
+            .filter_map(|(_, says)| says.clone())
+            .all(|event| self.send(event))
+    }
+
+    /// Whether the caller may still have this stream. If so, its surroundings are those of the
+    /// newest configuration.
+    fn still_allowed(&mut self, newest: &Arc<Snapshot>) -> bool {
         let now = self.context.core.clock.now();
         let Ok(identity) = self.context.key.identify(newest, now) else { return false };
         // A user id can be given to another agent; the stream is not.
@@ -275,14 +375,9 @@ impl Watch {
             Some(session) => self.context.core.sessions.lives(session, now),
             None => true,
         };
+        self.context.identity = Arc::clone(identity);
+        self.context.snapshot = Arc::clone(newest);
         same && reachable && alive
-    }
-
-    fn fingerprint(&self, snapshot: &Snapshot) -> u64 {
-        let now = self.context.core.clock.now();
-        self.context.key.identify(snapshot, now).map_or(0, |identity| {
-            list::fingerprint(snapshot, &identity.agent, &self.context.scope, now)
-        })
     }
 }
 

@@ -2,12 +2,14 @@
 //! and its prompts and resources.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use lanyard_connect::mcp::{ServerFacts, Target};
+use lanyard_connect::mcp::{Credentials, ServerFacts, Target};
 use lanyard_core::ToolName;
 use lanyard_mcp::uri::UriTemplate;
+
+use crate::fleet::Member;
 
 /// A server that speaks MCP.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct McpEntry {
     pub(crate) resources: Vec<Item>,
     pub(crate) templates: Vec<TemplateItem>,
     prompts_by_name: HashMap<String, usize>,
+    member: OnceLock<Arc<Member>>,
 }
 
 /// What an operator sets for a server that speaks MCP.
@@ -117,7 +120,27 @@ impl McpEntry {
             resources: parts.resources,
             templates,
             prompts_by_name,
+            member: OnceLock::new(),
         }
+    }
+
+    /// The server as the fleet knows it, made when it is first asked for.
+    pub(crate) fn member(
+        &self,
+        credentials: impl FnOnce(&Arc<Target>) -> Arc<dyn Credentials>,
+    ) -> Arc<Member> {
+        let member = self.member.get_or_init(|| {
+            Arc::new(Member {
+                target: Arc::clone(&self.target),
+                credentials: credentials(&self.target),
+                keep: self.options.keep,
+                concurrency: self.options.concurrency,
+                enabled: true,
+                per_user: self.options.per_user,
+                pinned_digest: Some(self.catalog_digest),
+            })
+        });
+        Arc::clone(member)
     }
 
     /// A prompt by its own name.

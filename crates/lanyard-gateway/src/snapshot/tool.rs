@@ -1,6 +1,7 @@
 //! One tool, compiled: at once where Lanyard describes it itself, and when it is first called
 //! where a server that speaks MCP does. Of 20,000 such tools most are never called.
 
+use std::hash::{Hash as _, Hasher};
 use std::sync::OnceLock;
 
 use lanyard_core::{Denial, ToolName};
@@ -112,6 +113,18 @@ impl ToolEntry {
             What::Mcp(definition) => {
                 members(definition).description.map_or_else(String::new, |text| text.into_owned())
             }
+        }
+    }
+
+    /// Adds all that a list says of it to a fingerprint.
+    pub(crate) fn hash_definition(&self, hasher: &mut impl Hasher) {
+        match &self.what {
+            What::Rest(rest) => {
+                rest.tool.description.hash(hasher);
+                rest.input_schema_json.hash(hasher);
+                rest.output_schema_json.hash(hasher);
+            }
+            What::Mcp(definition) => definition.hash(hasher),
         }
     }
 

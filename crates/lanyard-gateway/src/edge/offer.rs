@@ -1,0 +1,107 @@
+//! What an endpoint says of itself when a client greets it.
+//!
+//! The endpoint of one server that speaks MCP speaks with that server's voice: its identity, its
+//! capabilities, its instructions. `/mcp` speaks for Lanyard, and can what any of the servers behind
+//! it can.
+
+use lanyard_wire::results::{Capabilities, DiscoverResult, InitializeResult, Lists};
+use lanyard_wire::{RawDiscover, RawInitialize, ServerCapabilities, Version};
+
+use super::dispatch::{LANYARD, TTL_MS, stamp};
+use super::list;
+use super::request::Context;
+use super::route::Scope;
+
+/// What Lanyard offers where only REST servers stand behind an endpoint: tools, whose lists change
+/// with grants. REST servers have no prompts and no resources; their lists are empty, which says so
+/// to clients that ask for all three whatever a server declares.
+const REST: Capabilities =
+    Capabilities { prompts: Lists::Quiet, resources: Lists::Quiet, ..Capabilities::TOOLS };
+
+/// What an endpoint says of itself.
+#[derive(Debug)]
+pub(super) enum Offer {
+    /// Only REST servers stand behind it.
+    Rest { instructions: Option<String> },
+    /// At least one server that speaks MCP stands behind it.
+    Mcp {
+        /// Raw JSON.
+        capabilities: String,
+        /// Raw JSON; Lanyard's own where there are several servers.
+        info: Option<String>,
+        instructions: Option<String>,
+    },
+}
+
+/// What the endpoint of a request says of itself.
+pub(super) fn of(context: &Context) -> Offer {
+    let now = context.core.clock.now();
+    let agent = &context.identity.agent;
+    match &context.scope {
+        Scope::One(name) => {
+            let Ok(server) = context.snapshot.server(agent, name, now) else {
+                return Offer::Rest { instructions: None };
+            };
+            let Some(mcp) = server.as_mcp() else {
+                return Offer::Rest { instructions: server.description.clone() };
+            };
+            let facts = mcp.facts.as_ref();
+            let capabilities = facts.map_or("{}", |facts| facts.capabilities.as_str());
+            let whole = agent.grants.decide_whole(&server.name, now).is_ok();
+            Offer::Mcp {
+                capabilities: ServerCapabilities::of(capabilities).offered(whole),
+                info: facts.map(|facts| facts.info.clone()),
+                instructions: facts
+                    .and_then(|facts| facts.instructions.clone())
+                    .or_else(|| server.description.clone()),
+            }
+        }
+        Scope::All => {
+            let whole = list::whole_servers(&context.snapshot, agent, &context.scope, now);
+            let facts = whole.iter().filter_map(|server| server.as_mcp()?.facts.as_ref());
+            let raw: Vec<&str> = facts.map(|facts| facts.capabilities.as_str()).collect();
+            if raw.is_empty() {
+                return Offer::Rest { instructions: None };
+            }
+            let capabilities = ServerCapabilities::merge(&raw);
+            Offer::Mcp { capabilities, info: None, instructions: None }
+        }
+    }
+}
+
+impl Offer {
+    /// The answer to `initialize`.
+    pub(super) fn initialize(self, version: Version) -> String {
+        match self {
+            Self::Rest { instructions } => {
+                let instructions = instructions.map(Into::into);
+                InitializeResult { capabilities: REST, instructions }.to_json(stamp(version))
+            }
+            Self::Mcp { capabilities, info, instructions } => RawInitialize {
+                version,
+                capabilities: &capabilities,
+                server_info: &info.unwrap_or_else(|| LANYARD.to_json(version)),
+                instructions: instructions.as_deref(),
+            }
+            .to_json(),
+        }
+    }
+
+    /// The answer to `server/discover`.
+    pub(super) fn discover(self, version: Version) -> String {
+        match self {
+            Self::Rest { instructions } => {
+                let instructions = instructions.map(Into::into);
+                DiscoverResult { capabilities: REST, instructions, ttl_ms: TTL_MS }
+                    .to_json(stamp(version))
+            }
+            Self::Mcp { capabilities, info, instructions } => RawDiscover {
+                capabilities: &capabilities,
+                server_info: &info.unwrap_or_else(|| LANYARD.to_json(version)),
+                instructions: instructions.as_deref(),
+                ttl_ms: TTL_MS,
+            }
+            .to_json(),
+        }
+    }
+}

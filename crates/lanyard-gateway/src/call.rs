@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::beside::{Beside, Request, run_beside};
 pub(crate) use self::credentials::ServerCredentials;
 use self::foreign::Conversation;
-pub(crate) use self::foreign::{Passed, session_key};
+pub(crate) use self::foreign::{Guest, Passed, session_key};
 pub(crate) use self::open::RecordIds;
 use self::open::{OpenCall, Subject, record_denial};
 use self::passage::Passage;

@@ -21,7 +21,7 @@ use lanyard_policy::Grants;
 use lanyard_vault::Vault;
 use thiserror::Error;
 
-pub use mcp::{Item, Keep, McpEntry, McpOptions, McpParts, Wrap};
+pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
 pub use server::{ServerEntry, ServerOptions};
 pub use tool::ToolEntry;
 

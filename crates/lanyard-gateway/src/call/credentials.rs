@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lanyard_connect::mcp::{Credentials, Opened, Target};
-use lanyard_core::{Failure, SecretName, SecretSource as _};
+use lanyard_core::{Binding, Failure, SecretName, SecretSource as _};
 use lanyard_mcp::{Template, Transport};
 use lanyard_vault::OpenSecrets;
 use tokio::sync::watch;
@@ -62,9 +62,9 @@ impl Credentials for ServerCredentials {
             return Err(Failure::Bug);
         };
         let secrets = self.open(&names(stdio.env.iter()))?;
-        let server = &self.target.server;
+        let places = [Binding::Server(self.target.server.clone())];
         let expose = |name: &SecretName| {
-            secrets.expose_to_server(name, server).map(str::to_owned).map_err(secret_failure)
+            secrets.expose_to(name, &places).map(str::to_owned).map_err(secret_failure)
         };
         stdio
             .env

@@ -5,9 +5,10 @@
 //! answers `input_required` and is asked again. Both become questions to whoever attends the client
 //! ([`Turns::ask`]), who knows how its version is asked.
 
+use std::ops::Deref;
 use std::time::Duration;
 
-use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, SessionKey, Step};
+use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, Session, SessionKey, Step};
 use lanyard_core::{Caller, Failure, Principal};
 use lanyard_wire::translate::{self, Crossing, EnvelopeParts};
 use lanyard_wire::{InputRequired, needs_capability, retry_params};
@@ -85,17 +86,17 @@ impl Conversation<'_> {
     /// were found on the way.
     pub(super) async fn carry(mut self) -> Result<(Passed, u64), Failure> {
         let began = Instant::now();
-        let entered = self.core.enter(self.passage.mcp, &self.caller.principal, self.client).await?;
-        let outcome = self.converse(&entered).await;
-        self.core.fleet.done(entered, outcome.as_ref().map(|_| ()), began.elapsed());
+        let guest = self.core.enter(self.passage.mcp, &self.caller.principal, self.client).await?;
+        let outcome = self.converse(&guest).await;
+        guest.done(outcome.as_ref().map(|_| ()), began.elapsed());
         let passed = outcome?;
         Ok((passed, self.screen.masked()))
     }
 
-    async fn converse(&mut self, entered: &Entered) -> Result<Passed, Failure> {
-        let writer = entered.facts().version;
-        self.core.hub.set_level(entered, self.client).await;
-        let mut params = self.params_for(entered);
+    async fn converse(&mut self, guest: &Guest) -> Result<Passed, Failure> {
+        let writer = guest.facts().version;
+        self.core.hub.set_level(guest, self.client).await;
+        let mut params = self.params_for(guest);
         let rounds_max = self.core.limits.input_rounds_max;
         for round in 0..=rounds_max {
             let request = Outgoing {
@@ -106,15 +107,15 @@ impl Conversation<'_> {
                 // kept here.
                 deadline: None,
             };
-            let mut exchange = entered.request(request).await?;
+            let mut exchange = guest.request(request).await?;
             let reply = self.listen(&mut exchange, round).await?;
             let result = match reply {
-                Reply::Error(error) => return self.failed(entered, &error),
+                Reply::Error(error) => return self.failed(guest, &error),
                 Reply::Result(result) => result,
             };
             let asks = writer.is_modern() && !self.client.version.is_modern();
             let Some(asked) = asks.then(|| InputRequired::read(&result)).flatten() else {
-                return self.answered(entered, &result);
+                return self.answered(guest, &result);
             };
             params = Some(self.ask_all(&asked, round).await?);
         }
@@ -123,9 +124,9 @@ impl Conversation<'_> {
     }
 
     /// The parameters as the server's version has them.
-    fn params_for(&self, entered: &Entered) -> Option<String> {
+    fn params_for(&self, guest: &Guest) -> Option<String> {
         let given = self.passage.params.as_deref();
-        let version = entered.facts().version;
+        let version = guest.facts().version;
         if !version.is_modern() {
             return translate::params_for_legacy(given);
         }
@@ -234,25 +235,52 @@ impl Conversation<'_> {
         ))
     }
 
-    fn crossing<'b>(&self, entered: &'b Entered) -> Crossing<'b> {
+    fn crossing<'b>(&self, guest: &'b Guest) -> Crossing<'b> {
         Crossing {
             reader: self.client.version,
-            writer: entered.facts().version,
-            server_info: &entered.facts().info,
+            writer: guest.facts().version,
+            server_info: &guest.facts().info,
             private: true,
         }
     }
 
-    fn answered(&mut self, entered: &Entered, result: &str) -> Result<Passed, Failure> {
+    fn answered(&mut self, guest: &Guest, result: &str) -> Result<Passed, Failure> {
         let result = self.screen.result(self.passage.method, result)?;
-        let crossing = self.crossing(entered);
+        let crossing = self.crossing(guest);
         Ok(Passed::Result(translate::result_for(crossing, self.passage.method, &result)))
     }
 
-    fn failed(&mut self, entered: &Entered, error: &str) -> Result<Passed, Failure> {
+    fn failed(&mut self, guest: &Guest, error: &str) -> Result<Passed, Failure> {
         let error = self.screen.error(error)?;
-        let crossing = self.crossing(entered);
+        let crossing = self.crossing(guest);
         Ok(Passed::Error(translate::error_for(crossing, self.passage.method, &error)))
+    }
+}
+
+/// A place on a server, with the session that it is used through.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    entered: Entered,
+    key: SessionKey,
+}
+
+impl Guest {
+    /// Whose session it is.
+    pub(crate) fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
+    /// Gives the place back, and says how it went.
+    fn done(self, outcome: Result<(), &Failure>, took: Duration) {
+        self.entered.done(outcome, took);
+    }
+}
+
+impl Deref for Guest {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.entered
     }
 }
 
@@ -263,10 +291,11 @@ impl Core {
         mcp: &McpEntry,
         principal: &Principal,
         client: &Client,
-    ) -> Result<Entered, Failure> {
+    ) -> Result<Guest, Failure> {
         let key = session_key(mcp, principal, client);
         let member = self.member(mcp);
         let opening = self.hub.opening(self, &key, mcp, client);
-        self.fleet.enter(&member, &key, opening).await
+        let entered = self.fleet.enter(&member, &key, opening).await?;
+        Ok(Guest { entered, key })
     }
 }

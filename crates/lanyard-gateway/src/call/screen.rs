@@ -3,6 +3,8 @@
 //! The answer is masked twice: as it came, because a template could change a credential so that
 //! it is no longer recognised, and as it goes, because a template could put one together.
 
+mod passed;
+
 use std::borrow::Cow;
 
 use lanyard_core::{Failure, Origin, SecretError, SecretName, SecretSource};
@@ -11,6 +13,7 @@ use lanyard_vault::Masker;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub(super) use self::passed::Screen;
 use super::stages::{Answer, From, RawAnswer, secret_failure};
 use crate::edge::Core;
 use crate::snapshot::ToolEntry;

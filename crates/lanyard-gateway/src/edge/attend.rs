@@ -15,7 +15,7 @@ use lanyard_core::{Failure, Limits};
 use lanyard_wire::{Id, WireError, encode_request, sse};
 use tokio::sync::mpsc;
 
-use super::client::{Beside, Client, Framing, Live};
+use super::client::{Beside, Client, Live, event};
 use super::dispatch::{self, Dispatched};
 use super::parked::{Claim, ParkedCall};
 use super::reply;
@@ -72,14 +72,14 @@ pub(super) async fn attend(mut attendance: Attendance, outlet: &Outlet) -> Dispa
             }
         }
         Outlet::Stream { stream, live: _ } => {
-            attendance.until_answered(&stream.events, stream.framing).await
+            attendance.until_answered(&stream.events).await
         }
         Outlet::Nowhere => {
             // What would come before the answer has no reader; a question has no answer.
             let (events, receiver) = mpsc::channel(1);
             drop(receiver);
             attendance.client.live = None;
-            attendance.until_answered(&events, Framing::Line).await
+            attendance.until_answered(&events).await
         }
     }
 }
@@ -114,15 +114,15 @@ impl Attendance {
         let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
         let tasks = self.context.core.tasks.clone();
         tasks.spawn(async move {
-            let answered = match self.turn(first, &events, Framing::Event).await {
+            let answered = match self.turn(first, &events).await {
                 Next::More(attendance) => {
-                    attendance.until_answered(&events, Framing::Event).await
+                    attendance.until_answered(&events).await
                 }
                 Next::Answered(answered) => answered,
                 Next::Gone => return,
             };
             if let Some(message) = answered.into_message(None)
-                && events.send(Framing::Event.frame(&message)).await.is_err()
+                && events.send(event(&message)).await.is_err()
             {
                 tracing::trace!("An answer found no client.");
             }
@@ -134,14 +134,13 @@ impl Attendance {
     async fn until_answered(
         mut self,
         events: &mpsc::Sender<Bytes>,
-        framing: Framing,
     ) -> Dispatched {
         let pause = Limits::span(self.context.core.limits.stream_keep_alive_ms);
         loop {
             let turn = tokio::select! {
                 turn = self.turns.recv() => turn,
                 () = events.closed(), if self.is_modern() => return Dispatched::Accepted,
-                () = tokio::time::sleep(pause), if framing == Framing::Event => {
+                () = tokio::time::sleep(pause) => {
                     // It may be full of what the client has not read; then it needs no comment.
                     if events.try_send(Bytes::from_static(sse::KEEP_ALIVE)).is_err() {
                         tracing::trace!("A comment did not fit on a stream.");
@@ -150,7 +149,7 @@ impl Attendance {
                 }
             };
             let Some(turn) = turn else { return self.lost() };
-            match self.turn(turn, events, framing).await {
+            match self.turn(turn, events).await {
                 Next::More(attendance) => self = attendance,
                 Next::Answered(answered) => return answered,
                 Next::Gone => return Dispatched::Accepted,
@@ -158,15 +157,15 @@ impl Attendance {
         }
     }
 
-    async fn turn(self, turn: Turn, events: &mpsc::Sender<Bytes>, framing: Framing) -> Next {
+    async fn turn(self, turn: Turn, events: &mpsc::Sender<Bytes>) -> Next {
         match turn {
             Turn::Message(message) => {
-                let sent = events.send(framing.frame(message.as_bytes())).await;
+                let sent = events.send(event(message.as_bytes())).await;
                 if sent.is_err() && self.is_modern() { Next::Gone } else { Next::More(self) }
             }
             Turn::Question(question) if self.is_modern() => Next::Answered(self.park(question)),
             Turn::Question(question) => {
-                self.ask(question, events, framing).await;
+                self.ask(question, events).await;
                 Next::More(self)
             }
             Turn::Done(called) => Next::Answered(self.conclude(*called)),
@@ -175,13 +174,13 @@ impl Attendance {
 
     /// Sends a question as a request, on the stream of the call or, when that is gone, on the one
     /// that the client keeps open beside it.
-    async fn ask(&self, question: Question, events: &mpsc::Sender<Bytes>, framing: Framing) {
+    async fn ask(&self, question: Question, events: &mpsc::Sender<Bytes>) {
         // Where nothing is known of a session no answer could find its way back.
         let Some(live) = &self.client.live else { return };
         let Question { key: _, method, params, answer } = question;
         let id = live.ask(answer);
         let message = encode_request(&id, &method, params.as_deref());
-        if events.send(framing.frame(&message)).await.is_ok() {
+        if events.send(event(&message)).await.is_ok() {
             return;
         }
         let sent = match live.stream() {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use lanyard_connect::mcp::{ClientFacts, Reply};
 use lanyard_core::{ServerName, ToolName};
-use lanyard_wire::{Id, LogLevel, Version, encode_request, lines, sse};
+use lanyard_wire::{Id, LogLevel, Version, encode_request, sse};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -79,42 +79,24 @@ pub(crate) fn facts(capabilities: Option<&RawValue>, info: Option<&RawValue>) ->
     }
 }
 
-/// A stream to a client beside the answers to its requests.
+/// An event stream to a client, beside the answers to its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Beside {
     pub(crate) events: mpsc::Sender<Bytes>,
-    pub(crate) framing: Framing,
 }
 
 impl Beside {
     /// Sends a message. `false` when the client went.
     pub(crate) async fn send(&self, message: &[u8]) -> bool {
-        self.events.send(self.framing.frame(message)).await.is_ok()
+        self.events.send(event(message)).await.is_ok()
     }
 }
 
-/// How a message stands on a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// As an event.
-    Event,
-    /// As a line.
-    Line,
-}
-
-impl Framing {
-    /// A message as it stands on the stream.
-    pub(crate) fn frame(self, message: &[u8]) -> Bytes {
-        let mut out = Vec::with_capacity(message.len().saturating_add(32));
-        match self {
-            Self::Event => {
-                let text = String::from_utf8_lossy(message);
-                sse::event(&mut out, Some("message"), None, &text);
-            }
-            Self::Line => lines::push_line(&mut out, message),
-        }
-        out.into()
-    }
+/// A message as it stands on an event stream.
+pub(crate) fn event(message: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(message.len().saturating_add(32));
+    sse::event(&mut out, Some("message"), None, &String::from_utf8_lossy(message));
+    out.into()
 }
 
 /// What goes on with one client: its session, its event stream or its connection.

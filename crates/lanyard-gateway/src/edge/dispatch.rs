@@ -241,9 +241,6 @@ fn begin(context: &Context, message: &Message<'_>, handshake: &Handshake<'_>) ->
 async fn modern(ask: &Ask<'_>, message: &Message<'_>) -> Dispatched {
     let context = ask.context;
     let (Some(id), Kind::Request { method, params }) = (&message.id, &message.kind) else {
-        if let (Outlet::Stream { live, .. }, Some(params)) = (ask.outlet, cancelled(message)) {
-            live.cancel(&params.request_id);
-        }
         return Dispatched::Accepted;
     };
     if let Err(denial) = reachable_for(context, method) {

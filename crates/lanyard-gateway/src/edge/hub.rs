@@ -17,8 +17,7 @@ use tokio::time::Instant;
 use super::Core;
 use super::client::{Beside, Client, Live};
 use super::route::Scope;
-use crate::call::ServerCredentials;
-use crate::fleet::Entered;
+use crate::call::{Guest, ServerCredentials};
 use crate::snapshot::McpEntry;
 
 /// The inboxes of sessions, and the clients that listen.
@@ -106,8 +105,8 @@ impl Hub {
 
     /// Tells a server of an older version which log messages this client wants, where its session
     /// was not told so yet.
-    pub(crate) async fn set_level(&self, entered: &Entered, client: &Client) {
-        let facts = entered.facts();
+    pub(crate) async fn set_level(&self, guest: &Guest, client: &Client) {
+        let facts = guest.facts();
         let Some(level) = client.log_level else { return };
         let has_logging =
             lanyard_wire::splice::member(&facts.capabilities, &["logging"]).is_some();
@@ -116,7 +115,7 @@ impl Hub {
         }
         {
             let mut state = self.lock();
-            match state.inboxes.get_mut(entered.key()) {
+            match state.inboxes.get_mut(guest.key()) {
                 Some(inbox) if inbox.level != Some(level) => inbox.level = Some(level),
                 Some(_) | None => return,
             }
@@ -130,7 +129,7 @@ impl Hub {
             deadline,
         };
         let outcome = async {
-            let mut exchange = entered.request(request).await?;
+            let mut exchange = guest.request(request).await?;
             loop {
                 if let lanyard_connect::mcp::Step::Done(reply) = exchange.next().await? {
                     return Ok::<_, lanyard_core::Failure>(reply);

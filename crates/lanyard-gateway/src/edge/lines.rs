@@ -26,7 +26,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::attend::Outlet;
 use super::authn::{IdentityKey, caller};
+use super::client::Live;
 use super::dispatch::{self, Asked, Dispatched};
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
@@ -270,7 +272,8 @@ impl Client {
             Incoming::One(message) => {
                 self.cancel(message);
                 let ready = message.method() == Some(&Method::Initialized);
-                let asked = Asked { carrier: Carrier::Lines, session: self.session.clone() };
+                let session = self.session.clone();
+                let asked = Asked { carrier: Carrier::Lines, session, outlet: Outlet::Http };
                 // Answered in the order in which they came, before what follows is looked at.
                 if let Some(answer) =
                     dispatch::dispatch(&context, &asked, incoming).await.into_message(None)
@@ -297,16 +300,24 @@ impl Client {
     async fn begin(&mut self, context: &Context, incoming: Incoming<'_>, id: Option<&Id<'_>>) {
         self.end_session();
         self.told.shutdown().await;
-        let asked = Asked { carrier: Carrier::Lines, session: Shown::Nothing };
+        let asked =
+            Asked { carrier: Carrier::Lines, session: Shown::Nothing, outlet: Outlet::Http };
         let dispatched = dispatch::dispatch(context, &asked, incoming).await;
-        if let Dispatched::Message { status: _, body: _, session, chosen: Some(version) } =
+        if let Dispatched::Message { status: _, body: _, session, chosen: Some((version, facts)) } =
             &dispatched
         {
             let (sessions, now) = (&self.core.sessions, self.core.clock.now());
             self.session = session
                 .as_ref()
                 .and_then(|id| sessions.open(id, &context.caller.principal, now))
-                .map_or(Shown::Version(*version), Shown::Session);
+                .map_or_else(
+                    || Shown::Stream {
+                        version: *version,
+                        facts: Arc::clone(facts),
+                        live: Arc::new(Live::new([0; 32])),
+                    },
+                    Shown::Session,
+                );
         }
         if let Some(answer) = dispatched.into_message(id) {
             self.out.say(&answer).await;
@@ -336,7 +347,11 @@ impl Client {
         };
         let token = if listens { self.hushed.child_token() } else { CancellationToken::new() };
         let request = Request {
-            asked: Asked { carrier: Carrier::Lines, session: self.session.clone() },
+            asked: Asked {
+                carrier: Carrier::Lines,
+                session: self.session.clone(),
+                outlet: Outlet::Http,
+            },
             context,
             id: id.clone(),
             cancelled: token.clone(),
@@ -364,6 +379,7 @@ impl Client {
     fn end_session(&mut self) {
         if let Shown::Session(session) = &self.session {
             self.core.sessions.end(session);
+            self.core.session_ended(&session.key);
         }
         self.session = Shown::Nothing;
     }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ask::Ask;
 use super::attend::Outlet;
-use super::client::{self, Beside, Client, Framing, Live};
+use super::client::{self, Beside, Client, Live, event};
 use super::dispatch::{self, Asked, Dispatched};
 use super::hub::Hears;
 use super::list::Fingerprint;
@@ -238,7 +238,7 @@ pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> D
             let uris: Vec<String> =
                 accepted.resource_subscriptions.iter().map(|uri| uri.to_string()).collect();
             if !uris.is_empty() {
-                let stream = Beside { events: watch.events.clone(), framing: Framing::Event };
+                let stream = Beside { events: watch.events.clone() };
                 let hears = Hears::Subscription {
                     id: id.clone().into_owned(),
                     stream,
@@ -261,7 +261,7 @@ impl SseStream {
     }
 
     fn beside(&self) -> Beside {
-        Beside { events: self.events.clone(), framing: Framing::Event }
+        Beside { events: self.events.clone() }
     }
 }
 
@@ -288,7 +288,7 @@ impl Watch {
 
     /// From now on what servers say to this client beside its requests comes here.
     fn hear(&mut self, live: &Arc<Live>) {
-        live.set_stream(Beside { events: self.events.clone(), framing: Framing::Event });
+        live.set_stream(Beside { events: self.events.clone() });
         self.ear = Some(self.listens(Hears::Session { live: Arc::clone(live) }));
     }
 
@@ -379,10 +379,4 @@ impl Watch {
         self.context.snapshot = Arc::clone(newest);
         same && reachable && alive
     }
-}
-
-fn event(message: &[u8]) -> Bytes {
-    let mut event = Vec::with_capacity(message.len().saturating_add(32));
-    sse::event(&mut event, Some("message"), None, &String::from_utf8_lossy(message));
-    event.into()
 }

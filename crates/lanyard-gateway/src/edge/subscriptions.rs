@@ -26,8 +26,7 @@ use super::dispatch::{Dispatched, stamp};
 use super::hub;
 use super::request::Context;
 use super::route::Scope;
-use crate::call::session_key;
-use crate::fleet::Entered;
+use crate::call::{Guest, session_key};
 
 /// How many resources one client may watch.
 const SUBSCRIPTIONS_MAX: usize = 1000;
@@ -196,7 +195,7 @@ impl Watching {
     }
 
     /// A place with the server, as long as the caller may have it.
-    async fn enter(&self, core: &Core) -> Result<Entered, Failure> {
+    async fn enter(&self, core: &Core) -> Result<Guest, Failure> {
         let snapshot = core.snapshot();
         let now = core.clock.now();
         let identity = self.key.identify(&snapshot, now).map_err(|_| Failure::Cancelled)?;
@@ -214,7 +213,7 @@ impl Watching {
         core: &std::sync::Arc<Core>,
         accepted: &mut Option<oneshot::Sender<Result<(), Failure>>>,
     ) -> Result<(), Failure> {
-        let entered = self.enter(core).await?;
+        let guest = self.enter(core).await?;
         let mut tell = || {
             if let Some(accepted) = accepted.take()
                 && accepted.send(Ok(())).is_err()
@@ -222,14 +221,14 @@ impl Watching {
                 tracing::trace!("A client went before its subscription was accepted.");
             }
         };
-        if !entered.facts().version.is_modern() {
+        if !guest.facts().version.is_modern() {
             for uri in &self.uris {
-                say(&entered, "resources/subscribe", uri).await?;
+                say(&guest, "resources/subscribe", uri).await?;
             }
             tell();
-            let session = core.mcp_sessions.existing(entered.key());
+            let session = core.mcp_sessions.existing(guest.key());
             // The place among the server's calls is given back; the session stays in use.
-            drop(entered);
+            drop(guest);
             let Some(session) = session else { return Ok(()) };
             loop {
                 let ended = core.hub.some_ended();
@@ -245,19 +244,19 @@ impl Watching {
                 }
             }
         }
-        let mut exchange = entered.request(self.listening(&entered)).await?;
+        let mut exchange = guest.request(self.listening(&guest)).await?;
         tell();
-        let key = entered.key().clone();
+        let key = guest.key().clone();
         let _session = core.mcp_sessions.existing(&key);
-        drop(entered);
+        drop(guest);
         self.hear(core, &key, &mut exchange).await
     }
 
-    fn listening(&self, entered: &Entered) -> Outgoing<'static> {
+    fn listening(&self, guest: &Guest) -> Outgoing<'static> {
         let params = json!({ "notifications": { "resourceSubscriptions": self.uris } }).to_string();
         let facts = &self.client.facts;
         let envelope = EnvelopeParts {
-            version: entered.facts().version,
+            version: guest.facts().version,
             client_capabilities: &facts.capabilities,
             client_info: Some(&facts.info),
             log_level: None,

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use lanyard_connect::mcp::{Credentials, ServerFacts, Target};
 use lanyard_core::ToolName;
 use lanyard_mcp::uri::UriTemplate;
 
-use crate::fleet::Member;
+use crate::fleet::{Keep, Member};
 
 /// A server that speaks MCP.
 #[derive(Debug)]
@@ -52,15 +51,6 @@ pub enum Wrap {
     Exact,
     /// As they came.
     Off,
-}
-
-/// How long a server is kept while nobody uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// Always: it is started, or reached, with the gateway, and looked after.
-    Always,
-    /// As long as this after its last use; it is started again on demand.
-    Idle(Duration),
 }
 
 /// A prompt or a resource, as its server described it.
@@ -137,7 +127,6 @@ impl McpEntry {
                 concurrency: self.options.concurrency,
                 enabled: true,
                 per_user: self.options.per_user,
-                pinned_digest: Some(self.catalog_digest),
             })
         });
         Arc::clone(member)

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::compile::Compiler;
+use self::compile::{Compiler, Settings};
 use self::listen::{Addresses, Transient};
 use self::open::Opened;
 use self::ports::Nobody;
@@ -156,7 +156,9 @@ impl Running {
         let upstream = upstream(args, &limits, &tasks)?;
         let rows = opened.store.load().map_err(|error| chain(&error))?;
         let vault = Vault::build(&opened.master, Vec::new()).map_err(|error| error.to_string())?;
-        let (compiler, snapshots) = Compiler::start(&rows, vault, upstream.clone(), &limits)?;
+        let servers_directory = opened.store.directory().join("servers");
+        let settings = Settings { limits: limits.clone(), servers_directory };
+        let (compiler, snapshots) = Compiler::start(&rows, vault, upstream.clone(), settings)?;
         for warning in compiler.warnings() {
             tracing::warn!("{warning}");
         }

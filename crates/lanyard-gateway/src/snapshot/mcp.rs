@@ -17,9 +17,6 @@ pub struct McpEntry {
     pub(crate) options: McpOptions,
     /// What it said when it was last greeted; `None` until it was.
     pub(crate) facts: Option<ServerFacts>,
-    /// SHA-256 of the lists that this entry was made of, to tell cheaply whether a new list says
-    /// anything new.
-    pub(crate) catalog_digest: [u8; 32],
     pub(crate) prompts: Vec<Item>,
     pub(crate) resources: Vec<Item>,
     pub(crate) templates: Vec<TemplateItem>,
@@ -79,8 +76,6 @@ pub struct McpParts {
     pub options: McpOptions,
     /// What it said of itself.
     pub facts: Option<ServerFacts>,
-    /// SHA-256 of its lists.
-    pub catalog_digest: [u8; 32],
     /// Its prompts, in its order.
     pub prompts: Vec<Item>,
     /// Its resources, in its order.
@@ -105,7 +100,6 @@ impl McpEntry {
             target: parts.target,
             options: parts.options,
             facts: parts.facts,
-            catalog_digest: parts.catalog_digest,
             prompts: parts.prompts,
             resources: parts.resources,
             templates,

@@ -3,7 +3,10 @@
 //! What did not change since the last time is taken over: a revoked agent does not cost a second
 //! look at every definition.
 
+mod mcp;
+
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,10 +22,19 @@ use tokio::sync::watch;
 
 use crate::schemas::GuardSchemas;
 
+/// What compiling depends on beside the rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The limits in force.
+    pub(crate) limits: Limits,
+    /// Where processes of servers have their directories.
+    pub(crate) servers_directory: PathBuf,
+}
+
 /// Compiles configurations and publishes them.
 #[derive(Debug)]
 pub(crate) struct Compiler {
-    limits: Limits,
+    settings: Settings,
     snapshots: watch::Sender<Arc<Snapshot>>,
     upstream: Upstream,
     kept: Arc<Mutex<Arc<Kept>>>,
@@ -31,8 +43,16 @@ pub(crate) struct Compiler {
 /// What the last configuration was compiled to, for taking over.
 #[derive(Debug, Default)]
 struct Kept {
-    servers: HashMap<(TenantName, ServerName), (Arc<ServerRow>, Arc<ServerEntry>)>,
+    servers: HashMap<(TenantName, ServerName), KeptServer>,
     loads: HashMap<(TenantName, AgentName), Arc<AgentLoad>>,
+}
+
+/// A server with the rows that it was compiled from.
+#[derive(Debug, Clone)]
+struct KeptServer {
+    row: Arc<ServerRow>,
+    listed: Arc<mcp::ListedRows>,
+    entry: Arc<ServerEntry>,
 }
 
 impl Compiler {
@@ -41,13 +61,13 @@ impl Compiler {
         rows: &Configuration,
         vault: Vault,
         upstream: Upstream,
-        limits: &Limits,
+        settings: Settings,
     ) -> Result<(Self, watch::Receiver<Arc<Snapshot>>), String> {
         let kept = Kept::default();
-        let (snapshot, kept) = compile(rows, &vault, &kept, limits)?;
+        let (snapshot, kept) = compile(rows, &vault, &kept, &settings)?;
         let (snapshots, receiver) = watch::channel(Arc::new(snapshot));
         let kept = Arc::new(Mutex::new(Arc::new(kept)));
-        Ok((Self { limits: limits.clone(), snapshots, upstream, kept }, receiver))
+        Ok((Self { settings, snapshots, upstream, kept }, receiver))
     }
 }
 
@@ -55,7 +75,7 @@ impl Compile for Compiler {
     fn compile(&self, rows: &Configuration) -> Result<Ready, String> {
         let before = Arc::clone(&self.kept.lock().unwrap_or_else(PoisonError::into_inner));
         let vault = Arc::clone(&self.snapshots.borrow().vault);
-        let (snapshot, after) = compile(rows, &vault, &before, &self.limits)?;
+        let (snapshot, after) = compile(rows, &vault, &before, &self.settings)?;
         let (snapshots, upstream) = (self.snapshots.clone(), self.upstream.clone());
         let (kept, after) = (Arc::clone(&self.kept), Arc::new(after));
         Ok(Ready::new(move || {
@@ -65,7 +85,7 @@ impl Compile for Compiler {
             // that began just before could otherwise leave a connection of the old kind behind.
             upstream.retire(|key: &PoolKey| {
                 let name = (key.tenant.clone(), key.server.clone());
-                let row = |kept: &Kept| kept.servers.get(&name).map(|(row, _)| Arc::clone(row));
+                let row = |kept: &Kept| kept.servers.get(&name).map(|it| Arc::clone(&it.row));
                 row(&before) != row(&after)
             });
         }))
@@ -95,15 +115,15 @@ fn compile(
     rows: &Configuration,
     vault: &Vault,
     before: &Kept,
-    limits: &Limits,
+    settings: &Settings,
 ) -> Result<(Snapshot, Kept), String> {
     let mut kept = Kept::default();
+    let mut listed = mcp::listed(rows);
     let vault = vault.rebuild(secrets(rows)?).map_err(|error| error.to_string())?;
     let servers = rows
         .servers
         .iter()
-        .filter(|row| row.kind == "rest")
-        .map(|row| server(row, rows, before, &mut kept, limits))
+        .map(|row| server(row, rows, &mut listed, before, &mut kept, settings))
         .collect::<Result<Vec<_>, String>>()?;
     let mut grants = all_grants(rows)?;
     let mut agents = HashMap::with_capacity(rows.agents.len());
@@ -175,39 +195,62 @@ fn secret(row: &SecretRow, versions: Vec<&SecretVersionRow>) -> Result<SecretEnt
 fn server(
     row: &ServerRow,
     rows: &Configuration,
+    listed: &mut mcp::AllListed<'_>,
     before: &Kept,
     kept: &mut Kept,
-    limits: &Limits,
+    settings: &Settings,
 ) -> Result<Arc<ServerEntry>, String> {
     let key = (row.tenant.clone(), row.name.clone());
-    let (row, entry) = match before.servers.get(&key) {
+    let listed = listed.take(row);
+    let same = before.servers.get(&key).filter(|it| {
         // A set refers to servers that may have changed; so it is looked at each time.
-        Some((same, entry)) if **same == *row && !entry.is_set() => {
-            (Arc::clone(same), Arc::clone(entry))
+        *it.row == *row && *it.listed == listed && !it.entry.is_set()
+    });
+    let server = match same {
+        Some(same) => same.clone(),
+        None => {
+            let context = |problem: String| format!("server {}: {problem}", row.name);
+            let options = StoredOptions::read(row).map_err(context)?;
+            let entry = if row.kind == mcp::KIND {
+                mcp::compile(row, &options, &listed, settings)
+            } else {
+                compile_rest(row, &options, rows, &settings.limits)
+            };
+            let entry = Arc::new(entry.map_err(context)?);
+            KeptServer { row: Arc::new(row.clone()), listed: Arc::new(listed), entry }
         }
-        Some(_) | None => (Arc::new(row.clone()), Arc::new(compile_server(row, rows, limits)?)),
     };
-    kept.servers.insert(key, (row, Arc::clone(&entry)));
+    let entry = Arc::clone(&server.entry);
+    kept.servers.insert(key, server);
     Ok(entry)
 }
 
-fn compile_server(
+fn compile_rest(
     row: &ServerRow,
+    options: &StoredOptions,
     rows: &Configuration,
     limits: &Limits,
 ) -> Result<ServerEntry, String> {
-    let context = |problem: String| format!("server {}: {problem}", row.name);
-    let options = StoredOptions::read(row).map_err(context)?;
     let servers = |name: &ServerName| tools_of((&row.tenant, name), rows, limits);
-    let definition = read_definition(row, &GuardSchemas, limits, &servers).map_err(context)?;
-    let timeout = options.timeout_ms.or(definition.timeout_ms).unwrap_or(limits.call_ms_max);
-    let options = ServerOptions {
-        prefix: options.prefix.unwrap_or_else(|| format!("{}__", row.name)),
+    let definition = read_definition(row, &GuardSchemas, limits, &servers)?;
+    let options = server_options(row, options, definition.timeout_ms, limits);
+    ServerEntry::compile(row.tenant.clone(), definition, options)
+}
+
+/// What holds for servers of both kinds.
+fn server_options(
+    row: &ServerRow,
+    options: &StoredOptions,
+    own_timeout_ms: Option<u64>,
+    limits: &Limits,
+) -> ServerOptions {
+    let timeout = options.timeout_ms.or(own_timeout_ms).unwrap_or(limits.call_ms_max);
+    ServerOptions {
+        prefix: options.prefix.clone().unwrap_or_else(|| format!("{}__", row.name)),
         timeout: Duration::from_millis(timeout),
         private: PrivateAllowance::of(&options.allow_private),
         enabled: row.enabled,
-    };
-    ServerEntry::compile(row.tenant.clone(), definition, options).map_err(context)
+    }
 }
 
 fn tools_of(

@@ -1,0 +1,378 @@
+//! A server that speaks MCP over streamable HTTP, in either era, and remembers what it was asked.
+//!
+//! Its tools: `echo` answers with what it got, `steps` reports progress first, `ask` elicits a name
+//! and greets it, `slow` waits until the test lets it go, `leak` answers with its credential.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::http::PATIENCE;
+
+/// Which protocol it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Legacy,
+    Modern,
+}
+
+/// A message as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    pub(crate) message: Value,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Heard {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        self.message["method"].as_str().unwrap_or("")
+    }
+}
+
+/// The running server.
+#[derive(Debug, Clone)]
+pub(crate) struct Mcp {
+    pub(crate) origin: String,
+    speaks: Speaks,
+    heard: Arc<Mutex<Vec<Heard>>>,
+    count: watch::Sender<usize>,
+    numbers: Arc<AtomicU64>,
+    waiting: Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>,
+    streams: Arc<Mutex<Vec<mpsc::Sender<String>>>>,
+    slow: watch::Sender<bool>,
+}
+
+/// A body that is sent as it is made.
+struct Pieces(mpsc::Receiver<String>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|text| Ok(Frame::data(text.into()))))
+    }
+}
+
+fn event(message: &Value) -> String {
+    format!("event: message\ndata: {message}\n\n")
+}
+
+impl Mcp {
+    pub(crate) async fn start(speaks: Speaks) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            origin: format!("http://{}", listener.local_addr().unwrap()),
+            speaks,
+            heard: Arc::default(),
+            count: watch::Sender::new(0),
+            numbers: Arc::default(),
+            waiting: Arc::default(),
+            streams: Arc::default(),
+            slow: watch::Sender::new(true),
+        };
+        let (tasks, one) = (TaskTracker::new(), server.clone());
+        tasks.clone().spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let one = one.clone();
+                tasks.spawn(async move {
+                    let service = service_fn(|request| one.clone().answer(request));
+                    // A gateway that cancels a request closes the connection in the middle.
+                    drop(
+                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
+                    );
+                });
+            }
+        });
+        server
+    }
+
+    /// What was heard so far.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    /// The messages of a method that were heard.
+    pub(crate) fn heard_of(&self, method: &str) -> Vec<Heard> {
+        self.heard().into_iter().filter(|heard| heard.method() == method).collect()
+    }
+
+    /// Waits until a method was heard so often.
+    pub(crate) async fn until_heard(&self, method: &str, times: usize) {
+        let mut count = self.count.subscribe();
+        let heard = count.wait_for(|_| self.heard_of(method).len() >= times);
+        timeout(PATIENCE, heard).await.unwrap().unwrap();
+    }
+
+    /// Lets `slow` answer.
+    pub(crate) fn release(&self) {
+        self.slow.send_replace(false);
+    }
+
+    /// Says something on every stream that listens.
+    pub(crate) async fn say(&self, message: &Value) {
+        let streams = self.streams.lock().unwrap().clone();
+        for stream in streams {
+            drop(stream.send(event(message)).await);
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::SeqCst)
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Pieces>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let (pieces, receiver) = mpsc::channel(64);
+        let mut response = Response::new(Pieces(receiver));
+        if parts.method == Method::GET && self.speaks == Speaks::Legacy {
+            self.streams.lock().unwrap().push(pieces.clone());
+            pieces.send(": hello\n\n".to_owned()).await.unwrap();
+            let events = "text/event-stream".parse().unwrap();
+            response.headers_mut().insert("content-type", events);
+            return Ok(response);
+        }
+        if parts.method != Method::POST {
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            return Ok(response);
+        }
+        let message: Value = serde_json::from_slice(&bytes).unwrap();
+        let heard = Heard { message: message.clone(), headers: parts.headers.clone() };
+        self.heard.lock().unwrap().push(heard);
+        self.count.send_modify(|count| *count = count.saturating_add(1));
+        if message.get("method").is_none() {
+            let id = message["id"].as_str().unwrap().to_owned();
+            let waiting = self.waiting.lock().unwrap().remove(&id);
+            drop(waiting.map(|waiting| waiting.send(message)));
+            *response.status_mut() = StatusCode::ACCEPTED;
+            return Ok(response);
+        }
+        if message.get("id").is_none() {
+            *response.status_mut() = StatusCode::ACCEPTED;
+            return Ok(response);
+        }
+        self.reply(&message, &parts.headers, pieces, &mut response).await;
+        Ok(response)
+    }
+
+    async fn reply(
+        &self,
+        message: &Value,
+        headers: &HeaderMap,
+        pieces: mpsc::Sender<String>,
+        response: &mut Response<Pieces>,
+    ) {
+        let method = message["method"].as_str().unwrap();
+        let tool = message["params"]["name"].as_str().unwrap_or("");
+        let streams = method == "subscriptions/listen"
+            || (method == "tools/call" && matches!(tool, "steps" | "slow" | "ask"));
+        let kind = if streams { "text/event-stream" } else { "application/json" };
+        response.headers_mut().insert("content-type", kind.parse().unwrap());
+        if streams {
+            let (server, message) = (self.clone(), message.clone());
+            drop(tokio::spawn(async move { server.stream(&message, &pieces).await }));
+            return;
+        }
+        let (status, answer) = self.page(method, message, headers);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        if method == "initialize" {
+            let session = format!("session-{}", self.number());
+            response.headers_mut().insert("mcp-session-id", session.parse().unwrap());
+        }
+        pieces.send(answer.to_string()).await.unwrap();
+    }
+
+    /// An answer at once.
+    fn page(&self, method: &str, message: &Value, headers: &HeaderMap) -> (u16, Value) {
+        let id = message["id"].clone();
+        let capabilities = json!({
+            "tools": {"listChanged": true}, "prompts": {}, "completions": {},
+            "resources": {"subscribe": true}, "logging": {},
+        });
+        let info = json!({"name": "fake", "version": "1", "x-vendor": [1e2, "kept"]});
+        let known = match (self.speaks, method) {
+            (Speaks::Legacy, "server/discover") | (Speaks::Modern, "initialize" | "ping") => false,
+            (Speaks::Legacy | Speaks::Modern, _) => true,
+        };
+        let result = match method {
+            _ if !known => None,
+            "initialize" => Some(json!({
+                "protocolVersion": "2025-11-25", "capabilities": capabilities,
+                "serverInfo": info, "instructions": "Be kind.",
+            })),
+            "server/discover" => Some(json!({
+                "resultType": "complete", "supportedVersions": ["2026-07-28"],
+                "capabilities": capabilities, "instructions": "Be kind.", "ttlMs": 0,
+                "cacheScope": "public", "_meta": {"io.modelcontextprotocol/serverInfo": info},
+            })),
+            "tools/list" => Some(json!({"tools": []})),
+            "prompts/list" => Some(json!({"prompts": []})),
+            "resources/list" => Some(json!({"resources": []})),
+            "resources/templates/list" => Some(json!({"resourceTemplates": []})),
+            "resources/subscribe" | "resources/unsubscribe" | "logging/setLevel" | "ping" => {
+                Some(json!({}))
+            }
+            "prompts/get" => Some(json!({
+                "messages": [{"role": "user", "content": {"type": "text", "text": "Hello"}}],
+                "x-params": message["params"],
+            })),
+            "resources/read" if message["params"]["uri"] == "fake://absent" => {
+                let code = if self.speaks == Speaks::Legacy { -32002 } else { -32602 };
+                let error = json!({"code": code, "message": "Resource not found", "data": {"uri": "fake://absent"}});
+                return (200, json!({"jsonrpc": "2.0", "id": id, "error": error}));
+            }
+            "resources/read" => Some(json!({
+                "contents": [{"uri": message["params"]["uri"], "text": "content"}],
+            })),
+            "completion/complete" => Some(json!({"completion": {"values": ["Paris"]}})),
+            "tools/call" => Some(self.call(message, headers)),
+            "vendor/method" => Some(json!({"x": message["params"]})),
+            _ => None,
+        };
+        match result {
+            Some(result) => {
+                let result = self.stamped(result);
+                (200, json!({"jsonrpc": "2.0", "id": id, "result": result}))
+            }
+            None => {
+                let error = json!({"code": -32601, "message": "Method not found"});
+                let status = if self.speaks == Speaks::Modern { 404 } else { 200 };
+                (status, json!({"jsonrpc": "2.0", "id": id, "error": error}))
+            }
+        }
+    }
+
+    fn stamped(&self, mut result: Value) -> Value {
+        if self.speaks == Speaks::Modern && result.get("resultType").is_none() {
+            result["resultType"] = json!("complete");
+        }
+        result
+    }
+
+    fn call(&self, message: &Value, headers: &HeaderMap) -> Value {
+        let arguments = &message["params"]["arguments"];
+        match message["params"]["name"].as_str().unwrap() {
+            "echo" => json!({
+                "content": [{"type": "text", "text": arguments.to_string(), "x-block": 1}],
+                "x-result": {"nested": [1.50, 12345678901234567890123_f64]},
+            }),
+            "leak" => {
+                let key = headers.get("authorization").map_or("", |it| it.to_str().unwrap());
+                json!({
+                    "content": [{"type": "text", "text": format!("I was given {key}")}],
+                    "structuredContent": {"key": key},
+                })
+            }
+            "fail" => json!({
+                "content": [{"type": "text", "text": "it went wrong"}], "isError": true,
+            }),
+            other => json!({"content": [{"type": "text", "text": format!("no {other}")}]}),
+        }
+    }
+
+    /// An answer that takes its time.
+    async fn stream(&self, message: &Value, pieces: &mpsc::Sender<String>) {
+        let params = &message["params"];
+        let answer = |result: Value| {
+            let result = self.stamped(result);
+            event(&json!({"jsonrpc": "2.0", "id": message["id"], "result": result}))
+        };
+        let text = |text: &str| json!({"content": [{"type": "text", "text": text}]});
+        match params["name"].as_str().unwrap_or("") {
+            "steps" => {
+                for step in 1..=3 {
+                    let token = &params["_meta"]["progressToken"];
+                    let params = json!({"progressToken": token, "progress": step, "total": 3});
+                    let note = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params});
+                    drop(pieces.send(event(&note)).await);
+                }
+                drop(pieces.send(answer(text("done"))).await);
+            }
+            "slow" => {
+                drop(pieces.send(": wait\n\n".to_owned()).await);
+                tokio::select! {
+                    () = pieces.closed() => {
+                        let gone = json!({"method": "test/closed", "params": params});
+                        let heard = Heard { message: gone, headers: HeaderMap::new() };
+                        self.heard.lock().unwrap().push(heard);
+                        self.count.send_modify(|count| *count = count.saturating_add(1));
+                    }
+                    _ = async { drop(self.slow.subscribe().wait_for(|slow| !slow).await) } => {
+                        drop(pieces.send(answer(text("at last"))).await);
+                    }
+                }
+            }
+            "ask" => self.ask(message, pieces, answer).await,
+            _ => {
+                // A subscription: acknowledged, and then whatever the test says.
+                let meta = json!({"io.modelcontextprotocol/subscriptionId": message["id"]});
+                let accepted = json!({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged",
+                    "params": {"notifications": params["notifications"], "_meta": meta}});
+                drop(pieces.send(event(&accepted)).await);
+                self.streams.lock().unwrap().push(pieces.clone());
+                pieces.closed().await;
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        message: &Value,
+        pieces: &mpsc::Sender<String>,
+        answer: impl Fn(Value) -> String,
+    ) {
+        let schema = json!({"type": "object", "properties": {"name": {"type": "string", "x-kept": true}}});
+        let question = json!({"message": "Who?", "requestedSchema": schema});
+        let greet = |reply: &Value| {
+            let text = format!("Hello {}", reply["content"]["name"].as_str().unwrap_or("nobody"));
+            json!({"content": [{"type": "text", "text": text}]})
+        };
+        if self.speaks == Speaks::Modern {
+            let result = match message["params"]["inputResponses"].get("who") {
+                Some(reply) if message["params"]["requestState"] == "state-1" => greet(reply),
+                Some(_) | None => json!({
+                    "resultType": "input_required", "requestState": "state-1",
+                    "inputRequests": {"who": {"method": "elicitation/create", "params": question}},
+                }),
+            };
+            drop(pieces.send(answer(result)).await);
+            return;
+        }
+        let id = format!("question-{}", self.number());
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().unwrap().insert(id.clone(), sender);
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": question});
+        drop(pieces.send(event(&request)).await);
+        let Ok(reply) = receiver.await else { return };
+        let result = match reply.get("result") {
+            Some(result) => greet(result),
+            None => json!({"content": [{"type": "text", "text": reply["error"]["message"]}]}),
+        };
+        drop(pieces.send(answer(result)).await);
+    }
+}

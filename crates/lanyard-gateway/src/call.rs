@@ -182,8 +182,7 @@ async fn pass_on(
 ) -> Outcome {
     let Passing { caller, client, watched, with } = passing;
     let screen = Screen::new(core, snapshot, &passage);
-    let conversation =
-        Conversation { core, caller, client, turns: with.turns, passage, screen };
+    let conversation = Conversation { core, caller, client, turns: with.turns, passage, screen };
     let outcome = tokio::select! {
         biased;
         () = core.until_revoked(snapshot.version, &watched) => Err(Failure::Cancelled),
@@ -277,24 +276,24 @@ impl Refused {
 
 /// A denial as its record has it.
 fn denied(denial: &Denial) -> Decision {
-        let detail = match denial {
-            Denial::ArgumentsInvalid { problem } => {
-                Some(open::cut(problem, DETAIL_BYTES_MAX).to_owned())
-            }
-            Denial::TokenMissing
-            | Denial::TokenUnknown
-            | Denial::TokenExpired
-            | Denial::TokenRevoked
-            | Denial::OriginForeign
-            | Denial::HostForeign
-            | Denial::ServerUnknown
-            | Denial::ServerDisabled
-            | Denial::ServerNotGranted
-            | Denial::ToolUnknown { tool: _ }
-            | Denial::ToolNotGranted { tool: _ }
-            | Denial::PromptUnknown { prompt: _ }
-            | Denial::ResourceUnknown { uri: _ }
-            | Denial::MethodUnknown { method: _ } => None,
-        };
-        Decision::Denied { code: denial.code(), detail }
+    let detail = match denial {
+        Denial::ArgumentsInvalid { problem } => {
+            Some(open::cut(problem, DETAIL_BYTES_MAX).to_owned())
+        }
+        Denial::TokenMissing
+        | Denial::TokenUnknown
+        | Denial::TokenExpired
+        | Denial::TokenRevoked
+        | Denial::OriginForeign
+        | Denial::HostForeign
+        | Denial::ServerUnknown
+        | Denial::ServerDisabled
+        | Denial::ServerNotGranted
+        | Denial::ToolUnknown { tool: _ }
+        | Denial::ToolNotGranted { tool: _ }
+        | Denial::PromptUnknown { prompt: _ }
+        | Denial::ResourceUnknown { uri: _ }
+        | Denial::MethodUnknown { method: _ } => None,
+    };
+    Decision::Denied { code: denial.code(), detail }
 }

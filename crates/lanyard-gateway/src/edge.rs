@@ -8,8 +8,8 @@ mod body;
 pub(crate) mod client;
 mod dispatch;
 mod first;
-mod lines;
 mod hub;
+mod lines;
 mod list;
 mod offer;
 mod parked;
@@ -32,7 +32,7 @@ use lanyard_core::{Clock, Failure, Limits, Record};
 use lanyard_store::audit::{Log, Position};
 use lanyard_vault::{Digester, SessionSealer};
 use lanyard_wire::DecodeLimits;
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -192,6 +192,15 @@ impl Core {
         entry.member(|target| {
             Arc::new(ServerCredentials::new(Arc::clone(target), self.snapshots.clone()))
         })
+    }
+
+    /// A text that nobody can guess.
+    pub(crate) fn nonce(&self) -> String {
+        let mut bytes = [0_u8; 12];
+        if self.random.fill(&mut bytes).is_err() {
+            tracing::warn!("The system gave no random bytes.");
+        }
+        data_encoding::HEXLOWER.encode(&bytes)
     }
 
     /// Forgets what went on in a session that its client ended.

@@ -11,8 +11,8 @@ mod server;
 mod tool;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lanyard_core::{
     AgentName, Denial, Principal, ServerName, TenantName, Timestamp, TokenId, ToolName,
@@ -372,7 +372,8 @@ impl Snapshot {
     }
 
     fn sees(&self, agent: &AgentEntry, server: &ServerEntry, now: Timestamp) -> bool {
-        let whole = server.as_mcp().is_some() && agent.grants.decide_whole(&server.name, now).is_ok();
+        let whole =
+            server.as_mcp().is_some() && agent.grants.decide_whole(&server.name, now).is_ok();
         whole || self.tools_of(agent, server, now).next().is_some()
     }
 }

@@ -26,6 +26,16 @@ pub fn encode_error(id: Option<&Id<'_>>, error: &WireError) -> Vec<u8> {
     Object::new().raw("jsonrpc", VERSION).raw("id", id).raw("error", &body).end().into_bytes()
 }
 
+/// A response with an error that is a raw JSON object already.
+pub fn encode_raw_error(id: &Id<'_>, error: &str) -> Vec<u8> {
+    Object::new()
+        .raw("jsonrpc", VERSION)
+        .raw("id", id.as_raw())
+        .raw("error", error)
+        .end()
+        .into_bytes()
+}
+
 /// A request, with parameters that are raw JSON.
 pub fn encode_request(id: &Id<'_>, method: &str, params: Option<&str>) -> Vec<u8> {
     Object::new()

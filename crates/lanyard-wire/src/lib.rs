@@ -42,7 +42,10 @@ pub use capabilities::{Named, ServerCapabilities, capabilities_for, merged_capab
 pub use classify::{Carrier, Classified, Envelope, Handshake, classify, classify_batch};
 pub use contents::{Block, Contents, text_block};
 pub use decode::{DecodeLimits, Incoming, decode, decode_server_message};
-pub use encode::{encode_batch, encode_error, encode_notification, encode_request, encode_result};
+pub use encode::{
+    encode_batch, encode_error, encode_notification, encode_raw_error, encode_request,
+    encode_result,
+};
 pub use error::WireError;
 pub use fuzz::{fuzz_decode, fuzz_translate};
 pub use headers::{RoutingHeaders, encode_header_value, header_value};

@@ -30,7 +30,8 @@ impl ServerCredentials {
     }
 }
 
-fn names<'a>(templates: impl Iterator<Item = &'a (String, Template)>) -> Vec<SecretName> {
+fn names(templates: &[&[(String, Template)]]) -> Vec<SecretName> {
+    let templates = templates.iter().copied().flatten();
     let mut names: Vec<SecretName> =
         templates.flat_map(|(_, template)| template.secrets().cloned()).collect();
     names.sort_unstable();
@@ -44,7 +45,7 @@ impl Credentials for ServerCredentials {
         else {
             return Err(Failure::Bug);
         };
-        let secrets = self.open(&names(remote.headers.iter().chain(&remote.query)))?;
+        let secrets = self.open(&names(&[&remote.headers, &remote.query]))?;
         let origins = std::slice::from_ref(&remote.origin);
         let expose = |name: &SecretName| {
             secrets.expose(name, origins).map(str::to_owned).map_err(secret_failure)
@@ -61,7 +62,7 @@ impl Credentials for ServerCredentials {
         let Transport::Stdio(stdio) = &self.target.definition.transport else {
             return Err(Failure::Bug);
         };
-        let secrets = self.open(&names(stdio.env.iter()))?;
+        let secrets = self.open(&names(&[&stdio.env]))?;
         let places = [Binding::Server(self.target.server.clone())];
         let expose = |name: &SecretName| {
             secrets.expose_to(name, &places).map(str::to_owned).map_err(secret_failure)

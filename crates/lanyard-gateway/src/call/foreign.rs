@@ -11,7 +11,7 @@ use std::time::Duration;
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, Session, SessionKey, Step};
 use lanyard_core::{Caller, Failure, Principal};
 use lanyard_wire::translate::{self, Crossing, EnvelopeParts};
-use lanyard_wire::{InputRequired, needs_capability, retry_params};
+use lanyard_wire::{InputRequired, needs_capability, question_for, retry_params};
 use ring::digest;
 use serde_json::json;
 use tokio::time::Instant;
@@ -172,11 +172,9 @@ impl Conversation<'_> {
     /// Passes a notification on, if the client's version has it and the client wants it.
     async fn tell(&mut self, message: &str) -> Result<(), Failure> {
         let message = self.screen.message(message)?;
-        if let Some(message) = lanyard_wire::notification_for(
-            self.client.version,
-            self.client.log_level,
-            &message,
-        ) {
+        if let Some(message) =
+            lanyard_wire::notification_for(self.client.version, self.client.log_level, &message)
+        {
             self.turns.say(message).await;
         }
         Ok(())
@@ -192,12 +190,14 @@ impl Conversation<'_> {
         if let Err(missing) =
             needs_capability(&method, params.as_deref(), &self.client.facts.capabilities)
         {
-            let message = format!("the client did not declare {missing}");
+            let message =
+                format!("the client did not declare the capability {}", missing.as_json());
             return Ok(Reply::Error(json!({ "code": -32601, "message": message }).to_string()));
         }
         let params = params.map(|params| self.screen.text(&params)).transpose()?;
-        let params = lanyard_wire::question_for(self.client.version, &method, params.as_deref());
-        self.turns.ask(format!("lanyard-{round}-{question}"), method, params).await
+        let name = format!("lanyard-{round}-{question}");
+        let params = question_for(self.client.version, &method, params.as_deref(), &name);
+        self.turns.ask(name, method, params).await
     }
 
     /// Asks the client all that a server of the stateless era wants to know, and writes the
@@ -215,9 +215,7 @@ impl Conversation<'_> {
                 Reply::Result(result) => responses.push((key.to_string(), result)),
                 // There is no way to pass an error on; so the server is not asked again.
                 Reply::Error(_) => {
-                    return Err(Failure::ClientUnable {
-                        problem: format!("it refused {method}"),
-                    });
+                    return Err(Failure::ClientUnable { problem: format!("it refused {method}") });
                 }
             }
         }
@@ -245,6 +243,10 @@ impl Conversation<'_> {
     }
 
     fn answered(&mut self, guest: &Guest, result: &str) -> Result<Passed, Failure> {
+        if result.contains("\"taskId\"") {
+            let server = &self.passage.server.name;
+            self.core.note_task(&self.caller.principal, server, result);
+        }
         let result = self.screen.result(self.passage.method, result)?;
         let crossing = self.crossing(guest);
         Ok(Passed::Result(translate::result_for(crossing, self.passage.method, &result)))

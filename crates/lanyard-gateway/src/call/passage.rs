@@ -148,7 +148,8 @@ fn merged<'a>(
         }
         Beside::Task(id) => {
             let owner = request.task_owner.as_ref().ok_or_else(unknown)?;
-            let server = snapshot.find(tenant, owner).filter(|it| it.enabled).ok_or_else(unknown)?;
+            let server =
+                snapshot.find(tenant, owner).filter(|it| it.enabled).ok_or_else(unknown)?;
             Ok((server, id.to_string(), params))
         }
         Beside::Other(_) => Err(unknown()),

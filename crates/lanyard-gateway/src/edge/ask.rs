@@ -132,7 +132,7 @@ impl Ask<'_> {
         if seen.is_none_or(|tool| tool.as_mcp().is_none()) {
             // Carried out here, in one step: no task, no copy of the request.
             let called = call::run(core, &context.snapshot, incoming, None).await;
-            return conclude(context, self.client.version, id, called);
+            return conclude(self.client.version, id, called);
         }
         search::activate_called(context, self.client, &call.name);
         let request = Owned::new(self, "tools/call", params, place);
@@ -276,7 +276,9 @@ impl Owned {
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
         if let Some(members) = params.as_object_mut() {
-            members.retain(|key, _| !matches!(key.as_str(), "_meta" | "inputResponses" | "requestState"));
+            members.retain(|key, _| {
+                !matches!(key.as_str(), "_meta" | "inputResponses" | "requestState")
+            });
             members.sort_keys();
         }
         let text = format!("{} {params}", self.method);

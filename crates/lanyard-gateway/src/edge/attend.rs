@@ -15,7 +15,7 @@ use lanyard_core::{Failure, Limits};
 use lanyard_wire::{Id, WireError, encode_request, sse};
 use tokio::sync::mpsc;
 
-use super::client::{Beside, Client, Live, event};
+use super::client::{Client, Live, event};
 use super::dispatch::{self, Dispatched};
 use super::parked::{Claim, ParkedCall};
 use super::reply;
@@ -42,7 +42,7 @@ pub(super) enum Outlet {
     /// A stream that is there already: HTTP+SSE, or lines.
     Stream {
         /// The stream.
-        stream: Beside,
+        events: mpsc::Sender<Bytes>,
         /// What goes on with its client.
         live: Arc<Live>,
     },
@@ -54,7 +54,7 @@ impl Outlet {
     /// What goes on with the client of a stream.
     pub(super) fn live(&self) -> Option<&Arc<Live>> {
         match self {
-            Self::Stream { stream: _, live } => Some(live),
+            Self::Stream { events: _, live } => Some(live),
             Self::Http | Self::Nowhere => None,
         }
     }
@@ -71,9 +71,7 @@ pub(super) async fn attend(mut attendance: Attendance, outlet: &Outlet) -> Dispa
                 first @ (Turn::Question(_) | Turn::Message(_)) => attendance.stream(first),
             }
         }
-        Outlet::Stream { stream, live: _ } => {
-            attendance.until_answered(&stream.events).await
-        }
+        Outlet::Stream { events, live: _ } => attendance.until_answered(events).await,
         Outlet::Nowhere => {
             // What would come before the answer has no reader; a question has no answer.
             let (events, receiver) = mpsc::channel(1);
@@ -105,7 +103,7 @@ impl Attendance {
     }
 
     fn conclude(&self, called: crate::call::Called) -> Dispatched {
-        dispatch::conclude(&self.context, self.client.version, &self.id, called)
+        dispatch::conclude(self.client.version, &self.id, called)
     }
 
     /// Answers with an event stream from here on, in a task of its own.
@@ -115,9 +113,7 @@ impl Attendance {
         let tasks = self.context.core.tasks.clone();
         tasks.spawn(async move {
             let answered = match self.turn(first, &events).await {
-                Next::More(attendance) => {
-                    attendance.until_answered(&events).await
-                }
+                Next::More(attendance) => attendance.until_answered(&events).await,
                 Next::Answered(answered) => answered,
                 Next::Gone => return,
             };
@@ -131,10 +127,7 @@ impl Attendance {
     }
 
     /// Puts turns on a stream until there is an answer.
-    async fn until_answered(
-        mut self,
-        events: &mpsc::Sender<Bytes>,
-    ) -> Dispatched {
+    async fn until_answered(mut self, events: &mpsc::Sender<Bytes>) -> Dispatched {
         let pause = Limits::span(self.context.core.limits.stream_keep_alive_ms);
         loop {
             let turn = tokio::select! {

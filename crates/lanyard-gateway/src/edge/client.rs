@@ -82,13 +82,25 @@ pub(crate) fn facts(capabilities: Option<&RawValue>, info: Option<&RawValue>) ->
 /// An event stream to a client, beside the answers to its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Beside {
-    pub(crate) events: mpsc::Sender<Bytes>,
+    /// It does not keep the stream open.
+    events: mpsc::WeakSender<Bytes>,
 }
 
 impl Beside {
-    /// Sends a message. `false` when the client went.
+    pub(crate) fn new(events: &mpsc::Sender<Bytes>) -> Self {
+        Self { events: events.downgrade() }
+    }
+
+    /// Sends a message. `false` when the client went, or the stream ended.
     pub(crate) async fn send(&self, message: &[u8]) -> bool {
-        self.events.send(event(message)).await.is_ok()
+        match self.events.upgrade() {
+            Some(events) => events.send(event(message)).await.is_ok(),
+            None => false,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.events.upgrade().is_some_and(|events| !events.is_closed())
     }
 }
 
@@ -186,7 +198,7 @@ impl Live {
 
     /// Where what belongs to no request is sent, if there is such a stream.
     pub(crate) fn stream(&self) -> Option<Beside> {
-        self.lock().stream.clone().filter(|stream| !stream.events.is_closed())
+        self.lock().stream.clone().filter(Beside::is_open)
     }
 
     /// Asks the client something that belongs to none of its requests. `None` where it cannot be
@@ -202,12 +214,9 @@ impl Live {
         receiver.await.ok()
     }
 
-    /// Shows these tools from now on, in search mode. `true` if any is new.
-    pub(crate) fn activate<'a>(&self, names: impl Iterator<Item = &'a ToolName>, server: &str) -> bool {
-        let mut state = self.lock();
-        let before = state.activated.len();
-        state.activated.extend(names.map(|name| format!("{server}/{name}")));
-        state.activated.len() > before
+    /// Shows a tool from now on, in search mode. `true` if it is new.
+    pub(crate) fn activate(&self, server: &str, name: &ToolName) -> bool {
+        self.lock().activated.insert(format!("{server}/{name}"))
     }
 
     /// Whether search mode shows a tool.
@@ -244,7 +253,7 @@ impl Live {
         let state = self.lock();
         state.waiting.is_empty()
             && state.running.is_empty()
-            && state.stream.is_none()
+            && !state.stream.as_ref().is_some_and(Beside::is_open)
             && state.subscribed.is_empty()
     }
 }

@@ -146,7 +146,12 @@ async fn batch(
             Err(error) => Dispatched::error(None, &error).into_message(None),
             Ok(message) => {
                 let id = message.id.clone();
-                let ask = Ask { context: &context, client: &client, routing: None, outlet: &Outlet::Nowhere };
+                let ask = Ask {
+                    context: &context,
+                    client: &client,
+                    routing: None,
+                    outlet: &Outlet::Nowhere,
+                };
                 legacy(&ask, &message).await.into_message(id.as_ref())
             }
         };
@@ -226,8 +231,7 @@ fn begin(context: &Context, message: &Message<'_>, handshake: &Handshake<'_>) ->
     let core = &context.core;
     let version = handshake.chosen;
     let facts = client::facts(handshake.client_capabilities, handshake.client_info);
-    let session =
-        core.sessions.begin(&context.caller.principal, version, &facts, core.clock.now());
+    let session = core.sessions.begin(&context.caller.principal, version, &facts, core.clock.now());
     let result = offer::of(context).initialize(version);
     Dispatched::Message {
         status: StatusCode::OK,
@@ -290,12 +294,7 @@ pub(super) fn cancelled<'a>(message: &Message<'a>) -> Option<CancelledParams<'a>
 }
 
 /// The answer to a call that ended, for a reader of this version.
-pub(super) fn conclude(
-    context: &Context,
-    version: Version,
-    id: &Id<'_>,
-    called: Called,
-) -> Dispatched {
+pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatched {
     let Called { record, outcome, is_tool } = called;
     let text = match outcome {
         Outcome::Answered(result) => return answered(version, id, result),
@@ -338,7 +337,11 @@ pub(super) fn conclude(
         Outcome::Failed(failure) => failure.to_string(),
     };
     let text = format!("{text} (record {record})");
-    if is_tool { failed(id, version, &text) } else { Dispatched::error(Some(id), &WireError::internal(&text)) }
+    if is_tool {
+        failed(id, version, &text)
+    } else {
+        Dispatched::error(Some(id), &WireError::internal(&text))
+    }
 }
 
 /// The answer to a call that failed.

@@ -108,8 +108,7 @@ impl Hub {
     pub(crate) async fn set_level(&self, guest: &Guest, client: &Client) {
         let facts = guest.facts();
         let Some(level) = client.log_level else { return };
-        let has_logging =
-            lanyard_wire::splice::member(&facts.capabilities, &["logging"]).is_some();
+        let has_logging = lanyard_wire::splice::member(&facts.capabilities, &["logging"]).is_some();
         if facts.version.is_modern() || !has_logging {
             return;
         }
@@ -283,9 +282,8 @@ pub(super) async fn updated(core: &Core, key: &SessionKey, uri: &str) {
 /// Answers a server that asks something outside of any request.
 async fn answer(core: &Core, key: &SessionKey, request: ServerRequest) {
     let ServerRequest { id, method, params } = request;
-    let refused = |message: &str| {
-        Reply::Error(json!({ "code": -32601, "message": message }).to_string())
-    };
+    let refused =
+        |message: &str| Reply::Error(json!({ "code": -32601, "message": message }).to_string());
     let asked = core.hub.ears(key).into_iter().find_map(|ear| match ear.hears {
         Hears::Session { live } if live.stream().is_some() => Some(live),
         Hears::Session { .. } | Hears::Subscription { .. } => None,
@@ -307,4 +305,3 @@ async fn answer(core: &Core, key: &SessionKey, request: ServerRequest) {
         tracing::debug!(%failure, "A server did not get the answer to its question.");
     }
 }
-

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use lanyard_core::{Limits, Timestamp};
 use lanyard_wire::results::{RawList, ToolEntry as ListedTool};
-use lanyard_wire::{Version, WireError, tool_for, with_member_name};
+use lanyard_wire::{Version, WireError, prompt_for, tool_for};
 use serde_json::json;
 
 use super::client::Client;
@@ -125,6 +125,7 @@ fn items(
     agent: &AgentEntry,
     scope: &Scope,
     listed: Listed,
+    version: Version,
     now: Timestamp,
 ) -> Vec<String> {
     let mut items = Vec::new();
@@ -133,14 +134,15 @@ fn items(
         let merged = *scope == Scope::All;
         match listed {
             Listed::Tools => {}
-            Listed::Prompts => items.extend(mcp.prompts.iter().map(|prompt| match merged {
-                true => with_member_name(&prompt.raw, &server.prefixed(&prompt.name)),
-                false => prompt.raw.clone(),
+            Listed::Prompts => items.extend(mcp.prompts.iter().map(|prompt| {
+                let name = merged.then(|| server.prefixed(&prompt.name));
+                prompt_for(version, &prompt.raw, name.as_deref())
             })),
             Listed::Resources => {
-                let shown = mcp.resources.iter().filter(|resource| {
-                    !merged || snapshot.lists_resource(server, &resource.name)
-                });
+                let shown = mcp
+                    .resources
+                    .iter()
+                    .filter(|resource| !merged || snapshot.lists_resource(server, &resource.name));
                 items.extend(shown.map(|resource| resource.raw.clone()));
             }
             Listed::Templates => {
@@ -177,7 +179,7 @@ pub(super) fn page(
         let members = page.iter().map(|tool| tool.to_json(client.version));
         (members.collect(), end < all.len())
     } else {
-        let all = items(snapshot, agent, &context.scope, listed, now);
+        let all = items(snapshot, agent, &context.scope, listed, client.version, now);
         let more = end < all.len();
         (all.into_iter().skip(start).take(most).collect(), more)
     };
@@ -198,8 +200,7 @@ impl Fingerprint {
     /// The lists of an endpoint.
     pub(super) fn of(context: &Context, client: &Client) -> Self {
         let now = context.core.clock.now();
-        let (snapshot, agent, scope) =
-            (&context.snapshot, &context.identity.agent, &context.scope);
+        let (snapshot, agent, scope) = (&context.snapshot, &context.identity.agent, &context.scope);
         let mut hasher = DefaultHasher::new();
         for shown in search::shown(context, client, tools(snapshot, agent, scope, now)) {
             if let search::InList::Tool(shown) = shown {
@@ -210,7 +211,7 @@ impl Fingerprint {
         let of = |listed: &[Listed]| {
             let mut hasher = DefaultHasher::new();
             for listed in listed {
-                items(snapshot, agent, scope, *listed, now).hash(&mut hasher);
+                items(snapshot, agent, scope, *listed, client.version, now).hash(&mut hasher);
             }
             hasher.finish()
         };

@@ -4,8 +4,10 @@
 //! capabilities, its instructions. `/mcp` speaks for Lanyard, and can what any of the servers behind
 //! it can.
 
-use lanyard_wire::results::{Capabilities, DiscoverResult, InitializeResult, Lists};
-use lanyard_wire::{RawDiscover, RawInitialize, ServerCapabilities, Version};
+use lanyard_wire::results::{
+    Capabilities, DiscoverResult, InitializeResult, Lists, RawDiscover, RawInitialize,
+};
+use lanyard_wire::{Version, capabilities_for, merged_capabilities};
 
 use super::dispatch::{LANYARD, TTL_MS, stamp};
 use super::list;
@@ -18,6 +20,9 @@ use super::route::Scope;
 const REST: Capabilities =
     Capabilities { prompts: Lists::Quiet, resources: Lists::Quiet, ..Capabilities::TOOLS };
 
+/// What a server of tools alone can do.
+const TOOLS: &str = r#"{"tools":{"listChanged":true}}"#;
+
 /// What an endpoint says of itself.
 #[derive(Debug)]
 pub(super) enum Offer {
@@ -25,8 +30,9 @@ pub(super) enum Offer {
     Rest { instructions: Option<String> },
     /// At least one server that speaks MCP stands behind it.
     Mcp {
-        /// Raw JSON.
+        /// Raw JSON, and the version they are written for; the client's where it is `None`.
         capabilities: String,
+        writer: Option<Version>,
         /// Raw JSON; Lanyard's own where there are several servers.
         info: Option<String>,
         instructions: Option<String>,
@@ -46,10 +52,14 @@ pub(super) fn of(context: &Context) -> Offer {
                 return Offer::Rest { instructions: server.description.clone() };
             };
             let facts = mcp.facts.as_ref();
-            let capabilities = facts.map_or("{}", |facts| facts.capabilities.as_str());
             let whole = agent.grants.decide_whole(&server.name, now).is_ok();
             Offer::Mcp {
-                capabilities: ServerCapabilities::of(capabilities).offered(whole),
+                // Who may use some of its tools meets a server of tools alone.
+                capabilities: match facts {
+                    Some(facts) if whole => facts.capabilities.clone(),
+                    Some(_) | None => TOOLS.to_owned(),
+                },
+                writer: facts.map(|facts| facts.version),
                 info: facts.map(|facts| facts.info.clone()),
                 instructions: facts
                     .and_then(|facts| facts.instructions.clone())
@@ -63,8 +73,8 @@ pub(super) fn of(context: &Context) -> Offer {
             if raw.is_empty() {
                 return Offer::Rest { instructions: None };
             }
-            let capabilities = ServerCapabilities::merge(&raw);
-            Offer::Mcp { capabilities, info: None, instructions: None }
+            let capabilities = merged_capabilities(&raw);
+            Offer::Mcp { capabilities, writer: None, info: None, instructions: None }
         }
     }
 }
@@ -77,9 +87,9 @@ impl Offer {
                 let instructions = instructions.map(Into::into);
                 InitializeResult { capabilities: REST, instructions }.to_json(stamp(version))
             }
-            Self::Mcp { capabilities, info, instructions } => RawInitialize {
+            Self::Mcp { capabilities, writer, info, instructions } => RawInitialize {
                 version,
-                capabilities: &capabilities,
+                capabilities: &capabilities_for(version, writer.unwrap_or(version), &capabilities),
                 server_info: &info.unwrap_or_else(|| LANYARD.to_json(version)),
                 instructions: instructions.as_deref(),
             }
@@ -95,8 +105,8 @@ impl Offer {
                 DiscoverResult { capabilities: REST, instructions, ttl_ms: TTL_MS }
                     .to_json(stamp(version))
             }
-            Self::Mcp { capabilities, info, instructions } => RawDiscover {
-                capabilities: &capabilities,
+            Self::Mcp { capabilities, writer, info, instructions } => RawDiscover {
+                capabilities: &capabilities_for(version, writer.unwrap_or(version), &capabilities),
                 server_info: &info.unwrap_or_else(|| LANYARD.to_json(version)),
                 instructions: instructions.as_deref(),
                 ttl_ms: TTL_MS,

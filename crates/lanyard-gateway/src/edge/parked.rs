@@ -79,6 +79,9 @@ impl Parked {
 
     /// Gives up what has waited too long.
     pub(super) fn sweep(&self, now: Timestamp) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, call| now < call.until);
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, call| now < call.until);
     }
 }

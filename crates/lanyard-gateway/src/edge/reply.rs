@@ -99,6 +99,9 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         // These are answered within the protocol; over plain HTTP they are a refusal.
         Denial::ToolUnknown { tool: _ }
         | Denial::ToolNotGranted { tool: _ }
+        | Denial::PromptUnknown { prompt: _ }
+        | Denial::ResourceUnknown { uri: _ }
+        | Denial::MethodUnknown { method: _ }
         | Denial::ArgumentsInvalid { problem: _ } => StatusCode::FORBIDDEN,
     };
     let mut reply = text(status, &denial.to_string());

@@ -103,7 +103,7 @@ fn is_active(context: &Context, client: &Client, shown: &Shown<'_>) -> bool {
 fn activate(context: &Context, client: &Client, shown: &Shown<'_>) {
     let (server, tool) = (shown.offered.server.name.as_str(), shown.offered.tool.name());
     let new = match &client.live {
-        Some(live) => live.activate(std::iter::once(tool), server),
+        Some(live) => live.activate(server, tool),
         None => context.identity.agent.load.activate(server, tool),
     };
     if new {

@@ -22,7 +22,7 @@ use super::attend::Outlet;
 use super::client::{self, Beside, Client, Live, event};
 use super::dispatch::{self, Asked, Dispatched};
 use super::hub::Hears;
-use super::list::Fingerprint;
+use super::list::{self, Fingerprint};
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::route::Scope;
@@ -81,6 +81,8 @@ struct Watch {
     session: Option<Session>,
     /// Under which number it hears what servers say.
     ear: Option<u64>,
+    /// Cancelled when the stream has ended: what works for it ends, too.
+    over: CancellationToken,
     _place: Place,
 }
 
@@ -189,7 +191,10 @@ pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes)
         let asked = Asked {
             carrier: Carrier::Lines,
             session: stream.shown(),
-            outlet: Outlet::Stream { stream: stream.beside(), live: Arc::clone(&stream.live) },
+            outlet: Outlet::Stream {
+                events: stream.events.clone(),
+                live: Arc::clone(&stream.live),
+            },
         };
         let dispatched = tokio::select! {
             dispatched = dispatch::dispatch(&context, &asked, incoming) => dispatched,
@@ -215,10 +220,19 @@ pub(super) fn post_to_sse(context: Context, stream: Arc<SseStream>, body: Bytes)
 /// `subscriptions/listen`: first what is accepted, then what changes, at the end the result.
 pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> Dispatched {
     let context = ask.context;
-    let accepted = match ListenParams::parse(params) {
+    let mut accepted = match ListenParams::parse(params) {
         Ok(filter) => filter,
         Err(error) => return Dispatched::error(Some(id), &error),
     };
+    let now = context.core.clock.now();
+    let agent = &context.identity.agent;
+    if list::whole_servers(&context.snapshot, agent, &context.scope, now).is_empty() {
+        // REST servers have tools and nothing else; so changes of tools are all there is to tell.
+        accepted = ListenParams {
+            tools_list_changed: accepted.tools_list_changed,
+            ..ListenParams::default()
+        };
+    }
     let says = Says {
         tools: accepted
             .tools_list_changed
@@ -238,14 +252,11 @@ pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> D
             let uris: Vec<String> =
                 accepted.resource_subscriptions.iter().map(|uri| uri.to_string()).collect();
             if !uris.is_empty() {
-                let stream = Beside { events: watch.events.clone() };
-                let hears = Hears::Subscription {
-                    id: id.clone().into_owned(),
-                    stream,
-                    uris: uris.clone(),
-                };
+                let stream = Beside::new(&watch.events);
+                let hears =
+                    Hears::Subscription { id: id.clone().into_owned(), stream, uris: uris.clone() };
                 watch.ear = Some(watch.listens(hears));
-                subscriptions::keep(context, ask.client, &uris, &watch.events);
+                subscriptions::keep(context, ask.client, &uris, &watch.over);
             }
             watch.start();
             Dispatched::Stream(reply::events(receiver))
@@ -258,10 +269,6 @@ impl SseStream {
     fn shown(&self) -> Shown {
         let (version, facts) = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Shown::Stream { version, facts, live: Arc::clone(&self.live) }
-    }
-
-    fn beside(&self) -> Beside {
-        Beside { events: self.events.clone() }
     }
 }
 
@@ -276,8 +283,9 @@ impl Watch {
         let limits = &context.core.limits;
         let place = context.identity.agent.load.stream(limits.agent_streams_max)?;
         let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
+        let (ear, over) = (None, CancellationToken::new());
         let watch =
-            Self { context, client, events, says, farewell, session, ear: None, _place: place };
+            Self { context, client, events, says, farewell, session, ear, over, _place: place };
         Some((watch, receiver))
     }
 
@@ -288,7 +296,7 @@ impl Watch {
 
     /// From now on what servers say to this client beside its requests comes here.
     fn hear(&mut self, live: &Arc<Live>) {
-        live.set_stream(Beside { events: self.events.clone() });
+        live.set_stream(Beside::new(&self.events));
         self.ear = Some(self.listens(Hears::Session { live: Arc::clone(live) }));
     }
 
@@ -303,6 +311,7 @@ impl Watch {
     }
 
     async fn run(mut self) {
+        let _over = self.over.clone().drop_guard();
         self.watch().await;
         if let Some(ear) = self.ear {
             self.context.core.hub.deafen(&self.context.caller.principal, ear);

@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, Step};
 use lanyard_core::{Caller, Denial, Failure, Limits, ServerName};
 use lanyard_wire::results::EmptyResult;
@@ -15,7 +14,7 @@ use lanyard_wire::translate::{EnvelopeParts, params_for_modern};
 use lanyard_wire::{Id, WireError, encode_result};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,11 +37,7 @@ const ACCEPT_MAX: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// `resources/subscribe`, of a client with a session.
-pub(super) async fn subscribe(
-    ask: &Ask<'_>,
-    id: &Id<'_>,
-    params: Option<&RawValue>,
-) -> Dispatched {
+pub(super) async fn subscribe(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> Dispatched {
     let context = ask.context;
     let version = ask.client.version;
     let uri = match uri_of(params) {
@@ -107,7 +102,7 @@ pub(super) fn keep(
     context: &Context,
     client: &Client,
     uris: &[String],
-    stream: &mpsc::Sender<Bytes>,
+    over: &CancellationToken,
 ) {
     let mut by_server: std::collections::BTreeMap<ServerName, Vec<String>> = Default::default();
     for uri in uris.iter().take(SUBSCRIPTIONS_MAX) {
@@ -117,11 +112,11 @@ pub(super) fn keep(
     }
     for (server, uris) in by_server {
         let watch = Watching::new(context, client, server, uris);
-        let stream = stream.clone();
+        let over = over.clone();
         context.core.tasks.spawn(async move {
             tokio::select! {
                 () = watch.run(None) => {}
-                () = stream.closed() => watch.leave().await,
+                () = over.cancelled() => watch.leave().await,
             }
         });
     }
@@ -298,10 +293,10 @@ impl Watching {
     /// Tells a server of an older version that nobody watches any more.
     async fn leave(&self) {
         let Some(core) = self.core.upgrade() else { return };
-        let Some(mcp) = core
-            .snapshot()
-            .find(&self.caller.principal.tenant, &self.server)
-            .and_then(|server| Some(session_key(server.as_mcp()?, &self.caller.principal, &self.client)))
+        let Some(mcp) =
+            core.snapshot().find(&self.caller.principal.tenant, &self.server).and_then(|server| {
+                Some(session_key(server.as_mcp()?, &self.caller.principal, &self.client))
+            })
         else {
             return;
         };

@@ -1,7 +1,7 @@
 //! What a server that speaks MCP is beyond its tools: how it is reached, what it said of itself,
 //! and its prompts and resources.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use lanyard_connect::mcp::{Credentials, ServerFacts, Target};
@@ -20,7 +20,6 @@ pub struct McpEntry {
     pub(crate) prompts: Vec<Item>,
     pub(crate) resources: Vec<Item>,
     pub(crate) templates: Vec<TemplateItem>,
-    prompts_by_name: HashMap<String, usize>,
     member: OnceLock<Arc<Member>>,
 }
 
@@ -87,10 +86,6 @@ pub struct McpParts {
 impl McpEntry {
     /// Puts the parts together.
     pub fn new(parts: McpParts) -> Self {
-        let prompts_by_name = (0..)
-            .zip(&parts.prompts)
-            .map(|(index, prompt)| (prompt.name.clone(), index))
-            .collect();
         let templates = parts
             .templates
             .into_iter()
@@ -103,7 +98,6 @@ impl McpEntry {
             prompts: parts.prompts,
             resources: parts.resources,
             templates,
-            prompts_by_name,
             member: OnceLock::new(),
         }
     }
@@ -124,11 +118,6 @@ impl McpEntry {
             })
         });
         Arc::clone(member)
-    }
-
-    /// A prompt by its own name.
-    pub(crate) fn prompt(&self, name: &str) -> Option<&Item> {
-        self.prompts_by_name.get(name).and_then(|index| self.prompts.get(*index))
     }
 
     /// Whether a resource of this URI is listed, or one of the templates fits it.

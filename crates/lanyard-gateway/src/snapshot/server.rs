@@ -79,7 +79,7 @@ impl ServerEntry {
         mcp: McpEntry,
     ) -> Self {
         let description = mcp.target.definition.description.clone();
-        let secrets = mcp.target.definition.secrets();
+        let secrets = mcp.target.definition.secrets().into_iter().collect();
         let kind = Kind::Mcp(Box::new(mcp));
         Self::new((tenant, name), description, options, tools, secrets, kind)
     }

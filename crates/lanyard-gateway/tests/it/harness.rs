@@ -2,20 +2,27 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lanyard_connect::http::{PrivateAllowance, Resolve, Resolving, Roots, Upstream};
+use lanyard_connect::mcp::{EraChoice, ServerFacts, Target};
 use lanyard_core::{
     AgentName, Binding, Clock, Known, Limits, SecretName, ServerName, TenantName, Timestamp,
     ToolName,
 };
 use lanyard_gateway::edge::SessionEnds;
-use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
+use lanyard_gateway::fleet::{Catalogs, Keep, Listed};
+use lanyard_gateway::snapshot::{
+    AgentLoad, Item, McpEntry, McpOptions, McpParts, ServerOptions, Wrap,
+};
 use lanyard_gateway::{
     AgentEntry, Gateway, GatewayParts, Identity, Listener, ServerEntry, Snapshot, SnapshotParts,
+    ToolEntry,
 };
+use lanyard_mcp::Definition;
 use lanyard_policy::{Grant, Grants, ToolPattern};
 use lanyard_rest::{ParseOptions, Schemas};
 use lanyard_store::audit::{Filter, Log, Options, export};
@@ -32,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::{Answer, Door, PATIENCE, Request};
+use crate::mcp_server::Mcp;
 use crate::server::{Api, KEY};
 
 /// The start of every test's time.
@@ -82,6 +90,106 @@ impl Schemas for GuardSchemas {
     }
 }
 
+/// What servers list is not looked at: a test says what is configured.
+#[derive(Debug)]
+struct Nobody;
+
+impl Catalogs for Nobody {
+    fn observed(
+        &self,
+        _tenant: &TenantName,
+        _server: &ServerName,
+        _generation: u64,
+        _listed: Listed,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A server that speaks MCP as a test describes it.
+#[derive(Debug)]
+pub(crate) struct McpSetup {
+    pub(crate) name: &'static str,
+    pub(crate) generation: u64,
+    /// The definition, with the server's URL in it.
+    pub(crate) definition: Value,
+    pub(crate) era: EraChoice,
+    pub(crate) capabilities: Value,
+    pub(crate) wrap: Option<Wrap>,
+    pub(crate) timeout: Duration,
+    pub(crate) tools: Vec<Value>,
+}
+
+impl McpSetup {
+    pub(crate) fn new(name: &'static str, server: &Mcp) -> Self {
+        let schema = json!({"type": "object"});
+        let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": schema, "x-vendor": [1.0]});
+        Self {
+            name,
+            generation: 1,
+            definition: json!({
+                "type": "http", "url": format!("{}/mcp", server.origin),
+                "headers": {"authorization": "Bearer secret://billing-key"},
+            }),
+            era: EraChoice::Auto,
+            capabilities: json!({
+                "tools": {}, "prompts": {}, "resources": {"subscribe": true}, "logging": {}, "completions": {},
+            }),
+            wrap: None,
+            timeout: PATIENCE,
+            tools: ["echo", "steps", "ask", "slow", "leak", "fail"].map(tool).to_vec(),
+        }
+    }
+
+    fn compile(&self, directory: &std::path::Path) -> ServerEntry {
+        let tenant = TenantName::default_tenant();
+        let name = ServerName::parse(self.name).unwrap();
+        let item = |name: &str, raw: Value| Item { name: name.to_owned(), raw: raw.to_string() };
+        let mcp = McpEntry::new(McpParts {
+            target: Arc::new(Target {
+                tenant: tenant.clone(),
+                server: name.clone(),
+                generation: self.generation,
+                definition: Definition::parse(&self.definition.to_string()).unwrap(),
+                era: self.era,
+                private: PrivateAllowance::none(),
+                connect_max: PATIENCE,
+                directory: directory.join(self.name),
+            }),
+            options: McpOptions {
+                wrap: self.wrap,
+                keep: Keep::Idle(PATIENCE),
+                concurrency: 64,
+                per_user: false,
+                inline: std::collections::BTreeSet::new(),
+            },
+            facts: Some(ServerFacts {
+                version: lanyard_wire::Version::V2025_11_25,
+                capabilities: self.capabilities.to_string(),
+                info: json!({"name": "fake", "version": "1"}).to_string(),
+                instructions: Some("Be kind.".to_owned()),
+            }),
+            prompts: vec![item("greet", json!({"name": "greet", "x-p": 1.0}))],
+            resources: vec![item("fake://one", json!({"uri": "fake://one", "name": "one"}))],
+            templates: vec![item(
+                "fake://{id}",
+                json!({"uriTemplate": "fake://{id}", "name": "any"}),
+            )],
+        });
+        let tools = self.tools.iter().map(|definition| {
+            let name = ToolName::parse(definition["name"].as_str().unwrap()).unwrap();
+            ToolEntry::mcp(name, &definition.to_string(), true)
+        });
+        let options = ServerOptions {
+            prefix: format!("{}__", self.name),
+            timeout: self.timeout,
+            private: PrivateAllowance::none(),
+            enabled: true,
+        };
+        ServerEntry::mcp(tenant, name, options, tools.collect(), mcp)
+    }
+}
+
 /// An agent as a test describes it.
 #[derive(Debug)]
 pub(crate) struct AgentSetup {
@@ -111,6 +219,7 @@ pub(crate) struct Setup {
     pub(crate) version: u64,
     pub(crate) agents: Vec<AgentSetup>,
     pub(crate) servers: Vec<ServerSetup>,
+    pub(crate) mcp: Vec<McpSetup>,
     /// The value of `billing-key`; `None` while it is unset.
     pub(crate) key: Option<&'static str>,
     /// Where the key may go.
@@ -263,6 +372,7 @@ impl Setup {
                 ServerSetup::new(WIKI, &["find_page"]),
                 ServerSetup::new(DESK, &[]),
             ],
+            mcp: Vec::new(),
             key: Some(KEY),
             origins: vec![api.origin.clone()],
             key_moved: false,
@@ -298,7 +408,12 @@ impl Setup {
             tokens.push((setup.token.hash, Arc::new(identity(Some(setup.token.id.clone())))));
             uids.extend(setup.uid.map(|uid| (uid, Arc::new(identity(None)))));
         }
-        let servers = self.servers.iter().map(|server| Arc::new(self.server(server))).collect();
+        let rest = self.servers.iter().map(|server| Arc::new(self.server(server)));
+        let mcp = self
+            .mcp
+            .iter()
+            .map(|server| Arc::new(server.compile(std::path::Path::new("/nonexistent"))));
+        let servers = rest.chain(mcp).collect();
         let vault = Arc::new(Vault::build(master, vec![self.secret(master)]).unwrap());
         let parts = SnapshotParts { version: self.version, vault, tokens, uids, servers };
         Snapshot::build(parts).unwrap()
@@ -439,6 +554,7 @@ impl World {
             sessions_ended: self.ends.0.lock().unwrap().clone(),
             session_ends: Arc::clone(&self.ends) as Arc<dyn SessionEnds>,
             upstream,
+            catalogs: Arc::new(Nobody),
             snapshots: self.snapshots.subscribe(),
             tasks: self.tasks.clone(),
             shutdown: self.shutdown.clone(),

@@ -26,6 +26,10 @@ mod lines;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
+mod mcp_server;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod records;

@@ -346,7 +346,8 @@ impl Mcp {
         pieces: &mpsc::Sender<String>,
         answer: impl Fn(Value) -> String,
     ) {
-        let schema = json!({"type": "object", "properties": {"name": {"type": "string", "x-kept": true}}});
+        let schema =
+            json!({"type": "object", "properties": {"name": {"type": "string", "x-kept": true}}});
         let question = json!({"message": "Who?", "requestedSchema": schema});
         let greet = |reply: &Value| {
             let text = format!("Hello {}", reply["content"]["name"].as_str().unwrap_or("nobody"));
@@ -366,7 +367,8 @@ impl Mcp {
         let id = format!("question-{}", self.number());
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id.clone(), sender);
-        let request = json!({"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": question});
+        let request =
+            json!({"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": question});
         drop(pieces.send(event(&request)).await);
         let Ok(reply) = receiver.await else { return };
         let result = match reply.get("result") {

@@ -1,0 +1,257 @@
+//! Servers that speak MCP behind the gateway: all four pairs of protocol eras.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Conditions, McpSetup, World, bare, initialize, modern};
+use crate::http::{Answer, Request};
+use crate::mcp_server::{Mcp, Speaks};
+use crate::server::KEY;
+
+const FAKE: &str = "/servers/fake/mcp";
+
+async fn world(server: &Mcp) -> World {
+    World::with(Conditions::default(), |setup| {
+        setup.origins.push(server.origin.clone());
+        setup.mcp.push(McpSetup::new("fake", server));
+        setup.agent("alice").grants.push(("fake", &["*"], &[]));
+        setup.agent("bob").grants.push(("fake", &["echo"], &[]));
+    })
+    .await
+}
+
+/// Begins a session of an older version for a client that can be asked.
+async fn session(world: &World, path: &str) -> String {
+    let mut hello = initialize("2025-11-25");
+    hello["params"]["capabilities"] = json!({"elicitation": {}});
+    let answer = world.by("alice", "POST", path).json(hello).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.header("mcp-session-id").unwrap().to_owned()
+}
+
+fn in_session(world: &World, path: &str, session: &str) -> Request {
+    world
+        .by("alice", "POST", path)
+        .header("Mcp-Session-Id", session)
+        .header("MCP-Protocol-Version", "2025-11-25")
+}
+
+fn call(id: u64, tool: &str, arguments: Value) -> Value {
+    let meta = json!({"progressToken": "mine", "x-vendor": 7});
+    let params = json!({"name": tool, "arguments": arguments, "_meta": meta, "x-params": 1.0});
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+}
+
+async fn call_modern(world: &World, path: &str, tool: &str, arguments: Value) -> Answer {
+    let params = json!({"name": tool, "arguments": arguments, "x-params": 1.0});
+    modern(world.by("alice", "POST", path), "tools/call", params).send().await
+}
+
+#[tokio::test]
+async fn a_call_passes_between_older_versions_as_it_is() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let session = session(&world, FAKE).await;
+    let answer =
+        in_session(&world, FAKE, &session).json(call(7, "echo", json!({"n": 1}))).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["id"], 7);
+    assert_eq!(answer.json()["result"]["content"][0]["text"], "{\"n\":1}");
+    assert_eq!(answer.json()["result"]["content"][0]["x-block"], 1);
+    let heard = &server.heard_of("tools/call")[0];
+    assert_eq!(heard.message["params"]["x-params"].to_string(), "1.0");
+    assert_eq!(heard.message["params"]["_meta"]["x-vendor"], 7);
+    assert_eq!(heard.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+    assert!(heard.header("mcp-session-id").is_some());
+    let hello = &server.heard_of("initialize")[0];
+    assert_eq!(hello.message["params"]["capabilities"], json!({"elicitation": {}}));
+    assert_eq!(hello.message["params"]["clientInfo"]["name"], "test");
+}
+
+#[tokio::test]
+async fn a_stateless_client_reaches_an_older_server() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let answer = call_modern(&world, FAKE, "echo", json!({"n": 1})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["result"]["resultType"], "complete");
+    let heard = &server.heard_of("tools/call")[0];
+    assert_eq!(heard.message["params"].get("_meta"), None);
+    assert_eq!(heard.message["params"]["x-params"].to_string(), "1.0");
+}
+
+#[tokio::test]
+async fn an_older_client_reaches_a_stateless_server() {
+    let server = Mcp::start(Speaks::Modern).await;
+    let world = world(&server).await;
+    let session = session(&world, FAKE).await;
+    let answer =
+        in_session(&world, FAKE, &session).json(call(7, "echo", json!({"n": 1}))).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["result"].get("resultType"), None);
+    let heard = &server.heard_of("tools/call")[0];
+    let meta = &heard.message["params"]["_meta"];
+    assert_eq!(meta["io.modelcontextprotocol/protocolVersion"], "2026-07-28");
+    assert_eq!(meta["io.modelcontextprotocol/clientCapabilities"], json!({"elicitation": {}}));
+    assert_eq!(heard.header("mcp-name"), Some("echo"));
+    assert_eq!(heard.header("mcp-session-id"), None);
+}
+
+#[tokio::test]
+async fn names_are_the_servers_own_behind_a_prefix() {
+    let server = Mcp::start(Speaks::Modern).await;
+    let world = world(&server).await;
+    let answer = call_modern(&world, "/mcp", "fake__echo", json!({"n": 1})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let heard = &server.heard_of("tools/call")[0];
+    assert_eq!(heard.message["params"]["name"], "echo");
+    assert_eq!(heard.header("mcp-name"), Some("echo"));
+    // On `/mcp` results are marked as untrusted unless an operator says otherwise.
+    let text = answer.json()["result"]["content"][0]["text"].as_str().unwrap().to_owned();
+    assert!(
+        text.starts_with("<<<EXTERNAL_UNTRUSTED_CONTENT>>>\nSource: MCP Server fake / Tool echo"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn notifications_come_before_the_answer() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let server = Mcp::start(speaks).await;
+        let world = world(&server).await;
+        let session = session(&world, FAKE).await;
+        let mut stream =
+            in_session(&world, FAKE, &session).json(call(7, "steps", json!({}))).open().await;
+        assert_eq!(stream.head().await.header("content-type"), Some("text/event-stream"));
+        for step in 1..=3 {
+            let note = stream.message().await;
+            assert_eq!(note["method"], "notifications/progress", "{note}");
+            assert_eq!(note["params"]["progressToken"], "mine");
+            assert_eq!(note["params"]["progress"], step);
+        }
+        assert_eq!(stream.message().await["result"]["content"][0]["text"], "done");
+    }
+}
+
+#[tokio::test]
+async fn an_older_client_is_asked_by_a_request() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let server = Mcp::start(speaks).await;
+        let world = world(&server).await;
+        let session = session(&world, FAKE).await;
+        let mut stream =
+            in_session(&world, FAKE, &session).json(call(7, "ask", json!({}))).open().await;
+        let question = stream.message().await;
+        assert_eq!(question["method"], "elicitation/create", "{question}");
+        assert_eq!(question["params"]["requestedSchema"]["properties"]["name"]["x-kept"], true);
+        let reply = json!({"action": "accept", "content": {"name": "Ada"}});
+        let reply = json!({"jsonrpc": "2.0", "id": question["id"], "result": reply});
+        let taken = in_session(&world, FAKE, &session).json(reply).send().await;
+        assert_eq!(taken.status, 202);
+        assert_eq!(stream.message().await["result"]["content"][0]["text"], "Hello Ada");
+    }
+}
+
+#[tokio::test]
+async fn a_stateless_client_is_asked_by_an_answer() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let server = Mcp::start(speaks).await;
+        let world = world(&server).await;
+        let ask = |extra: Value| {
+            let mut params = json!({"name": "ask", "arguments": {}});
+            for (key, value) in extra.as_object().unwrap() {
+                params[key] = value.clone();
+            }
+            modern_that_elicits(world.by("alice", "POST", FAKE), params)
+        };
+        let first = ask(json!({})).send().await.json();
+        assert_eq!(first["result"]["resultType"], "input_required", "{first}");
+        let asked = first["result"]["inputRequests"].as_object().unwrap().clone();
+        let (key, question) = asked.iter().next().unwrap();
+        assert_eq!(question["method"], "elicitation/create");
+        let reply = json!({"action": "accept", "content": {"name": "Ada"}});
+        let retry = json!({
+            "inputResponses": {key: reply}, "requestState": first["result"]["requestState"],
+        });
+        let last = ask(retry).send().await.json();
+        assert_eq!(last["result"]["content"][0]["text"], "Hello Ada", "{last}");
+        assert_eq!(last["result"]["resultType"], "complete");
+    }
+}
+
+fn modern_that_elicits(request: Request, params: Value) -> Request {
+    let mut params = params;
+    let name = params["name"].as_str().unwrap().to_owned();
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+    });
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    request
+        .header("MCP-Protocol-Version", "2026-07-28")
+        .header("Mcp-Method", "tools/call")
+        .header("Mcp-Name", &name)
+        .json(message)
+}
+
+#[tokio::test]
+async fn a_credential_that_comes_back_is_masked() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let session = session(&world, FAKE).await;
+    let answer = in_session(&world, FAKE, &session).json(call(7, "leak", json!({}))).send().await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains(KEY), "{}", answer.body);
+    let records = world.settled().await;
+    assert_eq!(records.last().unwrap()["masked"], 2, "{records:#?}");
+}
+
+#[tokio::test]
+async fn what_is_no_tool_takes_a_grant_of_the_whole_server() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    for (agent, prompts) in [("alice", 1), ("bob", 0)] {
+        let listed = world.ask(agent, FAKE, bare("prompts/list")).await.json();
+        assert_eq!(listed["result"]["prompts"].as_array().unwrap().len(), prompts, "{listed}");
+    }
+    let read = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "fake://one"}});
+    let answer = world.ask("alice", "/mcp", read.clone()).await.json();
+    assert!(answer["result"]["contents"][0]["text"].as_str().unwrap().contains("content"));
+    let answer = world.ask("bob", FAKE, read).await.json();
+    assert_eq!(answer["error"]["code"], -32002, "{answer}");
+    let get = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": "fake__greet"}});
+    let answer = world.ask("alice", "/mcp", get).await.json();
+    assert_eq!(answer["result"]["x-params"]["name"], "greet", "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_only_in_the_stateless_era() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let request = modern(world.by("alice", "POST", FAKE), "tools/call", json!({"name": "slow"}));
+    let stream = request.open().await;
+    server.until_heard("tools/call", 1).await;
+    drop(stream);
+    server.until_heard("notifications/cancelled", 1).await;
+    let session = session(&world, FAKE).await;
+    let stream = in_session(&world, FAKE, &session).json(call(7, "slow", json!({}))).open().await;
+    server.until_heard("tools/call", 2).await;
+    drop(stream);
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}});
+    assert_eq!(in_session(&world, FAKE, &session).json(cancel).send().await.status, 202);
+    server.until_heard("notifications/cancelled", 2).await;
+    assert_eq!(server.heard_of("notifications/cancelled").len(), 2);
+}
+
+#[tokio::test]
+async fn unknown_methods_pass_on_the_endpoint_of_one_server() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "vendor/method", "params": {"a": 1}});
+    let answer = world.ask("alice", FAKE, ask.clone()).await.json();
+    assert_eq!(answer["result"]["x"], json!({"a": 1}), "{answer}");
+    for (agent, path) in [("alice", "/mcp"), ("bob", FAKE)] {
+        let answer = world.ask(agent, path, ask.clone()).await.json();
+        assert_eq!(answer["error"]["code"], -32601, "{answer}");
+    }
+}

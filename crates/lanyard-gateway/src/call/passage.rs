@@ -40,7 +40,7 @@ impl<'a> Permitted<'a> {
             params = translate::with_name(&params, own).unwrap_or(params);
         }
         if !self.clearance().stripped().is_empty() {
-            let arguments = self.clearance().to_json();
+            let arguments = serde_json::to_string(self.clearance().arguments()).unwrap_or_default();
             params = translate::with_arguments(&params, &arguments).unwrap_or(params);
         }
         let arguments = lanyard_wire::splice::member(&params, &["arguments"]);

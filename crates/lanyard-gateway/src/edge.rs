@@ -28,7 +28,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use lanyard_connect::mcp::{Sessions as McpSessions, SessionsParts};
-use lanyard_core::{Clock, Failure, Limits, Record};
+use lanyard_core::{Clock, Failure, Limits, Record, ServerName, TenantName};
 use lanyard_store::audit::{Log, Position};
 use lanyard_vault::{Digester, SessionSealer};
 use lanyard_wire::DecodeLimits;
@@ -41,7 +41,7 @@ use tokio_util::task::TaskTracker;
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
 use crate::call::{RecordIds, ServerCredentials, Watched};
-use crate::fleet::{Catalogs, Fleet, FleetParts, Member};
+use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
 use crate::snapshot::{McpEntry, Snapshot};
 use lanyard_connect::http::Upstream;
 
@@ -132,8 +132,9 @@ impl Gateway {
         let mcp_sessions = Arc::new(McpSessions::new(SessionsParts {
             http: parts.upstream.clone(),
             limits: parts.limits.clone(),
-            tasks: parts.tasks.clone(),
-            shutdown: parts.shutdown.clone(),
+            // They end after the calls that use them, which get their time at a shutdown.
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
         }));
         let fleet = Fleet::new(FleetParts {
             sessions: Arc::clone(&mcp_sessions),
@@ -178,6 +179,40 @@ impl Gateway {
     /// The servers that speak MCP, and how they do.
     pub fn fleet(&self) -> &Fleet {
         &self.core.fleet
+    }
+
+    /// Connects to a server of a configuration that need not be in force, lists it, and ends the
+    /// conversation.
+    pub async fn try_out(
+        &self,
+        snapshot: Arc<Snapshot>,
+        tenant: &TenantName,
+        server: &ServerName,
+    ) -> Result<Listed, TryOutError> {
+        let found = snapshot.find(tenant, server).cloned();
+        let Some(entry) = found.as_ref().and_then(|server| server.as_mcp()) else {
+            return Err(TryOutError::Connect(Failure::Bug));
+        };
+        let (_unchanging, snapshots) = watch::channel(snapshot);
+        let target = Arc::clone(&entry.target);
+        let member = Member {
+            credentials: Arc::new(ServerCredentials::new(Arc::clone(&target), snapshots)),
+            target,
+            keep: entry.options.keep,
+            concurrency: entry.options.concurrency,
+            enabled: true,
+            per_user: false,
+        };
+        self.core.fleet.try_out(&member).await
+    }
+
+    /// What the latest process of a server wrote to its stderr last, credentials masked.
+    pub fn stderr(&self, tenant: &TenantName, server: &ServerName) -> String {
+        let text = self.core.mcp_sessions.stderr(tenant, server);
+        let snapshot = self.core.snapshot();
+        let secrets = snapshot.find(tenant, server).map(|server| server.secrets().to_vec());
+        let masker = snapshot.vault.masker(tenant, &secrets.unwrap_or_default());
+        String::from_utf8_lossy(&masker.mask(text.as_bytes()).0).into_owned()
     }
 
     /// Ends all conversations with servers. Ready when their processes have ended.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lanyard_admin::{Admin, AdminParts, Compile as _, Status, Verify};
+use lanyard_admin::{Admin, AdminParts, Compile as _, Verify};
 use lanyard_connect::http::{Roots, Upstream};
 use lanyard_core::{
     ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp, chain,
@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use self::compile::{Compiler, Settings};
 use self::listen::{Addresses, Transient};
 use self::open::Opened;
-use self::ports::Nobody;
+use self::ports::{Servers, ToAdmin};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::schemas::GuardSchemas;
@@ -139,6 +139,9 @@ pub(crate) struct Running {
     shutdown: CancellationToken,
     /// The sockets and `addresses.json`.
     files: Vec<Transient>,
+    gateway: Option<Gateway>,
+    /// Through which the gateway finds the admin API, as long as this lives.
+    catalogs: Option<watch::Sender<Option<Admin>>>,
 }
 
 impl Running {
@@ -166,10 +169,25 @@ impl Running {
         let bound = listen::bind(&plan, &run, tls).await?;
         let addresses = bound.addresses.clone();
         let files = Vec::new();
-        let mut running = Self { opened, upstream, addresses, limits, tasks, shutdown, files };
-        let gateway = running.gateway(args.strict, snapshots, &rows.sessions_ended)?;
-        let admin = running.admin(compiler, (Arc::new(Nobody), Arc::new(Nobody)));
+        let mut running = Self {
+            opened,
+            upstream,
+            addresses,
+            limits,
+            tasks,
+            shutdown,
+            files,
+            gateway: None,
+            catalogs: None,
+        };
+        let (catalogs, tell) = ToAdmin::new();
+        let gateway = running.gateway(args.strict, catalogs, snapshots, &rows.sessions_ended)?;
+        let compiler = Arc::new(compiler);
+        let admin = running.admin(&gateway, compiler);
         admin.drain_outbox()?;
+        tell.send_replace(Some(admin.clone()));
+        running.catalogs = Some(tell);
+        running.gateway = Some(gateway.clone());
         running.record("gateway.start", started(args, &running.addresses))?;
         running.opened.note_head_regularly(&running.tasks, &running.shutdown);
         running.files = bound.serve(&running.tasks, &gateway, &admin);
@@ -179,6 +197,7 @@ impl Running {
     fn gateway(
         &self,
         strict: bool,
+        catalogs: ToAdmin,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         ended: &[SessionEndedRow],
     ) -> Result<Gateway, String> {
@@ -193,6 +212,7 @@ impl Running {
             sessions_ended: ended_sessions(ended, SystemClock.now()),
             session_ends: Arc::new(ends),
             upstream: self.upstream.clone(),
+            catalogs: Arc::new(catalogs),
             snapshots,
             tasks: self.tasks.clone(),
             shutdown: self.shutdown.clone(),
@@ -200,20 +220,18 @@ impl Running {
         .map_err(|error| error.to_string())
     }
 
-    fn admin(
-        &self,
-        compiler: Compiler,
-        (verify, status): (Arc<dyn Verify>, Arc<dyn Status>),
-    ) -> Admin {
+    fn admin(&self, gateway: &Gateway, compiler: Arc<Compiler>) -> Admin {
+        let servers =
+            Arc::new(Servers { gateway: gateway.clone(), compiler: Arc::clone(&compiler) });
         Admin::new(AdminParts {
             store: Arc::clone(&self.opened.store),
             master: Arc::clone(&self.opened.master),
             log: Arc::clone(&self.opened.log),
             audit_directory: self.opened.audit_directory.clone(),
-            compiler: Arc::new(compiler),
+            compiler,
             schemas: Arc::new(GuardSchemas),
-            verify,
-            status,
+            verify: Arc::clone(&servers) as Arc<dyn Verify>,
+            status: servers,
             record_ids: Arc::new(record_id),
             clock: Arc::new(SystemClock),
             limits: self.limits.clone(),
@@ -253,10 +271,14 @@ impl Running {
     pub(crate) async fn drain(&mut self) {
         self.shutdown.cancel();
         self.upstream.close();
+        self.catalogs = None;
         self.tasks.close();
         let limit = Limits::span(self.limits.drain_ms_max);
         if tokio::time::timeout(limit, self.tasks.wait()).await.is_err() {
             tracing::warn!("Some calls did not end in time and are cut.");
+        }
+        if let Some(gateway) = &self.gateway {
+            gateway.close_servers().await;
         }
     }
 

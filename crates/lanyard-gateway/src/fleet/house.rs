@@ -7,8 +7,10 @@ use tokio::sync::mpsc;
 
 use super::Member;
 
-/// It can do nothing: nobody is there who could answer.
-pub(super) const CAPABILITIES: &str = "{}";
+/// Some servers list certain tools only to clients that can be asked for more, and what they list
+/// here is what agents' clients will find. Nobody is there who could answer, and so it says.
+pub(super) const CAPABILITIES: &str =
+    r#"{"sampling":{},"elicitation":{},"roots":{"listChanged":true}}"#;
 
 /// Its `clientInfo`.
 pub(super) const INFO: &str =
@@ -46,6 +48,7 @@ pub(super) fn opening(member: &Member, inbox: Option<mpsc::Sender<Unrelated>>) -
 pub(super) fn answer(method: &str) -> Reply {
     match method {
         "ping" => Reply::Result("{}".to_owned()),
+        "roots/list" => Reply::Result(r#"{"roots":[]}"#.to_owned()),
         _ => Reply::Error(UNABLE.to_owned()),
     }
 }

@@ -69,6 +69,13 @@ impl Compiler {
         let kept = Arc::new(Mutex::new(Arc::new(kept)));
         Ok((Self { settings, snapshots, upstream, kept }, receiver))
     }
+
+    /// Compiles rows that are not to be put in force.
+    pub(crate) fn trial(&self, rows: &Configuration) -> Result<Arc<Snapshot>, String> {
+        let before = Arc::clone(&self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let vault = Arc::clone(&self.snapshots.borrow().vault);
+        compile(rows, &vault, &before, &self.settings).map(|(snapshot, _)| Arc::new(snapshot))
+    }
 }
 
 impl Compile for Compiler {
@@ -195,7 +202,7 @@ fn secret(row: &SecretRow, versions: Vec<&SecretVersionRow>) -> Result<SecretEnt
 fn server(
     row: &ServerRow,
     rows: &Configuration,
-    listed: &mut mcp::AllListed<'_>,
+    listed: &mut mcp::AllListed,
     before: &Kept,
     kept: &mut Kept,
     settings: &Settings,

@@ -33,25 +33,25 @@ pub(super) struct ListedRows {
 }
 
 /// What is known of all servers' lists.
-pub(super) struct AllListed<'a> {
-    by_server: HashMap<(&'a TenantName, &'a ServerName), ListedRows>,
+pub(super) struct AllListed {
+    by_server: HashMap<(TenantName, ServerName), ListedRows>,
 }
 
-impl AllListed<'_> {
+impl AllListed {
     /// What is known of one server. To be asked once.
     pub(super) fn take(&mut self, row: &ServerRow) -> ListedRows {
-        self.by_server.remove(&(&row.tenant, &row.name)).unwrap_or_default()
+        self.by_server.remove(&(row.tenant.clone(), row.name.clone())).unwrap_or_default()
     }
 }
 
 /// Sorts rows by their server.
-pub(super) fn listed(rows: &Configuration) -> AllListed<'_> {
+pub(super) fn listed(rows: &Configuration) -> AllListed {
     let mut by_server: HashMap<_, ListedRows> = HashMap::new();
     for row in &rows.definitions {
-        by_server.entry((&row.tenant, &row.server)).or_default().definitions.push(row.clone());
+        by_server.entry((row.tenant.clone(), row.server.clone())).or_default().definitions.push(row.clone());
     }
     for row in &rows.facts {
-        by_server.entry((&row.tenant, &row.server)).or_default().facts = Some(row.clone());
+        by_server.entry((row.tenant.clone(), row.server.clone())).or_default().facts = Some(row.clone());
     }
     AllListed { by_server }
 }

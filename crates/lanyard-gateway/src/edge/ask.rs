@@ -193,10 +193,8 @@ impl Ask<'_> {
         }
         let (turns, receiver) = Turns::new(Limits::span(core.limits.input_wait_ms_max));
         let cancel = CancellationToken::new();
-        let running = match self.outlet.live().or(self.client.live.as_ref()) {
-            Some(live) => Some(live.runs(id, &cancel)),
-            None => None,
-        };
+        let live = self.outlet.live().or(self.client.live.as_ref());
+        let running = live.map(|live| live.runs(id, &cancel));
         core.tasks.spawn(async move {
             let _running = running;
             request.run(turns, cancel).await;

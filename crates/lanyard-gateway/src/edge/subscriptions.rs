@@ -72,11 +72,11 @@ pub(super) async fn subscribe(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawVal
         }
         Ok(Err(failure)) => {
             drop(live.unsubscribe(&uri));
-            Dispatched::error(Some(id), &WireError::internal(&failure.to_string()))
+            Dispatched::error(Some(id), &WireError::internal(failure.to_string()))
         }
         Err(_) => {
             drop(live.unsubscribe(&uri));
-            Dispatched::error(Some(id), &WireError::internal(&Failure::Cancelled.to_string()))
+            Dispatched::error(Some(id), &WireError::internal(Failure::Cancelled.to_string()))
         }
     }
 }
@@ -98,12 +98,7 @@ pub(super) fn unsubscribe(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>)
 }
 
 /// Keeps the subscriptions of a stream of the stateless era, until the stream ends.
-pub(super) fn keep(
-    context: &Context,
-    client: &Client,
-    uris: &[String],
-    over: &CancellationToken,
-) {
+pub(super) fn keep(context: &Context, client: &Client, uris: &[String], over: &CancellationToken) {
     let mut by_server: std::collections::BTreeMap<ServerName, Vec<String>> = Default::default();
     for uri in uris.iter().take(SUBSCRIPTIONS_MAX) {
         if let Ok(server) = owner(context, uri) {

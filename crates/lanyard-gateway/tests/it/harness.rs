@@ -117,6 +117,7 @@ pub(crate) struct McpSetup {
     pub(crate) capabilities: Value,
     pub(crate) wrap: Option<Wrap>,
     pub(crate) timeout: Duration,
+    pub(crate) concurrency: usize,
     pub(crate) tools: Vec<Value>,
 }
 
@@ -137,7 +138,8 @@ impl McpSetup {
             }),
             wrap: None,
             timeout: PATIENCE,
-            tools: ["echo", "steps", "ask", "slow", "leak", "fail"].map(tool).to_vec(),
+            concurrency: 64,
+            tools: ["echo", "steps", "ask", "slow", "leak", "fail", "break"].map(tool).to_vec(),
         }
     }
 
@@ -159,7 +161,7 @@ impl McpSetup {
             options: McpOptions {
                 wrap: self.wrap,
                 keep: Keep::Idle(PATIENCE),
-                concurrency: 64,
+                concurrency: self.concurrency,
                 per_user: false,
                 inline: std::collections::BTreeSet::new(),
             },

@@ -28,6 +28,8 @@ mod lists;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod mcp_faults;
+#[cfg(test)]
 mod mcp_server;
 #[cfg(test)]
 mod outcomes;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Conditions, McpSetup, World, bare, initialize, modern};
 use crate::http::{Answer, Request};
 use crate::mcp_server::{Mcp, Speaks};
+use crate::outcomes::produced;
 use crate::server::KEY;
 
 const FAKE: &str = "/servers/fake/mcp";
@@ -218,9 +219,15 @@ async fn what_is_no_tool_takes_a_grant_of_the_whole_server() {
     assert!(answer["result"]["contents"][0]["text"].as_str().unwrap().contains("content"));
     let answer = world.ask("bob", FAKE, read).await.json();
     assert_eq!(answer["error"]["code"], -32002, "{answer}");
+    produced("resource_unknown");
     let get = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": "fake__greet"}});
     let answer = world.ask("alice", "/mcp", get).await.json();
     assert_eq!(answer["result"]["x-params"]["name"], "greet", "{answer}");
+    let get =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": "greet"}});
+    let answer = world.ask("bob", FAKE, get).await.json();
+    assert_eq!(answer["error"]["message"], "Prompt greet not found", "{answer}");
+    produced("prompt_unknown");
 }
 
 #[tokio::test]
@@ -254,4 +261,7 @@ async fn unknown_methods_pass_on_the_endpoint_of_one_server() {
         let answer = world.ask(agent, path, ask.clone()).await.json();
         assert_eq!(answer["error"]["code"], -32601, "{answer}");
     }
+    let records = world.settled().await;
+    assert_eq!(records.last().unwrap()["code"], "method_unknown", "{records:#?}");
+    produced("method_unknown");
 }

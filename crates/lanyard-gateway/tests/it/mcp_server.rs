@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -60,6 +60,7 @@ pub(crate) struct Mcp {
     waiting: Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>,
     streams: Arc<Mutex<Vec<mpsc::Sender<String>>>>,
     slow: watch::Sender<bool>,
+    refuses: Arc<AtomicBool>,
 }
 
 /// A body that is sent as it is made.
@@ -93,6 +94,7 @@ impl Mcp {
             waiting: Arc::default(),
             streams: Arc::default(),
             slow: watch::Sender::new(true),
+            refuses: Arc::default(),
         };
         let (tasks, one) = (TaskTracker::new(), server.clone());
         tasks.clone().spawn(async move {
@@ -128,6 +130,11 @@ impl Mcp {
         timeout(PATIENCE, heard).await.unwrap().unwrap();
     }
 
+    /// From now on every request is refused with 401.
+    pub(crate) fn refuse(&self) {
+        self.refuses.store(true, Ordering::SeqCst);
+    }
+
     /// Lets `slow` answer.
     pub(crate) fn release(&self) {
         self.slow.send_replace(false);
@@ -150,6 +157,10 @@ impl Mcp {
         let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let (pieces, receiver) = mpsc::channel(64);
         let mut response = Response::new(Pieces(receiver));
+        if self.refuses.load(Ordering::SeqCst) {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            return Ok(response);
+        }
         if parts.method == Method::GET && self.speaks == Speaks::Legacy {
             self.streams.lock().unwrap().push(pieces.clone());
             pieces.send(": hello\n\n".to_owned()).await.unwrap();
@@ -190,7 +201,7 @@ impl Mcp {
         let method = message["method"].as_str().unwrap();
         let tool = message["params"]["name"].as_str().unwrap_or("");
         let streams = method == "subscriptions/listen"
-            || (method == "tools/call" && matches!(tool, "steps" | "slow" | "ask"));
+            || (method == "tools/call" && matches!(tool, "steps" | "slow" | "ask" | "break"));
         let kind = if streams { "text/event-stream" } else { "application/json" };
         response.headers_mut().insert("content-type", kind.parse().unwrap());
         if streams {
@@ -328,6 +339,8 @@ impl Mcp {
                 }
             }
             "ask" => self.ask(message, pieces, answer).await,
+            // The stream ends in the middle.
+            "break" => drop(pieces.send(": so far\n\n".to_owned()).await),
             _ => {
                 // A subscription: acknowledged, and then whatever the test says.
                 let meta = json!({"io.modelcontextprotocol/subscriptionId": message["id"]});

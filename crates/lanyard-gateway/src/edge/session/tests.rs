@@ -9,6 +9,7 @@ use lanyard_vault::MasterKey;
 use lanyard_wire::Version;
 
 use super::{SessionEnds, Sessions};
+use crate::edge::client::nothing;
 
 const NOW: Timestamp = Timestamp(1_795_302_341_000_000);
 
@@ -39,7 +40,7 @@ fn an_id_opens_for_nobody_but_the_principal_it_was_made_for() {
     let (master, ends) = (MasterKey::ephemeral().unwrap(), Arc::default());
     let sessions = sessions(&master, HashSet::new(), &ends);
     let owner = principal("t", "ab", None);
-    let id = sessions.begin(&owner, Version::V2025_06_18, NOW).unwrap();
+    let id = sessions.begin(&owner, Version::V2025_06_18, &nothing(), NOW).unwrap();
     for stranger in [
         principal("t", "a", None),
         principal("t", "abc", None),
@@ -51,7 +52,7 @@ fn an_id_opens_for_nobody_but_the_principal_it_was_made_for() {
     }
     let opened = sessions.open(&id, &owner, NOW).unwrap();
     assert_eq!(opened.version, Version::V2025_06_18);
-    assert_ne!(sessions.begin(&owner, Version::V2025_06_18, NOW).unwrap(), id);
+    assert_ne!(sessions.begin(&owner, Version::V2025_06_18, &nothing(), NOW).unwrap(), id);
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn an_id_of_another_key_or_a_changed_one_opens_for_nobody() {
     let (master, ends) = (MasterKey::ephemeral().unwrap(), Arc::default());
     let sessions = sessions(&master, HashSet::new(), &ends);
     let owner = principal("t", "a", None);
-    let id = sessions.begin(&owner, Version::V2025_11_25, NOW).unwrap();
+    let id = sessions.begin(&owner, Version::V2025_11_25, &nothing(), NOW).unwrap();
     for place in 0..id.len() {
         let mut changed = id.clone().into_bytes();
         changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
@@ -82,7 +83,7 @@ fn an_end_is_remembered_for_as_long_as_the_session_could_have_lived() {
     let (master, ends) = (MasterKey::ephemeral().unwrap(), Arc::default());
     let first = sessions(&master, HashSet::new(), &ends);
     let owner = principal("t", "a", None);
-    let id = first.begin(&owner, Version::V2025_11_25, NOW).unwrap();
+    let id = first.begin(&owner, Version::V2025_11_25, &nothing(), NOW).unwrap();
     let session = first.open(&id, &owner, NOW).unwrap();
     assert!(first.lives(&session, NOW));
     first.end(&session);
@@ -93,7 +94,7 @@ fn an_end_is_remembered_for_as_long_as_the_session_could_have_lived() {
     assert_eq!(until, NOW.plus(age));
     let second = sessions(&master, HashSet::from([key]), &ends);
     assert_eq!(second.open(&id, &owner, NOW), None);
-    let young = first.begin(&owner, Version::V2025_11_25, NOW).unwrap();
+    let young = first.begin(&owner, Version::V2025_11_25, &nothing(), NOW).unwrap();
     let last = Timestamp(NOW.plus(age).0 - 1);
     assert!(first.open(&young, &owner, last).is_some());
     assert_eq!(first.open(&young, &owner, last.plus(Duration::from_micros(1))), None);

@@ -262,6 +262,80 @@ async fn unknown_methods_pass_on_the_endpoint_of_one_server() {
         assert_eq!(answer["error"]["code"], -32601, "{answer}");
     }
     let records = world.settled().await;
-    assert_eq!(records.last().unwrap()["code"], "method_unknown", "{records:#?}");
+    let denied = records.iter().filter(|it| it["denied_code"] == "method_unknown");
+    assert_eq!(denied.count(), 1, "{records:#?}");
     produced("method_unknown");
+}
+
+#[tokio::test]
+async fn a_resource_that_changes_is_told_to_whoever_asked() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let server = Mcp::start(speaks).await;
+        let world = world(&server).await;
+        let updated = json!({
+            "jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "fake://one"},
+        });
+        let session = session(&world, FAKE).await;
+        let get = world.by("alice", "GET", FAKE).header("Mcp-Session-Id", &session);
+        let mut stream = get.open().await;
+        assert_eq!(stream.head().await.status, 200);
+        let subscribe = json!({
+            "jsonrpc": "2.0", "id": 3, "method": "resources/subscribe", "params": {"uri": "fake://one"},
+        });
+        let answer = in_session(&world, FAKE, &session).json(subscribe).send().await;
+        assert_eq!(answer.json()["result"], json!({}), "{}", answer.body);
+        server.say(&updated).await;
+        let told = stream.message().await;
+        assert_eq!(told["method"], "notifications/resources/updated", "{told}");
+        assert_eq!(told["params"], json!({"uri": "fake://one"}));
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_is_told_of_the_resources_it_names() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let server = Mcp::start(speaks).await;
+        let world = world(&server).await;
+        let params = json!({"notifications": {"resourceSubscriptions": ["fake://one"]}});
+        let mut stream =
+            modern(world.by("alice", "POST", FAKE), "subscriptions/listen", params).open().await;
+        assert_eq!(stream.head().await.status, 200);
+        let first = stream.message().await;
+        assert_eq!(first["params"]["notifications"]["resourceSubscriptions"][0], "fake://one");
+        for uri in ["fake://other", "fake://one"] {
+            let updated = json!({
+                "jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri},
+            });
+            server.say(&updated).await;
+        }
+        let told = stream.message().await;
+        assert_eq!(told["params"]["uri"], "fake://one", "{told}");
+        assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_crosses_from_one_agent_to_another() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    for agent in ["alice", "bob"] {
+        let echo = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "echo", "arguments": {"of": agent}}});
+        let answer = world.ask(agent, FAKE, echo).await.json();
+        assert_eq!(answer["result"]["content"][0]["text"], json!({"of": agent}).to_string());
+    }
+    let calls = server.heard_of("tools/call");
+    let session = |at: usize| calls[at].header("mcp-session-id").unwrap().to_owned();
+    assert_ne!(session(0), session(1));
+}
+
+#[tokio::test]
+async fn a_slow_answer_comes_when_it_comes() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let request = modern(world.by("alice", "POST", FAKE), "tools/call", json!({"name": "slow"}));
+    let mut stream = request.open().await;
+    server.until_heard("tools/call", 1).await;
+    server.release();
+    assert_eq!(stream.head().await.header("content-type"), Some("application/json"));
 }

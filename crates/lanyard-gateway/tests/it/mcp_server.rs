@@ -60,6 +60,7 @@ pub(crate) struct Mcp {
     waiting: Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>,
     streams: Arc<Mutex<Vec<mpsc::Sender<String>>>>,
     slow: watch::Sender<bool>,
+    tasks: TaskTracker,
     refuses: Arc<AtomicBool>,
 }
 
@@ -94,6 +95,7 @@ impl Mcp {
             waiting: Arc::default(),
             streams: Arc::default(),
             slow: watch::Sender::new(true),
+            tasks: TaskTracker::new(),
             refuses: Arc::default(),
         };
         let (tasks, one) = (TaskTracker::new(), server.clone());
@@ -140,8 +142,9 @@ impl Mcp {
         self.slow.send_replace(false);
     }
 
-    /// Says something on every stream that listens.
+    /// Says something on every stream that listens, as soon as one does.
     pub(crate) async fn say(&self, message: &Value) {
+        crate::harness::until(|| !self.streams.lock().unwrap().is_empty()).await;
         let streams = self.streams.lock().unwrap().clone();
         for stream in streams {
             drop(stream.send(event(message)).await);
@@ -206,7 +209,7 @@ impl Mcp {
         response.headers_mut().insert("content-type", kind.parse().unwrap());
         if streams {
             let (server, message) = (self.clone(), message.clone());
-            drop(tokio::spawn(async move { server.stream(&message, &pieces).await }));
+            self.tasks.spawn(async move { server.stream(&message, &pieces).await });
             return;
         }
         let (status, answer) = self.page(method, message, headers);

@@ -48,6 +48,10 @@ impl Ground {
     }
 }
 
+fn settings() -> Settings {
+    Settings { limits: Limits::standard(), servers_directory: "/nonexistent".into() }
+}
+
 #[test]
 fn a_version_that_does_not_open_is_told_and_the_rest_goes_on() {
     let ground = ground();
@@ -78,7 +82,7 @@ fn a_version_that_does_not_open_is_told_and_the_rest_goes_on() {
     });
     let rows = ground.store.load().unwrap();
     let (snapshot, _) =
-        compile(&rows, &ground.vault, &Kept::default(), &Limits::standard()).unwrap();
+        compile(&rows, &ground.vault, &Kept::default(), &settings()).unwrap();
     expect!["version 1 of secret://k cannot be opened (it was changed, or belongs to another secret or version): calls that need it fail; store it again with `lanyard secret set k`"].assert_eq(&unreadable(&snapshot.vault).join("\n"));
 }
 
@@ -137,10 +141,10 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
         })
     });
     let (rows, limits) = (ground.store.load().unwrap(), Limits::standard());
-    let (_, kept) = compile(&rows, &ground.vault, &Kept::default(), &limits).unwrap();
-    let (_, again) = compile(&rows, &ground.vault, &kept, &limits).unwrap();
+    let (_, kept) = compile(&rows, &ground.vault, &Kept::default(), &settings()).unwrap();
+    let (_, again) = compile(&rows, &ground.vault, &kept, &settings()).unwrap();
     let key = (tenant.clone(), server.clone());
-    assert!(Arc::ptr_eq(&kept.servers[&key].1, &again.servers[&key].1));
+    assert!(Arc::ptr_eq(&kept.servers[&key].entry, &again.servers[&key].entry));
     let mut grants = lanyard_admin::all_grants(&rows).unwrap();
     let tool = ToolName::parse("t").unwrap();
     let mut decided = |agent: &str| {
@@ -150,6 +154,6 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
     assert_eq!((decided("a"), decided("b"), decided("c")), (false, true, false));
     ground.change(2, |change| change.server_set_enabled(&tenant, &server, false));
     let rows = ground.store.load().unwrap();
-    let (_, changed) = compile(&rows, &ground.vault, &again, &limits).unwrap();
-    assert!(!Arc::ptr_eq(&changed.servers[&key].1, &again.servers[&key].1));
+    let (_, changed) = compile(&rows, &ground.vault, &again, &settings()).unwrap();
+    assert!(!Arc::ptr_eq(&changed.servers[&key].entry, &again.servers[&key].entry));
 }

@@ -48,8 +48,7 @@ impl Grants {
         if grants.iter().any(|grant| grant.deny == ToolPattern::All) {
             return Err(NotGranted::Denied);
         }
-        let mut allowing =
-            grants.iter().filter(|grant| grant.allow == ToolPattern::All).peekable();
+        let mut allowing = grants.iter().filter(|grant| grant.allow == ToolPattern::All).peekable();
         if allowing.peek().is_none() {
             return Err(NotGranted::NotAllowed);
         }

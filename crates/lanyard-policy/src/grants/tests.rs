@@ -37,7 +37,9 @@ fn check(lines: &[&str], server: &str, tool: &str, now: i64, expected: Expect) {
     let decision = grants.decide(&server, &tool, Timestamp(now));
     assert_eq!(decision.is_ok(), grants.lists(&server, &tool, Timestamp(now)));
     expected.assert_eq(&match decision {
-        Ok(permit) => format!("allow by {} for {} {}", permit.by, permit.server(), permit.tool().unwrap()),
+        Ok(permit) => {
+            format!("allow by {} for {} {}", permit.by, permit.server(), permit.tool().unwrap())
+        }
         Err(reason) => format!("deny: {reason}"),
     });
 }

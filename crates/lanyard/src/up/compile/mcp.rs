@@ -48,10 +48,15 @@ impl AllListed {
 pub(super) fn listed(rows: &Configuration) -> AllListed {
     let mut by_server: HashMap<_, ListedRows> = HashMap::new();
     for row in &rows.definitions {
-        by_server.entry((row.tenant.clone(), row.server.clone())).or_default().definitions.push(row.clone());
+        by_server
+            .entry((row.tenant.clone(), row.server.clone()))
+            .or_default()
+            .definitions
+            .push(row.clone());
     }
     for row in &rows.facts {
-        by_server.entry((row.tenant.clone(), row.server.clone())).or_default().facts = Some(row.clone());
+        by_server.entry((row.tenant.clone(), row.server.clone())).or_default().facts =
+            Some(row.clone());
     }
     AllListed { by_server }
 }

@@ -13,7 +13,7 @@ use lanyard_store::{
 use lanyard_vault::{MasterKey, SecretPlace, SecretText, Vault};
 use tempfile::TempDir;
 
-use super::{Kept, compile, unreadable};
+use super::{Kept, Settings, compile, unreadable};
 
 const TIME: Timestamp = Timestamp(1_795_302_341_000_000);
 
@@ -81,8 +81,7 @@ fn a_version_that_does_not_open_is_told_and_the_rest_goes_on() {
         })
     });
     let rows = ground.store.load().unwrap();
-    let (snapshot, _) =
-        compile(&rows, &ground.vault, &Kept::default(), &settings()).unwrap();
+    let (snapshot, _) = compile(&rows, &ground.vault, &Kept::default(), &settings()).unwrap();
     expect!["version 1 of secret://k cannot be opened (it was changed, or belongs to another secret or version): calls that need it fail; store it again with `lanyard secret set k`"].assert_eq(&unreadable(&snapshot.vault).join("\n"));
 }
 
@@ -140,7 +139,7 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
             created_at: TIME,
         })
     });
-    let (rows, limits) = (ground.store.load().unwrap(), Limits::standard());
+    let rows = ground.store.load().unwrap();
     let (_, kept) = compile(&rows, &ground.vault, &Kept::default(), &settings()).unwrap();
     let (_, again) = compile(&rows, &ground.vault, &kept, &settings()).unwrap();
     let key = (tenant.clone(), server.clone());

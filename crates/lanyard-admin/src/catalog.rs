@@ -5,15 +5,14 @@ use std::sync::{Mutex, PoisonError};
 
 use lanyard_core::{ServerName, TenantName};
 use lanyard_mcp::{Catalog, Definition, OtherTools};
-use lanyard_store::{
-    Change, Configuration, DefinitionKind, DefinitionRow, FactsRow, ServerRow, StoreError,
-};
+use lanyard_store::{Change, Configuration, FactsRow, ServerRow, StoreError};
 
 use crate::Admin;
 use crate::change::{About, By, Landing};
 use crate::error::ApiError;
-use crate::options::{ServerKind, StoredOptions};
+use crate::options::ServerKind;
 use crate::pinning::{self, Place, Weighed};
+use crate::server::prefix_of;
 use crate::state::Shared;
 
 /// What came of a list.
@@ -98,7 +97,7 @@ impl Shared {
                 row.name
             )));
         }
-        let others = self.other_tools(&row.name, &self.rows_in(change)?);
+        let others = self.other_tools(&row.name, change)?;
         let place = Place { tenant: &self.tenant, server: &row.name, now: change.time() };
         let rows = change.definitions_of(&self.tenant, &row.name)?;
         let mut weighed = match before {
@@ -122,24 +121,32 @@ impl Shared {
     }
 
     /// The tools of the tenant's other servers, by the names under which a text may speak of them.
-    fn other_tools(&self, server: &ServerName, rows: &Configuration) -> OtherTools {
+    fn other_tools(
+        &self,
+        server: &ServerName,
+        change: &Change<'_>,
+    ) -> Result<OtherTools, ApiError> {
+        let rows = self.rows_in(change)?;
+        let mut own: HashMap<ServerName, Vec<String>> = HashMap::new();
+        for (server, tool) in change.pinned_tools(&self.tenant)? {
+            own.entry(server).or_default().push(tool);
+        }
         let mut all: Vec<(String, String, String)> = Vec::new();
         for row in rows.servers.iter().filter(|row| row.name != *server) {
-            let prefix = StoredOptions::read(row).ok().and_then(|options| options.prefix);
-            let prefix = prefix.unwrap_or_else(|| format!("{}__", row.name));
+            let prefix = prefix_of(row);
             let names = match ServerKind::of(row) {
-                ServerKind::Mcp => pinned_tools(rows.definitions_of(&row.tenant, &row.name)),
-                ServerKind::Rest => self.rest_tools.of(row, || self.rest_tool_names(row, rows)),
+                ServerKind::Mcp => own.remove(&row.name).unwrap_or_default(),
+                ServerKind::Rest => self.rest_tools.of(row, || self.rest_tool_names(row, &rows)),
             };
             for name in names {
                 let exposed = format!("{prefix}{name}");
                 all.push((row.name.as_str().to_owned(), name, exposed));
             }
         }
-        OtherTools::new(
+        Ok(OtherTools::new(
             all.iter()
                 .map(|(server, own, exposed)| (server.as_str(), own.as_str(), exposed.as_str())),
-        )
+        ))
     }
 
     fn rest_tool_names(&self, row: &ServerRow, rows: &Configuration) -> Vec<String> {
@@ -182,11 +189,6 @@ fn tell(weighed: &Weighed, listed: &Catalog, is_drift: bool, change: &Change<'_>
 
 fn facts_of(listed: &Catalog) -> String {
     listed.facts.clone().unwrap_or_else(|| "{}".to_owned())
-}
-
-fn pinned_tools(rows: &[DefinitionRow]) -> Vec<String> {
-    let tools = rows.iter().filter(|row| row.kind == DefinitionKind::Tool && row.pinned.is_some());
-    tools.map(|row| row.name.clone()).collect()
 }
 
 /// The definition of a stored MCP server.

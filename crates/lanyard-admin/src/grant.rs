@@ -68,7 +68,7 @@ pub(crate) async fn put(
     let about = About { action: "grant.put", subject: format!("grant:{agent}/{server}") };
     let made = admin
         .change(&owner, about, move |shared, change| {
-            let rows = shared.rows_in(change)?;
+            let rows = shared.rows_with(&server, change)?;
             let known = rows.agents.iter().find(|row| row.name == agent);
             if known.is_none_or(|row| row.revoked_at.is_some()) {
                 return Err(no_agent(&agent));

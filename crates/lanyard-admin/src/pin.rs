@@ -159,7 +159,7 @@ pub(crate) async fn approve(
     let by = owner.actor().by().name;
     let approved = admin
         .change(&owner, about, move |shared, change| {
-            let rows = shared.rows_in(change)?;
+            let rows = shared.rows_with(&server, change)?;
             find(&rows, &server)?;
             let looked = &request.definitions;
             looked

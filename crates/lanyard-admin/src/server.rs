@@ -138,7 +138,8 @@ impl Shared {
     }
 }
 
-fn prefix_of(row: &ServerRow) -> String {
+/// What stands before the names of a server's tools on `/mcp`.
+pub(crate) fn prefix_of(row: &ServerRow) -> String {
     let options = StoredOptions::read(row).ok();
     options.and_then(|it| it.prefix).unwrap_or_else(|| format!("{}__", row.name))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::{delete, get, post, put};
-use lanyard_core::{Clock, Limits, RecordId, TenantName};
+use lanyard_core::{Clock, Limits, RecordId, ServerName, TenantName};
 use lanyard_rest::Schemas;
 use lanyard_store::audit::Log;
 use lanyard_store::{Change, Configuration, Store};
@@ -160,8 +160,18 @@ impl Shared {
         Ok(self.parts.store.load()?.of_tenant(&self.tenant))
     }
 
-    /// The same, as they will be when a change lands.
+    /// The same as they will be when a change lands, without what MCP servers list.
     pub(crate) fn rows_in(&self, change: &Change<'_>) -> Result<Configuration, ApiError> {
-        Ok(change.configuration()?.of_tenant(&self.tenant))
+        Ok(change.configuration_without_definitions()?.of_tenant(&self.tenant))
+    }
+
+    /// The same with what one MCP server lists.
+    pub(crate) fn rows_with(
+        &self,
+        server: &ServerName,
+        change: &Change<'_>,
+    ) -> Result<Configuration, ApiError> {
+        let definitions = change.definitions_of(&self.tenant, server)?;
+        Ok(Configuration { definitions, ..self.rows_in(change)? })
     }
 }

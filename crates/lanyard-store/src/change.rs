@@ -44,6 +44,13 @@ impl<'a> Change<'a> {
         Ok(rows)
     }
 
+    /// The same without what MCP servers list: for looking at the rest, which is small.
+    pub fn configuration_without_definitions(&self) -> Result<Configuration, StoreError> {
+        let mut rows = Configuration::read_without_definitions(self.connection)?;
+        rows.version = rows.version.saturating_add(1);
+        Ok(rows)
+    }
+
     pub(crate) fn into_record(self) -> ChangeRecord {
         self.record.into_inner()
     }

@@ -42,6 +42,12 @@ pub struct Configuration {
 
 impl Configuration {
     pub(crate) fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let definitions = DefinitionRow::all(connection)?;
+        Ok(Self { definitions, ..Self::read_without_definitions(connection)? })
+    }
+
+    /// The same without what MCP servers list, which is most of it by far.
+    pub(crate) fn read_without_definitions(connection: &Connection) -> Result<Self, StoreError> {
         Ok(Self {
             version: meta::configuration_version(connection)?,
             tenants: TenantRow::all(connection)?,
@@ -49,7 +55,7 @@ impl Configuration {
             tokens: TokenRow::all(connection)?,
             operators: OperatorRow::all(connection)?,
             servers: ServerRow::all(connection)?,
-            definitions: DefinitionRow::all(connection)?,
+            definitions: Vec::new(),
             facts: FactsRow::all(connection)?,
             secrets: SecretRow::all(connection)?,
             secret_versions: SecretVersionRow::all(connection)?,

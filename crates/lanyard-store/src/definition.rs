@@ -111,12 +111,16 @@ const COLUMNS: &str = "tenant, server, kind, name, position, pinned, seen, state
 
 impl DefinitionRow {
     pub(crate) fn all(connection: &Connection) -> Result<Vec<Self>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM definitions ORDER BY tenant, server, kind, position, name"
-        );
-        let rows =
+        // Sorted here: the database would carry the texts through its sorter.
+        let sql = format!("SELECT {COLUMNS} FROM definitions");
+        let mut rows: Vec<Self> =
             connection.prepare(&sql)?.query_map([], Self::read)?.collect::<Result<_, _>>()?;
+        rows.sort_by(|left, right| left.key().cmp(&right.key()));
         Ok(rows)
+    }
+
+    fn key(&self) -> (&TenantName, &ServerName, &str, u64, &str) {
+        (&self.tenant, &self.server, self.kind.as_str(), self.position, &self.name)
     }
 
     fn of(
@@ -173,6 +177,20 @@ impl Change<'_> {
         server: &ServerName,
     ) -> Result<Vec<DefinitionRow>, StoreError> {
         DefinitionRow::of(self.connection, tenant, server)
+    }
+
+    /// The tools of a tenant that were approved, each with its server.
+    pub fn pinned_tools(
+        &self,
+        tenant: &TenantName,
+    ) -> Result<Vec<(ServerName, String)>, StoreError> {
+        let sql = "SELECT server, name FROM definitions
+                   WHERE tenant = ?1 AND kind = 'tool' AND pinned IS NOT NULL
+                   ORDER BY server, name";
+        let read = |row: &Row<'_>| Ok((column::name(row, 0)?, row.get(1)?));
+        let mut statement = self.connection.prepare(sql)?;
+        let tools = statement.query_map(params![tenant.as_str()], read)?;
+        Ok(tools.collect::<Result<_, _>>()?)
     }
 
     /// Adds a definition or replaces it. Its server must exist.

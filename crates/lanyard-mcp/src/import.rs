@@ -21,7 +21,7 @@ use lanyard_core::{SecretName, ServerName};
 pub use format::Format;
 pub use rewrite::{Gateway, RewriteError, client_entry, rewrite};
 
-use crate::definition::{Definition, Literal};
+use crate::definition::{Definition, Literal, Transport};
 use crate::problem::shown;
 
 /// What a file needs of the world around it.
@@ -82,6 +82,25 @@ pub struct Found {
     pub timeout_ms: Option<u64>,
     /// What is otherwise than in the file, for the operator.
     pub notes: Vec<String>,
+    /// The definition with the keys still in it.
+    with_keys: Definition,
+}
+
+impl Found {
+    /// The definition with the keys where they stood, for whoever moves them into secrets: the
+    /// canonical JSON.
+    pub fn expose(&self) -> String {
+        self.with_keys.to_json()
+    }
+
+    /// Puts the path of its program in the place of a name that was looked up.
+    pub fn set_command(&mut self, path: &str) {
+        for definition in [&mut self.definition, &mut self.with_keys] {
+            if let Transport::Stdio(stdio) = &mut definition.transport {
+                path.clone_into(&mut stdio.command);
+            }
+        }
+    }
 }
 
 /// A secret that the file refers to by the name of a variable, or asks a person for.

@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod bridge;
 mod grant;
+mod import;
 pub(crate) mod log;
 mod operator;
 mod pin;
@@ -67,6 +68,7 @@ enum Command {
     Demo(demo::DemoArgs),
     #[command(subcommand)]
     Server(server::ServerCommand),
+    Import(import::ImportArgs),
     #[command(subcommand)]
     Secret(secret::SecretCommand),
     #[command(subcommand)]
@@ -103,6 +105,7 @@ impl Command {
             | Self::Bridge(_)
             | Self::Limits(_) => false,
             Self::Server(_)
+            | Self::Import(_)
             | Self::Secret(_)
             | Self::Agent(_)
             | Self::Operator(_)
@@ -155,6 +158,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
         Command::Up(args) => start(&args, &operating).await,
         Command::Demo(args) => demo::run(&args, environment).await,
         Command::Server(command) => server::run(command, &operating).await,
+        Command::Import(args) => import::run(args, &operating).await,
         Command::Secret(command) => secret::run(command, &operating).await,
         Command::Agent(command) => agents::run(command, &operating).await,
         Command::Operator(command) => operator::run(command, &operating).await,

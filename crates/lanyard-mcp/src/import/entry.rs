@@ -149,6 +149,7 @@ impl<'a> Reader<'a> {
         let Some(mut definition) = definition.filter(|_| self.problems.is_empty()) else {
             return Err(self.problems);
         };
+        let with_keys = definition.clone();
         let literals = definition.literals(&name);
         drop(definition.take_literals(&name));
         self.notes.extend(definition.exposed().iter().map(ToString::to_string));
@@ -163,6 +164,7 @@ impl<'a> Reader<'a> {
             prefix,
             timeout_ms,
             notes: self.notes,
+            with_keys,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The real program: its commands, what they print, how it starts, stops and refuses.
 
 mod bridge;
+mod import;
 mod proof;
 mod refusals;
 mod servers;

@@ -190,6 +190,7 @@ impl World {
             (r"\(process \d+\)", "(process PID)"),
             (r"lanyard/audit/[0-9a-f]{32}", "lanyard/audit/ID"),
             (r"checkpoint-[ab]", "checkpoint-X"),
+            (r"lanyard-backup-\d{8}T\d+Z", "lanyard-backup-TIME"),
             (r"\d+ audit records", "N audit records"),
             (r"uid:\d+", "uid:UID"),
             (r"(\S) {2,}", "$1  "),

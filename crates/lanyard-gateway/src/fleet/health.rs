@@ -72,7 +72,8 @@ pub(super) struct Health {
     strikes: u32,
     /// Attempts of the first start that are left; none once it was connected, or given up.
     patience: u32,
-    /// Whether it is known that nobody answers, rather than that a conversation ended.
+    /// Whether it is known that nobody answers, rather than that a conversation ended or something
+    /// else is in the way.
     down: bool,
     /// The end of the pause, also while an attempt runs in it.
     paused: Option<Paused>,
@@ -115,12 +116,12 @@ impl Health {
     /// What a call may do. In a pause the first call that asks is told to have it tried.
     pub(super) fn gate(&mut self) -> Gate {
         match (self.phase, &mut self.paused) {
+            _ if !self.down => Gate::Open,
             (Phase::Cooldown { until: _ }, Some(paused)) if !paused.tried => {
                 paused.tried = true;
                 Gate::Early
             }
-            _ if self.down => Gate::Shut,
-            _ => Gate::Open,
+            _ => Gate::Shut,
         }
     }
 
@@ -163,15 +164,15 @@ impl Health {
         self.wait(now, jitter)
     }
 
-    /// An attempt failed. Returns when it is tried again.
-    pub(super) fn failed(&mut self, now: Instant, jitter: Jitter) -> Instant {
+    /// An attempt failed; whether it showed that nobody answers. Returns when it is tried again.
+    pub(super) fn failed(&mut self, is_down: bool, now: Instant, jitter: Jitter) -> Instant {
         self.patience = self.patience.saturating_sub(1);
         if self.patience > 0 {
             let before = FirstStart::Patient.attempts().saturating_sub(self.patience);
             let doubled = 2_u32.saturating_pow(before.saturating_sub(1));
             return later(now, FIRST.saturating_mul(doubled));
         }
-        self.down = true;
+        self.down = is_down;
         if let Some(paused) = self.paused.filter(|paused| now < paused.until) {
             self.phase = Phase::Cooldown { until: paused.until };
             return paused.until;
@@ -197,7 +198,6 @@ impl Health {
             }
             Wait::Cooldown(span) => {
                 let until = later(now, span);
-                self.down = true;
                 self.paused = Some(Paused { until, tried: false });
                 (Phase::Cooldown { until }, until)
             }

@@ -19,7 +19,7 @@ use super::links::{Flow as _, Links, Talk as _};
 use super::listing::{capability, for_version};
 use super::server::Server;
 use super::shared::Shared;
-use super::standing::End;
+use super::standing::{End, Next};
 
 /// What a server may say before the house has heard what it said earlier.
 const INBOX_MESSAGES: usize = 64;
@@ -44,6 +44,7 @@ pub(super) async fn keep<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>, 
     }
 }
 
+/// What is done now and then is boxed, so that a thousand tasks that wait need little memory.
 struct Keeper<'a, L: Links> {
     shared: &'a Shared<L>,
     server: &'a Server,
@@ -64,7 +65,7 @@ impl<L: Links> Keeper<'_, L> {
             self.tell(&end, next);
             self.shared.end_house(self.server);
             tokio::select! {
-                () = sleep_until(next) => {}
+                () = sleep_until(next.at) => {}
                 () = self.server.bell.attempt.notified() => {}
             }
         }
@@ -83,9 +84,9 @@ impl<L: Links> Keeper<'_, L> {
     /// Connects and stays connected for as long as that lasts.
     async fn attempt(&self) -> End {
         let (inbox, heard) = mpsc::channel(INBOX_MESSAGES);
-        let session = match self.connect(inbox).await {
+        let session = match Box::pin(self.connect(inbox)).await {
             Ok(session) => session,
-            Err(failure) => return End::Failed(failure.to_string()),
+            Err(failure) => return End::failed(failure.to_string(), &failure),
         };
         // Three things at once, so that none waits for another: a server may say something while
         // it lists, and must be heard so that it can go on.
@@ -110,8 +111,8 @@ impl<L: Links> Keeper<'_, L> {
 
     /// Lists, then probes now and then, and lists again when that is wanted.
     async fn look_after(&self, session: &L::Lease) -> End {
-        if let Err(error) = self.shared.list_and_tell(self.server, session).await {
-            return End::Failed(error.to_string());
+        if let Err(error) = Box::pin(self.shared.list_and_tell(self.server, session)).await {
+            return End::failed(error.to_string(), &error.into());
         }
         self.server.connected();
         let (tenant, server) = self.server.names();
@@ -128,13 +129,13 @@ impl<L: Links> Keeper<'_, L> {
                 () = async { sleep_until(list_at).await; bell.relist.notified().await } => true,
             };
             if !is_relist {
-                if let Some(end) = self.probe(session).await {
+                if let Some(end) = Box::pin(self.probe(session)).await {
                     return end;
                 }
                 probe_at = self.tick();
             }
             if is_relist || !listed {
-                listed = self.relist(session).await;
+                listed = Box::pin(self.relist(session)).await;
                 list_at = later(LIST_PAUSE);
             }
         }
@@ -196,7 +197,7 @@ impl<L: Links> Keeper<'_, L> {
         }
         let mut backoff = Backoff::default();
         loop {
-            match self.subscribe(session, facts.version, &wanted).await {
+            match Box::pin(self.subscribe(session, facts.version, &wanted)).await {
                 Subscribed::Refused => return std::future::pending().await,
                 Subscribed::Until(told) => {
                     if told {
@@ -247,13 +248,19 @@ impl<L: Links> Keeper<'_, L> {
         }
     }
 
-    fn tell(&self, end: &End, next: Instant) {
+    fn tell(&self, end: &End, next: Next) {
         let (tenant, server) = self.server.names();
-        let wait_ms = u64::try_from(next.saturating_duration_since(Instant::now()).as_millis())
-            .unwrap_or(u64::MAX);
+        let Next { at, attempt, after_pause } = next;
+        let wait = at.saturating_duration_since(Instant::now());
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         match end {
-            End::Failed(error) => {
+            // A server that stays down is told of when it went and when it is given a pause, and
+            // not with each attempt between.
+            End::Failed { error, obstacle: _ } if attempt <= 1 || after_pause => {
                 tracing::warn!(tenant, server, error, wait_ms, "mcp.server.connect_failed");
+            }
+            End::Failed { error, obstacle: _ } => {
+                tracing::info!(tenant, server, error, wait_ms, "mcp.server.connect_failed");
             }
             End::Silent(error) => {
                 tracing::warn!(tenant, server, error, wait_ms, "mcp.server.disconnected");
@@ -298,7 +305,8 @@ async fn hear<T: super::links::Talk>(
             Unrelated::Notification(message) => note(&message, server),
             Unrelated::Request(asked) => {
                 // A server that is gone by now is noticed by whoever waits for it.
-                let _gone = session.respond(&asked.id, house::answer(&asked.method)).await;
+                let answer = house::answer(&asked.method);
+                let _gone = Box::pin(session.respond(&asked.id, answer)).await;
             }
             Unrelated::Ended => return,
         }

@@ -60,6 +60,7 @@ impl Roster {
                         let old = std::mem::replace(entry, Entry::new(make(member)));
                         change.ended.push(old.server);
                     }
+                    entry.server.look_again();
                 })
                 .or_insert_with(|| Entry::new(make(member)));
             entry.wanted = true;

@@ -16,7 +16,7 @@ use super::health::Gate;
 use super::histogram::Histogram;
 use super::jitter::Jitters;
 use super::seats::Seats;
-use super::standing::{Care, End, Now, Standing};
+use super::standing::{Care, End, Next, Now, Standing};
 use super::status::Status;
 
 /// One server of the fleet, for as long as its configuration stays the same.
@@ -206,8 +206,8 @@ impl Server {
         self.standing().missed(failure.to_string())
     }
 
-    /// An attempt, or what came of it, ended. Returns when the next one is due.
-    pub(super) fn ended(&self, end: &End) -> Instant {
+    /// An attempt, or what came of it, ended. Says when the next one is due.
+    pub(super) fn ended(&self, end: &End) -> Next {
         let next = self.standing().ended(end, self.now(), self.jitters.draw());
         self.attempt_ended();
         next
@@ -238,6 +238,13 @@ impl Server {
         self.standing().forgive(self.now());
         self.bell.attempt.notify_one();
         self.bell.anew.notify_one();
+    }
+
+    /// The configuration changed, though not of this server. What was in its way may be gone.
+    pub(super) fn look_again(&self) {
+        if self.standing().may_be_put_right(self.now()) {
+            self.bell.attempt.notify_one();
+        }
     }
 
     /// How it does, where this many sessions with it are open.

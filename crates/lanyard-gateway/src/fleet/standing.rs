@@ -1,9 +1,10 @@
 //! How one server stands: its connection, its breaker, and what an operator is told of both. Pure:
 //! events and times in.
 
-use lanyard_core::{Failure, Timestamp};
+use lanyard_core::{Blame, Failure, Timestamp};
 use tokio::time::Instant;
 
+use super::backoff::FIRST;
 use super::breaker::{Breaker, Change, Stand, Ticket};
 use super::health::{FirstStart, Gate, Health, Phase};
 use super::jitter::Jitter;
@@ -34,13 +35,55 @@ pub(super) enum Care {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// It could not be connected, or not be listed.
-    Failed(String),
+    Failed {
+        /// Why, in words.
+        error: String,
+        /// What is in the way.
+        obstacle: Obstacle,
+    },
     /// It did not answer three probes.
     Silent(String),
     /// Its conversation ended; with what is known of why.
     Ended(Option<String>),
     /// An operator wants it connected anew.
     Anew,
+}
+
+/// What is in the way of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Nobody answers. Calls need not try.
+    Down,
+    /// Something that an operator can put right, such as a credential that is not set. Calls try,
+    /// and are told what it is.
+    Operator,
+    /// Anything else. Calls try.
+    Other,
+}
+
+impl End {
+    /// An attempt that failed with this, or with what these words say of it.
+    pub(super) fn failed(error: String, failure: &Failure) -> Self {
+        let obstacle = match (verdict(Err(failure)), failure.blame()) {
+            (Verdict::Down | Verdict::Slow, _) => Obstacle::Down,
+            (Verdict::Up | Verdict::Nothing, Blame::Operator) => Obstacle::Operator,
+            (Verdict::Up | Verdict::Nothing, Blame::Caller | Blame::Upstream | Blame::Gateway) => {
+                Obstacle::Other
+            }
+        };
+        Self::Failed { error, obstacle }
+    }
+}
+
+/// The next attempt to connect a server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Next {
+    /// When it is due.
+    pub(super) at: Instant,
+    /// Which one it is, of ten.
+    pub(super) attempt: u32,
+    /// Whether it comes after the long pause.
+    pub(super) after_pause: bool,
 }
 
 /// How one server stands.
@@ -54,6 +97,8 @@ pub(super) struct Standing {
     last_error: Option<String>,
     next_attempt: Option<Instant>,
     listed: Option<Now>,
+    /// When the latest attempt failed, if an operator can put right what was in its way.
+    operators_since: Option<Instant>,
     /// When a call last began or ended, while there may be conversations for calls.
     used: Option<Timestamp>,
     failures_in_a_row: u32,
@@ -87,6 +132,7 @@ impl Standing {
             last_error: None,
             next_attempt: None,
             listed: None,
+            operators_since: None,
             used: None,
             failures_in_a_row: 0,
         };
@@ -159,6 +205,7 @@ impl Standing {
     pub(super) fn connecting(&mut self, now: Now) {
         self.health.connecting();
         self.next_attempt = None;
+        self.operators_since = None;
         self.note(now.wall);
     }
 
@@ -183,12 +230,12 @@ impl Standing {
         self.health.missed()
     }
 
-    /// An attempt, or what came of it, ended. Returns when the next one is due.
-    pub(super) fn ended(&mut self, end: &End, now: Now, jitter: Jitter) -> Instant {
-        let next = match end {
-            End::Failed(error) => {
+    /// An attempt, or what came of it, ended. Says when the next one is due.
+    pub(super) fn ended(&mut self, end: &End, now: Now, jitter: Jitter) -> Next {
+        let at = match end {
+            End::Failed { error, obstacle } => {
                 self.last_error = Some(error.clone());
-                self.health.failed(now.instant, jitter)
+                self.health.failed(*obstacle == Obstacle::Down, now.instant, jitter)
             }
             End::Silent(error) => {
                 self.last_error = Some(error.clone());
@@ -201,9 +248,18 @@ impl Standing {
             }
             End::Anew => now.instant,
         };
-        self.next_attempt = Some(next);
+        self.next_attempt = Some(at);
+        let is_operators = matches!(end, End::Failed { error: _, obstacle: Obstacle::Operator });
+        self.operators_since = is_operators.then_some(now.instant);
         self.note(now.wall);
-        next
+        let after_pause = matches!(self.health.phase(), Phase::Cooldown { until: _ });
+        Next { at, attempt: self.health.attempt(), after_pause }
+    }
+
+    /// Whether it waits for an attempt that may succeed now, because an operator changed something:
+    /// what was in the way of the latest one is an operator's to put right.
+    pub(super) fn may_be_put_right(&self, now: Now) -> bool {
+        self.operators_since.is_some_and(|at| now.instant.saturating_duration_since(at) >= FIRST)
     }
 
     /// Its lists were read.

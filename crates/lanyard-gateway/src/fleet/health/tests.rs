@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::{FirstStart, Gate, Health, Jitter, Phase};
 
 /// Plays events, each attempt at the time the one before it asked for, and writes the times in
-/// seconds. `c` connects, `f` fails to, `a` answers, `m` misses a probe, `e` ends, `g` asks the
-/// gate, `o` is the operator, `!` attempts without waiting, `+N` lets time pass.
+/// seconds. `c` connects, `f` fails to, `x` too, though somebody answers, `a` answers, `m` misses a
+/// probe, `e` ends, `g` asks the gate, `o` is the operator, `!` attempts without waiting, `+N` lets
+/// time pass.
 #[expect(clippy::arithmetic_side_effects, reason = "minutes after the start of a test")]
 fn play(first: FirstStart, script: &str) -> String {
     let start = Instant::now();
@@ -19,7 +20,7 @@ fn play(first: FirstStart, script: &str) -> String {
     for word in script.split_whitespace() {
         let jitter = Jitter::NONE;
         match word {
-            "c" | "f" => {
+            "c" | "f" | "x" => {
                 now = now.max(next);
                 health.connecting();
             }
@@ -27,7 +28,8 @@ fn play(first: FirstStart, script: &str) -> String {
         }
         match word {
             "c" => health.connected(),
-            "f" => next = health.failed(now, jitter),
+            "f" => next = health.failed(true, now, jitter),
+            "x" => next = health.failed(false, now, jitter),
             "a" => health.answered(),
             "m" if health.missed() => next = health.silent(now, jitter),
             "m" => {}
@@ -66,6 +68,18 @@ fn a_process_gets_four_attempts_at_its_first_start() {
         ],
     );
     check(FirstStart::Once, "f g f", expect!["f backoff 2, Shut, f backoff 6"]);
+}
+
+#[test]
+fn what_is_in_the_way_of_the_house_keeps_nobody_out() {
+    check(
+        FirstStart::Once,
+        "x g f g x g",
+        expect!["x backoff 2, Open, f backoff 6, Shut, x backoff 14, Open"],
+    );
+    let said = play(FirstStart::Once, "x x x x x x x x x x x g f g");
+    let last: Vec<&str> = said.split(", ").skip(10).collect();
+    expect!["x cooldown 662, Open, f backoff 666, Shut"].assert_eq(&last.join(", "));
 }
 
 #[test]
@@ -135,7 +149,7 @@ proptest! {
                 }
                 1 => {
                     health.connecting();
-                    Some(health.failed(now, jitter))
+                    Some(health.failed(draw % 2 == 0, now, jitter))
                 }
                 2 => {
                     health.answered();

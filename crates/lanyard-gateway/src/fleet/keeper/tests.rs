@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use expect_test::expect;
-use lanyard_core::{Failure, Limits};
+use lanyard_core::{Failure, Limits, SecretName};
 use lanyard_wire::Version;
 
 use super::super::Member;
@@ -252,6 +252,43 @@ async fn lists_that_are_not_taken_in_keep_a_server_down() {
         "backoff since 0, attempt 1, next at 2, its lists were not taken in: two tools have one name"
     ]
     .assert_eq(&world.state("alpha"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_has_to_put_right_is_told_to_calls() {
+    let (world, alpha) = world(Kind::Http);
+    let unset = Failure::SecretUnset { name: SecretName::parse("key").unwrap() };
+    world.links.plan("alpha", |plan| plan.connect = Does::Fail(unset.clone()));
+    world.reconcile(&[&alpha]);
+    pass(1.0).await;
+    expect!["backoff since 0, attempt 1, next at 2, the credential secret://key is not set; an operator can set it with `lanyard secret set key`"].assert_eq(&world.state("alpha"));
+    assert_eq!(world.enter(&alpha, "ci").await.unwrap_err(), unset);
+
+    // The next attempt is long away when the operator does so.
+    pass(100.0).await;
+    world.links.plan("alpha", |plan| plan.connect = Does::result("{}"));
+    world.reconcile(&[&alpha]);
+    pass(1.0).await;
+    expect!["connected since 101"].assert_eq(&world.state("alpha"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn configurations_that_come_all_the_time_have_nothing_tried_all_the_time() {
+    let (world, alpha) = world(Kind::Http);
+    let refused = Does::Fail(Failure::CredentialRejected);
+    world.links.plan("alpha", |plan| plan.connect = refused);
+    for _ in 0..600 {
+        world.reconcile(&[&alpha]);
+        pass(0.1).await;
+    }
+    let attempts = world.story.read().matches("opens").count();
+    assert!((25..=32).contains(&attempts), "{attempts}");
+    world.links.plan("alpha", |plan| plan.connect = down());
+    pass(600.0).await;
+    world.story.read();
+    world.reconcile(&[&alpha]);
+    pass(1.0).await;
+    assert_eq!(world.story.read(), "");
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ mod jitter;
 mod keeper;
 mod links;
 mod listing;
+mod reference;
 mod roster;
 mod seats;
 mod server;

@@ -257,8 +257,9 @@ impl Links for FakeLinks {
             Does::Hang => std::future::pending().await,
             Does::Answer(_) | Does::Say(_) | Does::Ask(..) | Does::Late(..) => {}
         }
-        if matches!(opening.target.definition.transport, Transport::Stdio(_)) {
-            opening.credentials.environment()?;
+        match opening.target.definition.transport {
+            Transport::Stdio(_) => drop(opening.credentials.environment()?),
+            Transport::Http(_) | Transport::Sse(_) => drop(opening.credentials.request()?),
         }
         let session = FakeSession {
             name: key.server.clone(),
@@ -414,7 +415,8 @@ impl Catalogs for FakeCatalogs {
         listed: Listed,
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
         let names: Vec<&str> = listed.items.iter().map(|item| item.name.as_str()).collect();
-        self.story.tell(&format!("{server} {generation} lists {}", names.join(" ")));
+        let lists = if listed.whole { "lists" } else { "shows" };
+        self.story.tell(&format!("{server} {generation} {lists} {}", names.join(" ")));
         let refuses = self.refuses.lock().unwrap().clone();
         Box::pin(async move { refuses.map_or(Ok(()), Err) })
     }

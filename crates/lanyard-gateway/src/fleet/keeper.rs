@@ -17,6 +17,7 @@ use super::backoff::{Backoff, Wait};
 use super::house;
 use super::links::{Flow as _, Links, Talk as _};
 use super::listing::{capability, for_version};
+use super::reference::By;
 use super::server::Server;
 use super::shared::Shared;
 use super::standing::{End, Next};
@@ -111,7 +112,9 @@ impl<L: Links> Keeper<'_, L> {
 
     /// Lists, then probes now and then, and lists again when that is wanted.
     async fn look_after(&self, session: &L::Lease) -> End {
-        if let Err(error) = Box::pin(self.shared.list_and_tell(self.server, session)).await {
+        if let Err(error) =
+            Box::pin(self.shared.list_and_tell(self.server, By::House, session)).await
+        {
             return End::failed(error.to_string(), &error.into());
         }
         self.server.connected();
@@ -182,7 +185,9 @@ impl<L: Links> Keeper<'_, L> {
 
     /// Whether it worked. A list that fails changes nothing, and is read after the next probe.
     async fn relist(&self, session: &L::Lease) -> bool {
-        let Err(error) = self.shared.list_and_tell(self.server, session).await else { return true };
+        let Err(error) = self.shared.list_and_tell(self.server, By::House, session).await else {
+            return true;
+        };
         let (tenant, server) = self.server.names();
         tracing::warn!(tenant, server, %error, "mcp.server.list_failed");
         false

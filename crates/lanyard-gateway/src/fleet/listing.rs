@@ -29,6 +29,9 @@ pub struct Listed {
     pub items: Vec<Item>,
     /// What is not taken in, and why.
     pub left_out: Vec<LeftOut>,
+    /// Whether what is missing is gone. Else the session may not have been shown everything: its
+    /// client can do less, or its user may do less.
+    pub whole: bool,
 }
 
 /// Why there is no list. No text repeats what the server said.
@@ -107,7 +110,7 @@ struct Listing<'a, T> {
 impl<T: Talk> Listing<'_, T> {
     async fn run(mut self) -> Result<Listed, ListError> {
         let facts = self.talk.facts().clone();
-        let mut listed = Listed { facts, items: Vec::new(), left_out: Vec::new() };
+        let mut listed = Listed { facts, items: Vec::new(), left_out: Vec::new(), whole: true };
         for kind in Kind::ALL {
             if has_capability(&listed.facts, kind) {
                 let (items, left_out) = self.pages(kind, listed.facts.version).await?;

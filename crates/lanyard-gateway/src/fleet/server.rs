@@ -15,6 +15,7 @@ use super::breaker::{Change, Ticket};
 use super::health::Gate;
 use super::histogram::Histogram;
 use super::jitter::Jitters;
+use super::reference::Reference;
 use super::seats::Seats;
 use super::standing::{Care, End, Next, Now, Standing};
 use super::status::Status;
@@ -29,6 +30,8 @@ pub(super) struct Server {
     pub(super) bell: Bell,
     /// Sessions that were handed out.
     pub(super) seats: Seats,
+    /// What it is known to list, where sessions of others than the gateway's own are listed too.
+    pub(super) reference: Reference,
     /// Held by whoever lists it, where no task does.
     pub(super) listing: tokio::sync::Mutex<()>,
     /// Whether somebody waits to do so.
@@ -71,6 +74,7 @@ impl Server {
             stop,
             bell: Bell::default(),
             seats: Seats::new(idle_max),
+            reference: Reference::default(),
             listing: tokio::sync::Mutex::default(),
             list_waits: AtomicBool::new(false),
             clock: Arc::clone(clock),
@@ -92,6 +96,11 @@ impl Server {
     /// Whether it is a process.
     pub(super) fn is_process(&self) -> bool {
         self.member.is_process()
+    }
+
+    /// Whether it is listed by others than the gateway itself.
+    pub(super) fn has_guests_lists(&self) -> bool {
+        self.is_process() || !self.is_kept()
     }
 
     /// Whether a member is this server, unchanged.
@@ -130,6 +139,15 @@ impl Server {
         match self.standing().gate() {
             Gate::Open => Ok(()),
             Gate::Shut | Gate::Early => Err(Failure::ServerUnavailable),
+        }
+    }
+
+    /// Returns when an attempt to connect it has ended, or when there are to be none.
+    pub(super) async fn first_attempt(&self) {
+        let mut attempts = self.attempts.subscribe();
+        tokio::select! {
+            _ = attempts.wait_for(|count| *count > 0) => {}
+            () = self.stop.cancelled() => {}
         }
     }
 

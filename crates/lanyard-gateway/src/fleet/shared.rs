@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lanyard_connect::mcp::{Credentials, Opening, SessionKey};
+use lanyard_connect::mcp::{Opening, SessionKey};
 use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName, UserName};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,6 +16,7 @@ use super::jitter::{Jitter, Jitters};
 use super::keeper::keep;
 use super::links::{Links, Talk as _};
 use super::listing::{ListError, Listed, list};
+use super::reference::By;
 use super::roster::{Meant, Roster};
 use super::server::Server;
 use super::starts::Starts;
@@ -174,12 +175,16 @@ impl<L: Links> Shared<L> {
             });
             return starting.await.unwrap_or(Err(Failure::Bug));
         }
+        if server.is_kept() {
+            return self.links.lease(visit.key(), opening).await;
+        }
+        let (starts, opening) = Starts::watch(opening);
         let session = self.links.lease(visit.key(), opening).await?;
-        if !server.is_kept() && !self.was_listed(server) {
-            let _alone = server.listing.lock().await;
-            if !self.was_listed(server) {
-                self.look_at(server, visit.key(), &session).await?;
-            }
+        if !server.member.per_user {
+            self.look_as_house(server).await?;
+        } else if starts.happened() || !self.was_listed(server) {
+            // Each user may be shown something else.
+            self.look_at(server, visit.key(), &session).await?;
         }
         Ok(session)
     }
@@ -190,15 +195,56 @@ impl<L: Links> Shared<L> {
         &self,
         server: &Server,
         key: &SessionKey,
-        mut opening: Opening,
+        opening: Opening,
     ) -> Result<L::Lease, Failure> {
-        let starts = Starts::new(opening.credentials);
-        opening.credentials = Arc::clone(&starts) as Arc<dyn Credentials>;
+        let (starts, opening) = Starts::watch(opening);
         let session = self.links.lease(key, opening).await?;
         if starts.happened() {
+            self.look_beforehand(server).await;
             self.look_at(server, key, &session).await?;
         }
         Ok(session)
+    }
+
+    /// Sees to it that the gateway itself has listed a process before the first client of it is: else
+    /// nobody could tell what the client is not shown from what is not there. Where only one
+    /// process can run at a time, nobody can.
+    async fn look_beforehand(&self, server: &Server) {
+        if server.member.per_user || !server.reference.is_empty() {
+            return;
+        }
+        if server.is_kept() {
+            let limit = self.opening_max(&server.member);
+            let _late = timeout(limit, server.first_attempt()).await;
+        } else {
+            let _failed = self.look_as_house(server).await;
+        }
+    }
+
+    /// Lists a server that no task looks after in a session of the gateway's own, unless that was
+    /// done lately. It fails if nothing is known of the server.
+    async fn look_as_house(&self, server: &Server) -> Result<(), Failure> {
+        if self.was_listed(server) {
+            return Ok(());
+        }
+        let _alone = server.listing.lock().await;
+        if self.was_listed(server) {
+            return Ok(());
+        }
+        let member = &server.member;
+        let key = house::key(member);
+        let listing = async {
+            let session = self.lease_in_time(member, &key, house::opening(member, None)).await?;
+            self.list_and_tell(server, By::House, &session).await.map_err(Failure::from)
+        };
+        let listed = listing.await;
+        if server.is_process() {
+            self.end_house(server);
+        }
+        let Err(failure) = listed else { return Ok(()) };
+        let (tenant, name) = server.names();
+        tracing::warn!(tenant, server = name, error = %failure, "mcp.server.list_failed");
+        if server.reference.is_empty() { Err(failure) } else { Ok(()) }
     }
 
     /// Has sessions ended that were idle for as long as the server says, and not before, where that
@@ -217,7 +263,7 @@ impl<L: Links> Shared<L> {
         key: &SessionKey,
         session: &L::Lease,
     ) -> Result<(), Failure> {
-        self.list_and_tell(server, session).await.map_err(|error| {
+        self.list_and_tell(server, By::of(key), session).await.map_err(|error| {
             let (tenant, name) = server.names();
             tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
             self.links.retire(|other| other == key);
@@ -235,14 +281,21 @@ impl<L: Links> Shared<L> {
     pub(super) async fn list_and_tell(
         &self,
         server: &Server,
+        by: By,
         session: &L::Lease,
     ) -> Result<(), Unlisted> {
         let listed = list(session, &self.limits).await.map_err(Unlisted::List)?;
-        let target = &server.member.target;
-        self.catalogs
-            .observed(&target.tenant, &target.server, target.generation, listed)
-            .await
-            .map_err(Unlisted::NotTaken)?;
+        if let Some(news) = server.reference.news(by, listed) {
+            let target = &server.member.target;
+            let told = server.has_guests_lists().then(|| news.clone());
+            self.catalogs
+                .observed(&target.tenant, &target.server, target.generation, news)
+                .await
+                .map_err(Unlisted::NotTaken)?;
+            if let Some(told) = told {
+                server.reference.told(told);
+            }
+        }
         server.listed();
         Ok(())
     }
@@ -311,11 +364,15 @@ impl<L: Links> Shared<L> {
         key: &SessionKey,
         opening: Opening,
     ) -> Result<L::Lease, Failure> {
-        // A session has its own time to be opened in, and says better what took too long.
-        let wait_max = Limits::span(self.limits.server_wait_ms_max);
-        let limit = member.target.connect_max.saturating_add(wait_max).saturating_add(SLACK);
         let leasing = self.links.lease(key, opening);
-        timeout(limit, leasing).await.unwrap_or(Err(Failure::TimedOut))
+        timeout(self.opening_max(member), leasing).await.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    /// A time in which a session is open or will not be. It has a time of its own to be opened in,
+    /// and says better what took too long.
+    fn opening_max(&self, member: &Member) -> Duration {
+        let wait_max = Limits::span(self.limits.server_wait_ms_max);
+        member.target.connect_max.saturating_add(wait_max).saturating_add(SLACK)
     }
 
     /// Ends the house's session with a server.
@@ -334,18 +391,24 @@ impl<L: Links> Shared<L> {
     }
 }
 
-/// Lists a server that nothing keeps connected, through a session that is open.
+/// Lists a server that nothing keeps connected, because one of its sessions said that it changed.
 async fn relist<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
-    let _alone = server.listing.lock().await;
+    let alone = server.listing.lock().await;
     // What changes from here on is another change.
     server.list_waits.store(false, Ordering::Release);
-    let open = server.seats.open().iter().find_map(|key| shared.links.existing(key));
-    let Some(session) = open.filter(|session| session.is_open()) else {
-        // The next session lists before it is used.
+    if !server.is_process() && !server.member.per_user {
         server.unlisted();
+        drop(alone);
+        let _told = shared.look_as_house(&server).await;
         return;
-    };
-    if let Err(error) = shared.list_and_tell(&server, &session).await {
+    }
+    // One process says nothing about another, and one user's list nothing about another's.
+    let open = server.seats.open().into_iter().find_map(|key| {
+        let session = shared.links.existing(&key).filter(|session| session.is_open())?;
+        Some((By::of(&key), session))
+    });
+    let Some((by, session)) = open else { return server.unlisted() };
+    if let Err(error) = shared.list_and_tell(&server, by, &session).await {
         let (tenant, name) = server.names();
         tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
         server.unlisted();

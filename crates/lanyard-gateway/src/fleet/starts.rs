@@ -1,13 +1,14 @@
-//! Tells whether a process was started for a lease: a process asks for its environment once, when
-//! it is started, and a session that is open already does not ask.
+//! Tells whether a session was opened for a lease: who opens one asks for the environment of its
+//! process, or for what its greeting carries, while a session that is open already asks the
+//! credentials it was opened with.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lanyard_connect::mcp::{Credentials, Opened};
+use lanyard_connect::mcp::{Credentials, Opened, Opening};
 use lanyard_core::Failure;
 
-/// Credentials that remember whether a process was started with them.
+/// Credentials that remember whether a session was opened with them.
 #[derive(Debug)]
 pub(super) struct Starts {
     inner: Arc<dyn Credentials>,
@@ -15,11 +16,15 @@ pub(super) struct Starts {
 }
 
 impl Starts {
-    pub(super) fn new(inner: Arc<dyn Credentials>) -> Arc<Self> {
-        Arc::new(Self { inner, asked: AtomicBool::new(false) })
+    /// What a session is opened with, if it is, and what tells whether it was.
+    pub(super) fn watch(opening: Opening) -> (Arc<Self>, Opening) {
+        let asked = AtomicBool::new(false);
+        let starts = Arc::new(Self { inner: opening.credentials, asked });
+        let credentials = Arc::clone(&starts) as Arc<dyn Credentials>;
+        (starts, Opening { credentials, ..opening })
     }
 
-    /// Whether a process was started with them.
+    /// Whether a session was opened with them.
     pub(super) fn happened(&self) -> bool {
         self.asked.load(Ordering::Acquire)
     }
@@ -27,6 +32,7 @@ impl Starts {
 
 impl Credentials for Starts {
     fn request(&self) -> Result<Opened, Failure> {
+        self.asked.store(true, Ordering::Release);
         self.inner.request()
     }
 

@@ -146,7 +146,6 @@ async fn a_conversation_that_ends_is_begun_again_and_keeps_no_call_out() {
     expect![[r#"
         2 alpha opens for ci
         2 alpha is asked tools/list 
-        2 alpha 1 lists echo
         3 alpha opens for house
         3 alpha is asked tools/list 
         3 alpha 1 lists echo"#]]
@@ -296,7 +295,7 @@ async fn the_house_answers_for_itself() {
     let (world, alpha) = world(Kind::Http);
     world.links.plan("alpha", |plan| {
         let listed = lanyard_connect::mcp::Reply::Result(r#"{"tools":[]}"#.to_owned());
-        plan.answer("tools/list", [Does::Ask("roots/list", listed)]);
+        plan.answer("tools/list", [Does::Ask("sampling/createMessage", listed)]);
     });
     world.reconcile(&[&alpha]);
     pass(1.0).await;
@@ -333,9 +332,9 @@ async fn a_stateless_server_is_listened_to() {
     lines.sort_unstable();
     expect![[r#"
         0.001 alpha 1 lists 
-        0.001 alpha is asked prompts/list {"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"lanyard","version":"V"}}}
-        0.001 alpha is asked subscriptions/listen {"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"lanyard","version":"V"}}}
-        0.001 alpha is asked tools/list {"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"lanyard","version":"V"}}}
+        0.001 alpha is asked prompts/list {"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{},"elicitation":{},"roots":{"listChanged":true}},"io.modelcontextprotocol/clientInfo":{"name":"lanyard","version":"V"}}}
+        0.001 alpha is asked subscriptions/listen {"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{},"elicitation":{},"roots":{"listChanged":true}},"io.modelcontextprotocol/clientInfo":{"name":"lanyard","version":"V"}}}
+        0.001 alpha is asked tools/list {"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{},"elicitation":{},"roots":{"listChanged":true}},"io.modelcontextprotocol/clientInfo":{"name":"lanyard","version":"V"}}}
         0.001 alpha opens for house"#]]
     .assert_eq(&lines.join("\n"));
 }

@@ -8,7 +8,7 @@ use lanyard_wire::Version;
 
 use super::super::fake::{Does, Kind, Plan, World, key, member, opening, pass};
 use super::super::links::Links as _;
-use super::{ListError, Listed, list};
+use super::{ListError, Listed, house, list};
 
 const EVERYTHING: &str = r#"{"tools":{},"prompts":{},"resources":{}}"#;
 
@@ -164,6 +164,7 @@ async fn a_stateless_server_gets_the_envelope_on_every_page() {
     let session = world.links.lease(&key(&alpha, "ci"), opening(&alpha)).await.unwrap();
     list(&session, &world.fleet.limits).await.unwrap();
     let said = world.story.read();
-    assert_eq!(said.matches(r#""io.modelcontextprotocol/clientCapabilities":{}"#).count(), 2);
+    let able = format!(r#""io.modelcontextprotocol/clientCapabilities":{}"#, house::CAPABILITIES);
+    assert_eq!(said.matches(&able).count(), 2);
     assert_eq!(said.matches(r#"{"cursor":"2","_meta":{"#).count(), 1);
 }

@@ -121,8 +121,11 @@ async fn a_process_is_looked_at_before_its_first_call_and_once() {
     world.enter(&alpha, "ci").await.unwrap();
     expect![[r#"
         0 alpha opens for ci
+        0 alpha opens for house
         0 alpha is asked tools/list 
-        0 alpha 1 lists echo"#]]
+        0 alpha 1 lists echo
+        0 alpha ended for house
+        0 alpha is asked tools/list "#]]
     .assert_eq(&world.story.read());
     // Another key is another process, and so is the same key after an end.
     world.enter(&alpha, "other").await.unwrap();
@@ -131,10 +134,53 @@ async fn a_process_is_looked_at_before_its_first_call_and_once() {
     expect![[r#"
         0 alpha opens for other
         0 alpha is asked tools/list 
-        0 alpha 1 lists echo
         0 alpha opens for ci
+        0 alpha is asked tools/list "#]]
+    .assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_shown_less_takes_nothing_away() {
+    let (world, alpha) = on_demand(Kind::Process);
+    let list = |names: &str| Does::result(&format!(r#"{{"tools":[{names}]}}"#));
+    world.links.plan("alpha", |plan| {
+        let (all, less) = (r#"{"name":"a"},{"name":"b"}"#, r#"{"name":"a"}"#);
+        let changed = r#"{"name":"a","title":"x"},{"name":"c"}"#;
+        plan.answer("tools/list", [list(all), list(less), list(changed)]);
+    });
+    world.enter(&alpha, "one").await.unwrap();
+    world.enter(&alpha, "other").await.unwrap();
+    expect![[r#"
+        0 alpha opens for one
+        0 alpha opens for house
         0 alpha is asked tools/list 
-        0 alpha 1 lists echo"#]]
+        0 alpha 1 lists a b
+        0 alpha ended for house
+        0 alpha is asked tools/list 
+        0 alpha opens for other
+        0 alpha is asked tools/list 
+        0 alpha 1 shows a b c"#]]
+    .assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_house_looks_at_a_kept_process_before_any_client_gets_one() {
+    let world = World::new();
+    let alpha = Arc::new(member("alpha", Kind::Process));
+    world.links.plan("alpha", |plan| {
+        let late = Reply::Result(r#"{"tools":[{"name":"a"}]}"#.to_owned());
+        let less = Does::result(r#"{"tools":[]}"#);
+        plan.answer("tools/list", [Does::Late(5, late), less]);
+    });
+    world.reconcile(&[&alpha]);
+    pass(1.0).await;
+    world.enter(&alpha, "ci").await.unwrap();
+    expect![[r#"
+        0.001 alpha opens for house
+        0.001 alpha is asked tools/list 
+        1 alpha opens for ci
+        5.001 alpha 1 lists a
+        5.001 alpha is asked tools/list "#]]
     .assert_eq(&world.story.read());
 }
 
@@ -151,16 +197,27 @@ async fn a_process_that_is_not_what_it_was_is_not_handed_out() {
     world.enter(&alpha, "ci").await.unwrap();
     expect![[r#"
         0 alpha opens for ci
+        0 alpha opens for house
         0 alpha is asked tools/list 
         0 alpha 1 lists echo
+        0 alpha ended for house
+        0 alpha is asked tools/list 
+        0 alpha 1 shows echo
         0 alpha ended for ci
         0 alpha opens for ci
+        0 alpha opens for house
         0 alpha is asked tools/list 
         0 alpha 1 lists echo
+        0 alpha ended for house
+        0 alpha is asked tools/list 
+        0 alpha 1 shows echo
         0 alpha ended for ci
         0 alpha opens for ci
+        0 alpha opens for house
         0 alpha is asked tools/list 
-        0 alpha 1 lists echo"#]]
+        0 alpha 1 lists echo
+        0 alpha ended for house
+        0 alpha is asked tools/list "#]]
     .assert_eq(&world.story.read());
 }
 
@@ -178,8 +235,11 @@ async fn a_call_that_goes_while_its_process_is_looked_at_leaves_it_to_the_next()
     world.enter(&alpha, "ci").await.unwrap();
     expect![[r#"
         0 alpha opens for ci
+        0 alpha opens for house
         0 alpha is asked tools/list 
-        5 alpha 1 lists "#]]
+        5 alpha 1 lists 
+        5 alpha ended for house
+        5 alpha is asked tools/list "#]]
     .assert_eq(&world.story.read());
 }
 
@@ -198,7 +258,6 @@ async fn sessions_end_when_they_were_idle_for_as_long_as_their_server_says() {
         60 alpha ended for idle
         100 alpha opens for later
         100 alpha is asked tools/list 
-        100 alpha 1 lists echo
         160 alpha ended for held
         160 alpha ended for later"#]]
     .assert_eq(&sorted(&world.story.read()));
@@ -249,10 +308,7 @@ async fn lists_of_a_server_on_demand_are_read_through_an_open_session() {
         changed();
     }
     pass(1.0).await;
-    expect![[r#"
-        1 alpha is asked tools/list 
-        1 alpha 1 lists echo"#]]
-    .assert_eq(&world.story.read());
+    expect!["1 alpha is asked tools/list "].assert_eq(&world.story.read());
     // While one list is being read, any number of changes asks for one more.
     world.links.plan("alpha", |plan| {
         plan.answer("tools/list", [Does::Hang, Does::result(r#"{"tools":[]}"#)]);
@@ -265,8 +321,7 @@ async fn lists_of_a_server_on_demand_are_read_through_an_open_session() {
     pass(15.0).await;
     expect![[r#"
         2 alpha is asked tools/list 
-        17 alpha is asked tools/list 
-        17 alpha 1 lists "#]]
+        17 alpha is asked tools/list "#]]
     .assert_eq(&world.story.read());
 }
 
@@ -283,8 +338,9 @@ async fn a_server_for_users_is_connected_for_each_of_them_and_not_for_the_house(
     expect![[r#"
         100 alpha opens for ann@example.com
         100 alpha is asked tools/list 
-        100 alpha 1 lists echo
-        100 alpha opens for bob@example.com"#]]
+        100 alpha 1 shows echo
+        100 alpha opens for bob@example.com
+        100 alpha is asked tools/list "#]]
     .assert_eq(&world.story.read());
     assert_eq!(world.status("alpha").sessions, 2);
 }

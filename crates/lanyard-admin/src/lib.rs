@@ -29,6 +29,7 @@ mod options;
 mod pin;
 mod pinning;
 mod ports;
+mod proxy;
 mod secret;
 mod serve;
 mod server;

@@ -21,7 +21,7 @@ use crate::Admin;
 use crate::actor::Reader;
 use crate::catalog;
 use crate::change::{About, Landing};
-use crate::error::{ApiError, mcp_problem_json};
+use crate::error::{ApiError, mcp_problem_json, problem_json};
 use crate::options::{ServerKind, StoredOptions};
 use crate::ports::{Trial, Unlisted};
 use crate::server::{listed_json, secret_state};
@@ -36,6 +36,8 @@ struct Plan {
     definition: Definition,
     /// The credentials that stood there.
     literals: Vec<(SecretName, LiteralValue)>,
+    /// The credentials that stood in the file that it was written as.
+    keys: Arc<Vec<lanyard_rest::Literal>>,
     /// The secrets that are made without a value.
     unset: BTreeSet<SecretName>,
     options: StoredOptions,
@@ -43,7 +45,7 @@ struct Plan {
     bind: BTreeMap<SecretName, BTreeSet<Binding>>,
     standing: Standing,
     /// What cannot be helped and should be known.
-    warnings: Vec<Problem>,
+    warnings: Vec<Value>,
 }
 
 /// What the first time through gives.
@@ -173,7 +175,9 @@ impl Shared {
         let named_in_it = definition.secrets();
         let mut unset = named(&request.unset)?;
         unset.retain(|secret| named_in_it.contains(secret));
-        let made = literals.iter().map(|(name, _)| name).chain(&unset).collect();
+        let keys = Arc::clone(&request.keys);
+        let found = literals.iter().map(|(name, _)| name);
+        let made = found.chain(keys.iter().map(|key| &key.secret)).chain(&unset).collect();
         let named = named(&request.bind)?;
         let bind = binding((&name, &definition), &options, (&made, &named), rows)
             .map_err(|problems| ApiError::mcp_definition(&file, &problems))?;
@@ -183,14 +187,28 @@ impl Shared {
             Some(row)
                 if row.source == definition.to_json()
                     && row.options == stored
-                    && literals.is_empty() =>
+                    && literals.is_empty()
+                    && keys.is_empty() =>
             {
                 Standing::Same
             }
             Some(_) => Standing::Other,
         };
-        let warnings = definition.exposed();
-        Ok(Plan { name, definition, literals, unset, options, file, bind, standing, warnings })
+        let exposed = definition.exposed();
+        let exposed = exposed.iter().map(|it| mcp_problem_json(&file, it, "warning"));
+        let warnings = request.warnings.iter().map(problem_json).chain(exposed).collect();
+        Ok(Plan {
+            name,
+            definition,
+            literals,
+            keys,
+            unset,
+            options,
+            file,
+            bind,
+            standing,
+            warnings,
+        })
     }
 
     fn carry_out_mcp(
@@ -206,6 +224,10 @@ impl Shared {
         }
         for (name, value) in &plan.literals {
             self.store_literal(name, value.expose(), &format!("for {name}"), change)?;
+        }
+        for key in plan.keys.iter() {
+            let place = format!("on line {}", key.line);
+            self.store_literal(&key.secret, key.value.expose(), &place, change)?;
         }
         for name in &plan.unset {
             self.secret_exists(name, change)?;
@@ -282,7 +304,10 @@ impl Shared {
 impl Plan {
     fn may_stand(&self, replace: bool) -> Result<(), ApiError> {
         match self.standing {
-            Standing::Other if !replace => Err(other_stands(&self.name, !self.literals.is_empty())),
+            Standing::Other if !replace => {
+                let has_literals = !self.literals.is_empty() || !self.keys.is_empty();
+                Err(other_stands(&self.name, has_literals))
+            }
             Standing::Other | Standing::Nothing | Standing::Same => Ok(()),
         }
     }
@@ -385,7 +410,9 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         .map(|name| {
             let mut state = secret_state(name, rows);
             if let Some(state) = state.as_object_mut() {
-                if plan.literals.iter().any(|(literal, _)| literal == name) {
+                let stood_there = plan.literals.iter().any(|(literal, _)| literal == name)
+                    || plan.keys.iter().any(|key| key.secret == *name);
+                if stood_there {
                     state.insert("set".to_owned(), json!(true));
                     state.insert("moved_from_file".to_owned(), json!(true));
                 }
@@ -398,7 +425,6 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         })
         .collect();
     let is_process = matches!(definition.transport, Transport::Stdio(_));
-    let warning = |it: &Problem| mcp_problem_json(&plan.file, it, "warning");
     json!({
         "name": plan.name.as_str(),
         "kind": ServerKind::Mcp.as_str(),
@@ -409,7 +435,7 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         "origins": definition.origins().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "secrets": secrets,
         "result": done,
-        "warnings": plan.warnings.iter().map(warning).collect::<Vec<_>>(),
+        "warnings": plan.warnings,
     })
 }
 

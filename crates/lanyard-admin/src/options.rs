@@ -55,6 +55,9 @@ pub struct StoredOptions {
     /// Tools that are listed in full however many there are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inline: Vec<String>,
+    /// The tools that may be seen of it; all when absent. MCP only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
     /// What keeps its process apart; nothing does yet. MCP only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -134,6 +137,7 @@ impl StoredOptions {
         }
         self.concurrency = self.concurrency.map(checked_concurrency).transpose()?;
         self.inline = tools(&self.inline)?;
+        self.tools = self.tools.as_deref().map(tools).transpose()?;
         self.check_kind(kind)?;
         Ok(self)
     }
@@ -145,6 +149,7 @@ impl StoredOptions {
                 ("era", self.era.is_some()),
                 ("keep", self.keep.is_some()),
                 ("require_user_credentials", self.require_user_credentials),
+                ("tools", self.tools.is_some()),
                 ("isolation", self.isolation.is_some()),
             ],
             ServerKind::Mcp => {
@@ -246,6 +251,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("untrusted_wrap", "on, exact or off"),
     ("strip_optional_args", "on or off"),
     ("inline", "tools, comma-separated"),
+    ("tools", "tools, comma-separated"),
     ("era", "auto, legacy or modern"),
     ("keep", "always, or idle SPAN"),
     ("require_user_credentials", "on or off"),
@@ -276,6 +282,9 @@ pub(crate) fn apply(
         }
         "strip_optional_args" => options.strip_optional_args = filled.map(switch).transpose()?,
         "inline" => options.inline = tools(&listed(filled))?,
+        "tools" => {
+            options.tools = filled.map(|value| tools(&listed(Some(value)))).transpose()?;
+        }
         "era" => options.era = filled.map(|value| word("era", value)).transpose()?,
         "keep" => {
             let keep = filled.map(|value| Keep::try_from(value.to_owned()));
@@ -312,7 +321,7 @@ fn tools(texts: &[impl AsRef<str>]) -> Result<Vec<String>, ApiError> {
         .map(|text| Ok(ToolName::parse(text.as_ref())?.as_str().to_owned()))
         .collect::<Result<_, ApiError>>()?;
     if names.len() > INLINE_MAX {
-        return Err(ApiError::invalid("at most 1000 tools are listed in full by name"));
+        return Err(ApiError::invalid("at most 1000 tools are named here"));
     }
     Ok(names)
 }

@@ -2,11 +2,12 @@
 //! the credentials that stood in it go to the vault, and only references are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use lanyard_core::{Binding, Origin, Scheme, SecretName, ServerName};
-use lanyard_rest::{Parsed, Problem, SecretUse, Severity};
+use lanyard_rest::{Literal, Parsed, Problem, SecretUse, Severity};
 use lanyard_store::{Change, Configuration, ServerRow};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -28,7 +29,7 @@ use crate::{Admin, mcp_add};
 pub(crate) struct AddRequest {
     /// `rest`, which is the default, or `mcp`.
     #[serde(default)]
-    kind: ServerKind,
+    pub(crate) kind: ServerKind,
     /// The server's name; wins over the file's.
     pub(crate) name: Option<String>,
     /// What problems call the file.
@@ -36,7 +37,7 @@ pub(crate) struct AddRequest {
     pub(crate) file: String,
     /// The definition's text, YAML. REST only.
     #[serde(default)]
-    source: String,
+    pub(crate) source: String,
     /// The definition, an object. MCP only.
     pub(crate) definition: Option<Box<RawValue>>,
     /// Secrets that the operator named for this server: they are bound to it. MCP only.
@@ -46,6 +47,12 @@ pub(crate) struct AddRequest {
     /// these names: an operator sets them later. MCP only.
     #[serde(default)]
     pub(crate) unset: Vec<String>,
+    /// Credentials that stood in the file of an MCP server, under the names that stand there now.
+    #[serde(skip)]
+    pub(crate) keys: Arc<Vec<Literal>>,
+    /// What is to be known of such a file.
+    #[serde(skip)]
+    pub(crate) warnings: Vec<Problem>,
     /// Store it without connecting to it; what it lists first is pinned then. MCP only.
     #[serde(default)]
     pub(crate) no_verify: bool,
@@ -101,6 +108,9 @@ pub(crate) async fn add(
     reader: Reader,
     Asked(request): Asked<AddRequest>,
 ) -> Result<Json<Value>, ApiError> {
+    if let Some(request) = admin.proxied(&request).await? {
+        return mcp_add::add(&admin, reader, request).await.map(Json);
+    }
     request.check_kind()?;
     if request.kind == ServerKind::Mcp {
         return mcp_add::add(&admin, reader, request).await.map(Json);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::plan::{Plan, root};
 use crate::shape::{Responses, direct, render_direct};
 use crate::template::Template;
-use crate::{Problem, RenderContext, RenderError, Rendered, ToolResult, UpstreamAnswer};
+use crate::{Problem, Proxy, RenderContext, RenderError, Rendered, ToolResult, UpstreamAnswer};
 
 /// What reading a file gives.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub struct SecretUse {
     pub path: String,
 }
 
-/// A REST server, or a set of other servers' tools.
+/// A REST server, a set of other servers' tools, or a server that speaks MCP itself.
 #[derive(Debug)]
 pub struct Definition {
     /// The name: the one given to the command, else the file's.
@@ -97,6 +97,9 @@ pub struct Definition {
     pub tools: Vec<Tool>,
     /// The tools of other servers, if the file is a set.
     pub set: Option<ToolSet>,
+    /// The server that speaks MCP itself, if the file describes one. It has no tools here: it says
+    /// them.
+    pub proxy: Option<Proxy>,
     pub(crate) origins: BTreeSet<Origin>,
     pub(crate) secrets: BTreeSet<SecretName>,
 }
@@ -112,12 +115,17 @@ impl Definition {
         &self.secrets
     }
 
-    /// Where each secret that a tool uses would be sent.
+    /// Where each secret that is used would be sent.
     pub fn secret_origins(&self) -> BTreeMap<SecretName, BTreeSet<Origin>> {
         let mut sent: BTreeMap<SecretName, BTreeSet<Origin>> = BTreeMap::new();
         for tool in &self.tools {
             for secret in tool.secrets() {
                 sent.entry(secret.clone()).or_default().extend(tool.origin().cloned());
+            }
+        }
+        if let Some(proxy) = &self.proxy {
+            for secret in &proxy.secrets {
+                sent.entry(secret.clone()).or_default().insert(proxy.origin.clone());
             }
         }
         sent

@@ -16,6 +16,7 @@ mod multipart;
 mod parse;
 mod plan;
 mod problem;
+mod proxy;
 mod request;
 mod schema;
 mod secrets;
@@ -35,6 +36,7 @@ pub use definition::{
 };
 pub use parse::{ParseOptions, Schemas, parse};
 pub use problem::{Problem, Severity, suggestion};
+pub use proxy::{Proxy, ProxyTransport};
 pub use request::{RenderContext, RenderError, Rendered, RequestPlan};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::{Number, Value};
 use crate::check::{Check, Shared};
 use crate::fields::{Fields, Text, at, one_line, read_texts, shown, to_value};
 use crate::problem::{Problems, suggestion};
+use crate::proxy::read_proxy;
 use crate::secrets::Secrets;
 use crate::security::{read_requirements, read_schemes};
 use crate::set::read_set;
@@ -167,19 +168,33 @@ fn read_server(
 ) -> Option<Definition> {
     let mut fields = Fields::of(node, "server", &mut check.problems)?;
     let name = read_name(&mut fields, check);
-    if !read_type(&mut fields, check) {
-        return None;
-    }
+    let kind = read_type(&mut fields, check)?;
     let description = fields.text("description", &mut check.problems);
     let timeout_ms = read_timeout(&mut fields, check);
     let shared = read_shared(node, &mut fields, check);
     let allowed_here = read_allowed(&mut fields, check);
     refuse_passthrough(&mut fields, check);
+    let allowed = [allowed, allowed_here];
+    if kind == Kind::Proxy {
+        let proxy = read_proxy(&mut fields, tools, &allowed, &shared, check);
+        fields.finish(&mut check.problems);
+        finish_bindings(&shared, node.span.start, check);
+        let proxy = proxy?;
+        return Some(Definition {
+            name: name?,
+            description: description.map(|text| text.text.to_owned()),
+            timeout_ms,
+            origins: BTreeSet::from([proxy.origin.clone()]),
+            tools: Vec::new(),
+            set: None,
+            proxy: Some(proxy),
+            secrets: check.secrets.names(),
+        });
+    }
     warn_proxy_keys(&mut fields, check);
     fields.finish(&mut check.problems);
 
     let (tools, names) = read_tools(tools, &shared, root, check);
-    let allowed = [allowed, allowed_here];
     for (list, path) in allowed.iter().zip(["allowTools", "server.allowTools"]) {
         check_allowed(list.as_deref(), path, &names, check);
     }
@@ -200,6 +215,7 @@ fn read_server(
         origins: tools.iter().filter_map(|tool| tool.origin().cloned()).collect(),
         tools,
         set: None,
+        proxy: None,
         secrets: check.secrets.names(),
     })
 }
@@ -233,20 +249,28 @@ pub(crate) fn name_of(text: Text<'_>, path: &str, check: &mut Check<'_>) -> Opti
     }
 }
 
-/// Whether the server is one that this version can be.
-fn read_type(fields: &mut Fields<'_>, check: &mut Check<'_>) -> bool {
-    let Some(kind) = fields.text("type", &mut check.problems) else { return true };
-    let message = match kind.text {
-        "rest" | "" => return true,
-        "mcp-proxy" => "MCP servers are not built in yet: this version runs type `rest`".to_owned(),
+/// What stands behind a server's tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A REST API.
+    Rest,
+    /// A server that speaks MCP itself.
+    Proxy,
+}
+
+fn read_type(fields: &mut Fields<'_>, check: &mut Check<'_>) -> Option<Kind> {
+    let Some(kind) = fields.text("type", &mut check.problems) else { return Some(Kind::Rest) };
+    match kind.text {
+        "rest" | "" => Some(Kind::Rest),
+        "mcp-proxy" => Some(Kind::Proxy),
         other => {
             let hint = suggestion(other, ["rest", "mcp-proxy"]);
-            format!("unknown type `{}`{hint}", shown(other))
+            let message = format!("unknown type `{}`{hint}", shown(other));
+            check.problems.error(kind.mark(), "server.type", message);
+            // What stands in a server of another type is not looked at.
+            None
         }
-    };
-    check.problems.error(kind.mark(), "server.type", message);
-    // What stands in a server of another type is not looked at.
-    false
+    }
 }
 
 fn read_timeout(fields: &mut Fields<'_>, check: &mut Check<'_>) -> Option<u64> {

@@ -80,6 +80,17 @@ pub(crate) struct Requirement {
     path: String,
 }
 
+impl Requirement {
+    /// Which scheme it asks for, and with which credential of its own.
+    pub(crate) fn asked(&self) -> (String, Option<SecretName>) {
+        (self.id.clone(), self.secret.clone())
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+}
+
 /// Reads `server.securitySchemes`.
 pub(crate) fn read_schemes(
     items: &[Node],

@@ -48,6 +48,7 @@ pub(crate) fn read_set(
         timeout_ms: None,
         tools: Vec::new(),
         set: Some(ToolSet { entries }),
+        proxy: None,
         origins: std::collections::BTreeSet::new(),
         secrets: std::collections::BTreeSet::new(),
     })

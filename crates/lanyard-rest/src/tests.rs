@@ -6,6 +6,7 @@ mod examples;
 mod format;
 mod hostile;
 mod property;
+mod proxy;
 mod secrets;
 mod shapes;
 mod traps;

@@ -118,7 +118,12 @@ pub(super) fn compile(
         resources: items(listed, DefinitionKind::Resource),
         templates: items(listed, DefinitionKind::Template),
     });
+    let shown = |name: &str| match &stored.tools {
+        Some(names) => names.iter().any(|known| known == name),
+        None => true,
+    };
     let tools = offered(listed, DefinitionKind::Tool)
+        .filter(|(name, _)| shown(name))
         .map(|(name, definition)| {
             let name = ToolName::parse(name).map_err(|error| format!("tool {name}: {error}"))?;
             Ok(ToolEntry::mcp(name, definition, strip))
@@ -170,3 +175,6 @@ fn facts(row: &ServerRow, facts: Option<&FactsRow>) -> Option<ServerFacts> {
         instructions: facts.instructions,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ mod histogram;
 mod house;
 mod jitter;
 mod keeper;
+mod lease;
 mod links;
 mod listing;
 mod reference;

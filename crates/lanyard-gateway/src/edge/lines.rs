@@ -376,6 +376,22 @@ impl Client {
         }
     }
 
+    /// Ends every request, because nobody is left to read its answer. In the older versions a
+    /// request goes on when its reader goes, unless it is cancelled.
+    fn cancel_all(&self) {
+        let live = match &self.session {
+            Shown::Session(session) => Some(self.core.lives.of(session.key)),
+            Shown::Stream { version: _, facts: _, live } => Some(Arc::clone(live)),
+            Shown::Nothing | Shown::Unknown => None,
+        };
+        for (id, cancel) in &self.cancels {
+            cancel.token.cancel();
+            if let Some(live) = &live {
+                live.cancel(id);
+            }
+        }
+    }
+
     fn end_session(&mut self) {
         if let Shown::Session(session) = &self.session {
             self.core.sessions.end(session);
@@ -400,6 +416,7 @@ impl Client {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+        self.cancel_all();
         self.running.shutdown().await;
         self.told.shutdown().await;
         self.end_session();

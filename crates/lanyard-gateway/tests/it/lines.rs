@@ -6,8 +6,9 @@ use lanyard_core::Limits;
 use serde_json::{Value, json};
 
 use crate::door::own_uid;
-use crate::harness::{Conditions, Setup, World, bare, call, initialize, until};
+use crate::harness::{Conditions, McpSetup, Setup, World, bare, call, initialize, until};
 use crate::http::{Stream, raw};
+use crate::mcp_server::{Mcp, Speaks};
 
 /// A world where the test itself is alice.
 async fn world() -> World {
@@ -297,4 +298,86 @@ async fn a_client_that_does_not_read_is_not_read() {
     };
     assert!(tokio::time::timeout(Duration::from_millis(500), written).await.is_err());
     world.shutdown.cancel();
+}
+
+/// The same with a server that speaks MCP.
+async fn with_server(server: &Mcp) -> World {
+    World::with(Conditions::default(), |setup| {
+        mine(setup);
+        setup.origins.push(server.origin.clone());
+        setup.mcp.push(McpSetup::new("fake", server));
+        setup.agent("alice").grants.push(("fake", &["*"], &[]));
+    })
+    .await
+}
+
+/// Greeted by a client that can be asked.
+async fn askable(world: &World) -> Stream {
+    let mut hello = initialize("2025-11-25");
+    hello["params"]["capabilities"] = json!({"elicitation": {}});
+    let mut stream = connect(world, hello).await;
+    hear(&mut stream).await;
+    say(&mut stream, json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    stream
+}
+
+fn ask(id: u64, tool: &str) -> Value {
+    let params = json!({"name": tool, "arguments": {}, "_meta": {"progressToken": "mine"}});
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+}
+
+#[tokio::test]
+async fn a_server_tells_and_asks_on_the_connection() {
+    for speaks in [Speaks::Legacy, Speaks::Modern] {
+        let server = Mcp::start(speaks).await;
+        let world = with_server(&server).await;
+        let mut stream = askable(&world).await;
+        say(&mut stream, ask(7, "fake__steps")).await;
+        for step in 1..=3 {
+            let note = hear(&mut stream).await;
+            assert_eq!(
+                (&note["params"]["progress"], &note["params"]["progressToken"]),
+                (&json!(step), &json!("mine"))
+            );
+        }
+        assert_eq!(hear(&mut stream).await["id"], 7);
+        say(&mut stream, ask(8, "fake__ask")).await;
+        let question = hear(&mut stream).await;
+        assert_eq!(question["method"], "elicitation/create", "{question}");
+        let reply = json!({"action": "accept", "content": {"name": "Ada"}});
+        say(&mut stream, json!({"jsonrpc": "2.0", "id": question["id"], "result": reply})).await;
+        let answer = hear(&mut stream).await;
+        assert!(answer["result"]["content"].to_string().contains("Hello Ada"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_cancelled_here_is_cancelled_there() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = with_server(&server).await;
+    let mut stream = askable(&world).await;
+    say(&mut stream, ask(7, "fake__slow")).await;
+    server.until_heard("tools/call", 1).await;
+    say(&mut stream, cancelled(7)).await;
+    server.until_heard("notifications/cancelled", 1).await;
+    let stateless = modern(9, "tools/call", json!({"name": "fake__slow"}));
+    say(&mut stream, stateless).await;
+    server.until_heard("tools/call", 2).await;
+    say(&mut stream, cancelled(9)).await;
+    server.until_heard("notifications/cancelled", 2).await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_wants_nothing_any_more() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = with_server(&server).await;
+    // The one has a conversation of its own with the server, the other shares the agent's.
+    for (times, client) in [(1, askable(&world).await), (2, greeted(&world).await)] {
+        let mut stream = client;
+        say(&mut stream, ask(10, "fake__slow")).await;
+        server.until_heard("tools/call", times).await;
+        drop(stream);
+        assert_eq!(world.settled().await.pop().unwrap()["failure"], "cancelled");
+    }
+    server.until_heard("notifications/cancelled", 1).await;
 }

@@ -242,7 +242,11 @@ impl Bridge {
             tracing::debug!("Requests were still running at the end.");
         }
         tasks.tasks.shutdown().await;
-        if timeout(GOODBYE, self.end_session()).await.is_err() {
+        let goodbye = async {
+            self.cancel_all().await;
+            self.end_session().await;
+        };
+        if timeout(GOODBYE, goodbye).await.is_err() {
             tracing::debug!("The session did not end in time.");
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use lanyard_wire::{Id, splice, sse};
+use lanyard_wire::translate::cancelled_params;
+use lanyard_wire::{Id, encode_notification, splice, sse};
 use tokio::sync::{Mutex, watch};
 
 use super::Bridge;
@@ -241,6 +242,21 @@ impl Bridge {
             fed.map_err(|error| ClientError::Protocol(error.to_string()))?;
         }
         Ok(Told::Ended)
+    }
+
+    /// Cancels what is still under way in the session: hanging up does not, in these versions.
+    pub(super) async fn cancel_all(&self) {
+        let under_way: Vec<Id<'static>> = {
+            let running = self.lock_running();
+            let old = running.iter().filter(|(_, running)| !running.is_modern);
+            old.map(|(id, _)| id.clone()).collect()
+        };
+        for id in under_way {
+            let params = cancelled_params(&id, Some("the client ended"));
+            let message = encode_notification("notifications/cancelled", Some(&params));
+            let cancelled = self.post_in_session(&message.into()).await;
+            tracing::debug!(cancelled = cancelled.is_ok(), "A request was cancelled.");
+        }
     }
 
     /// Ends the session at the gateway. One that does not care to hear it has lost nothing.

@@ -299,11 +299,16 @@ async fn what_is_no_longer_wanted_is_hung_up_on() {
 
 #[tokio::test]
 async fn the_bridge_ends_though_an_answer_never_comes() {
-    let fake = Fake::start(|_asked| None).await;
+    let fake = Fake::start(|asked| (asked.method() != "a").then(|| Reply::text(202, ""))).await;
     let client = Client::of(&fake.url);
     client.say(&legacy(1, "a")).await;
     fake.until(1, 0).await;
     assert_eq!(client.end().await, (Exit::Success, Vec::new()));
+    let told = &fake.asked()[1].body;
+    assert_eq!(
+        (&told["method"], &told["params"]["requestId"]),
+        (&json!("notifications/cancelled"), &json!(1))
+    );
 }
 
 /// A server of the versions with sessions. It forgets the session `s1` once it was asked twice in

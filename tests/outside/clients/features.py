@@ -176,16 +176,23 @@ async def unknown_tool_is_refused(visit: Visit) -> None:
     raise Wrong("a tool that does not exist was called")
 
 
+def unmarked(text: str) -> str:
+    """A text without the marks that `/mcp` puts around what is not trusted."""
+    if not text.startswith("<<<EXTERNAL_UNTRUSTED_CONTENT>>>"):
+        return text
+    return text.split("\n---\n", 1)[1].split("\n[REMINDER: ", 1)[0]
+
+
 async def resources_are_read(visit: Visit) -> None:
     holds("resources", "test://static-text", await visit.uris())
     templates = (await visit.client.list_resource_templates()).resource_templates
     holds("templates", "test://template/{id}/data", [str(one.uri_template) for one in templates])
     text = (await visit.client.read_resource("test://static-text")).contents[0]
-    same("text", "This is the content of the static text resource.", text.text)
+    same("text", "This is the content of the static text resource.", unmarked(text.text))
     blob = (await visit.client.read_resource("test://static-binary")).contents[0]
     same("start of the blob", b"\x89PNG", base64.b64decode(blob.blob)[:4])
     made = (await visit.client.read_resource("test://template/42/data")).contents[0]
-    same("data", {"id": "42", "templateTest": True, "data": "Data for ID: 42"}, json.loads(made.text))
+    same("data", {"id": "42", "templateTest": True, "data": "Data for ID: 42"}, json.loads(unmarked(made.text)))
 
 
 async def missing_resource_is_an_error(visit: Visit) -> None:

@@ -306,7 +306,7 @@ impl Router {
 
     fn asked(&self, request: ServerRequest, home: Option<i64>) -> Destination {
         let mut state = self.state();
-        match home.or_else(|| state.only_call()) {
+        match home.or_else(|| state.newest_call()) {
             Some(id) => match state.running.get_mut(&id) {
                 Some(running) => {
                     running.asked.push(request.id.clone());
@@ -337,7 +337,7 @@ impl Router {
                 home.or_else(|| state.who_was_asked(id.as_ref()))
             }
             "notifications/message" => {
-                home.or_else(|| state.subscription(message)).or_else(|| state.only_call())
+                home.or_else(|| state.subscription(message)).or_else(|| state.newest_call())
             }
             _ => home.or_else(|| state.subscription(message)),
         };
@@ -352,13 +352,11 @@ impl Router {
 }
 
 impl State {
-    /// The call that runs, if there is exactly one.
-    fn only_call(&self) -> Option<i64> {
-        let mut calls = self.running.iter().filter(|(_, running)| running.purpose == Purpose::Call);
-        match (calls.next(), calls.next()) {
-            (Some((id, _)), None) => Some(*id),
-            (None | Some(_), _) => None,
-        }
+    /// The newest of the calls that run. What a server says on a pipe does not tell which of several
+    /// it is about; they are all of one principal, whose client can do the same in each.
+    fn newest_call(&self) -> Option<i64> {
+        let calls = self.running.iter().filter(|(_, running)| running.purpose == Purpose::Call);
+        calls.map(|(id, _)| *id).max()
     }
 
     /// A report of progress, under the token that the client named.

@@ -21,7 +21,7 @@ use super::screen::Screen;
 use super::turn::Turns;
 use crate::edge::Core;
 use crate::edge::client::Client;
-use crate::fleet::Entered;
+use crate::fleet::{Entered, Keep};
 use crate::snapshot::McpEntry;
 
 /// What a server answered, for the client's version: raw JSON either way.
@@ -298,6 +298,10 @@ impl Core {
         let member = self.member(mcp);
         let opening = self.hub.opening(self, &key, mcp, client);
         let entered = self.fleet.enter(&member, &key, opening).await?;
-        Ok(Guest { entered, key })
+        let guest = Guest { entered, key };
+        if matches!(mcp.options.keep, Keep::Idle(_)) {
+            self.hub.listen_for_lists(self, &guest, client);
+        }
+        Ok(guest)
     }
 }

@@ -189,7 +189,11 @@ impl Ask<'_> {
             let response = response.map(Answer::Result);
             let (context, id) = (self.context.again(), id.clone().into_owned());
             let client = self.client.clone();
-            return attend::resume(context, id, client, waiting, response, self.outlet).await;
+            let token = request.params.as_deref().and_then(|params| {
+                splice::member(params, &["_meta", "progressToken"]).map(|raw| raw.get().to_owned())
+            });
+            let back = (response, token);
+            return attend::resume(context, id, client, waiting, back, self.outlet).await;
         }
         let (turns, receiver) = Turns::new(Limits::span(core.limits.input_wait_ms_max));
         let cancel = CancellationToken::new();
@@ -205,6 +209,7 @@ impl Ask<'_> {
             client: self.client.clone(),
             turns: receiver,
             claim,
+            progress_token: None,
         };
         attend::attend(attendance, self.outlet).await
     }

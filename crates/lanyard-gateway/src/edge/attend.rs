@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lanyard_connect::mcp::Reply as Answer;
 use lanyard_core::{Failure, Limits};
-use lanyard_wire::{Id, WireError, encode_request, sse};
+use lanyard_wire::{Id, WireError, encode_request, splice, sse};
 use tokio::sync::mpsc;
 
 use super::client::{Client, Live, event};
@@ -32,6 +32,9 @@ pub(super) struct Attendance {
     pub(super) turns: mpsc::Receiver<Turn>,
     /// What has to be the same when the client comes back with an answer.
     pub(super) claim: Claim,
+    /// Under which token the client wants progress to be reported, raw JSON, where that is not the
+    /// one that the call began with: a client that comes back names another.
+    pub(super) progress_token: Option<String>,
 }
 
 /// Where the messages before the answer go.
@@ -153,6 +156,10 @@ impl Attendance {
     async fn turn(self, turn: Turn, events: &mpsc::Sender<Bytes>) -> Next {
         match turn {
             Turn::Message(message) => {
+                let message = match &self.progress_token {
+                    Some(token) => with_token(message, token),
+                    None => message,
+                };
                 let sent = events.send(event(message.as_bytes())).await;
                 if sent.is_err() && self.is_modern() { Next::Gone } else { Next::More(self) }
             }
@@ -187,7 +194,7 @@ impl Attendance {
 
     /// Answers `input_required`, and keeps the call until the client comes back.
     fn park(self, question: Question) -> Dispatched {
-        let Self { context, id, client, turns, claim } = self;
+        let Self { context, id, client, turns, claim, progress_token: _ } = self;
         let core = &context.core;
         let now = core.clock.now();
         let until = now.plus(Limits::span(core.limits.input_wait_ms_max));
@@ -208,17 +215,27 @@ impl Attendance {
     }
 }
 
+/// A report of progress under another token; any other message as it is.
+fn with_token(message: String, token: &str) -> String {
+    let is_progress = lanyard_wire::notification_parts(&message)
+        .is_some_and(|(method, _)| method == "notifications/progress");
+    if !is_progress {
+        return message;
+    }
+    splice::set_member(&message, &["params", "progressToken"], token).unwrap_or(message)
+}
+
 /// A client that came back: gives it what it asked for, or the question again.
 pub(super) async fn resume(
     context: Context,
     id: Id<'static>,
     client: Client,
     call: ParkedCall,
-    response: Option<Answer>,
+    (response, progress_token): (Option<Answer>, Option<String>),
     outlet: &Outlet,
 ) -> Dispatched {
     let ParkedCall { claim, question, turns, until: _ } = call;
-    let attendance = Attendance { context, id, client, turns, claim };
+    let attendance = Attendance { context, id, client, turns, claim, progress_token };
     match response {
         Some(answer) => {
             if question.answer.send(answer).is_err() {

@@ -7,9 +7,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use lanyard_connect::mcp::{Opening, Outgoing, Reply, ServerRequest, SessionKey, Unrelated};
+use lanyard_connect::mcp::{
+    Opening, Outgoing, Reply, ServerRequest, SessionKey, Step, Unrelated,
+};
 use lanyard_core::{Limits, Principal};
-use lanyard_wire::{Id, LogLevel, encode_notification};
+use lanyard_wire::results::Lists;
+use lanyard_wire::translate::{EnvelopeParts, listen_params};
+use lanyard_wire::{Id, ListenParams, LogLevel, ServerCapabilities, encode_notification};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -39,6 +43,8 @@ struct State {
 #[derive(Debug)]
 struct Inbox {
     sender: mpsc::Sender<Unrelated>,
+    /// Whether somebody listens on the session for changes of lists.
+    listened: bool,
     /// The least severe log message that the session was asked for.
     level: Option<LogLevel>,
 }
@@ -85,7 +91,7 @@ impl Hub {
             )),
             client: (*client.facts).clone(),
             inbox: Some(self.inbox(core, key)),
-            exclusive: client.can_be_asked() && key.owner.is_none(),
+            exclusive: false,
         }
     }
 
@@ -97,7 +103,7 @@ impl Hub {
             return inbox.sender.clone();
         }
         let (sender, receiver) = mpsc::channel(Limits::size(core.limits.server_messages_max));
-        state.inboxes.insert(key.clone(), Inbox { sender: sender.clone(), level: None });
+        state.inboxes.insert(key.clone(), Inbox { sender: sender.clone(), listened: false, level: None });
         let (core_weak, key) = (self.core.clone(), key.clone());
         core.tasks.spawn(read_inbox(core_weak, key, receiver));
         sender
@@ -130,7 +136,7 @@ impl Hub {
         let outcome = async {
             let mut exchange = guest.request(request).await?;
             loop {
-                if let lanyard_connect::mcp::Step::Done(reply) = exchange.next().await? {
+                if let Step::Done(reply) = exchange.next().await? {
                     return Ok::<_, lanyard_core::Failure>(reply);
                 }
             }
@@ -138,6 +144,39 @@ impl Hub {
         if let Err(failure) = outcome.await {
             tracing::debug!(%failure, "A server was not told which log messages are wanted.");
         }
+    }
+
+    /// Listens on a session for changes of the server's lists, where the server's version wants to be
+    /// asked for that and nobody else keeps it connected and listens.
+    pub(crate) fn listen_for_lists(&self, core: &Core, guest: &Guest, client: &Client) {
+        let facts = guest.facts();
+        let first = || {
+            let mut state = self.lock();
+            let inbox = state.inboxes.get_mut(guest.key());
+            inbox.is_some_and(|inbox| !std::mem::replace(&mut inbox.listened, true))
+        };
+        if !facts.version.is_modern() || !first() {
+            return;
+        }
+        let can = ServerCapabilities::read(&facts.capabilities);
+        let wanted = ListenParams {
+            tools_list_changed: can.tools == Lists::Announced,
+            prompts_list_changed: can.prompts == Lists::Announced,
+            resources_list_changed: can.resources == Lists::Announced,
+            ..ListenParams::default()
+        };
+        if wanted == ListenParams::default() {
+            return;
+        }
+        let envelope = EnvelopeParts {
+            version: facts.version,
+            client_capabilities: &client.facts.capabilities,
+            client_info: Some(&client.facts.info),
+            log_level: None,
+        };
+        let params = listen_params(&wanted, envelope);
+        let (weak, key) = (self.core.clone(), guest.key().clone());
+        core.tasks.spawn(hear_of_lists(weak, key, params));
     }
 
     /// A client listens from now on.
@@ -200,6 +239,26 @@ impl Hub {
     }
 }
 
+/// Hears of changes of lists until the session ends. It does not keep the session in use.
+async fn hear_of_lists(core: Weak<Core>, key: SessionKey, params: String) {
+    let begun = {
+        let Some(core) = core.upgrade() else { return };
+        let Some(session) = core.mcp_sessions.existing(&key) else { return };
+        let request = Outgoing {
+            method: "subscriptions/listen",
+            params: Some(params),
+            param_headers: Vec::new(),
+            deadline: None,
+        };
+        session.request(request).await
+    };
+    let Ok(mut exchange) = begun else { return };
+    while let Ok(Step::Notification(message)) = exchange.next().await {
+        let Some(core) = core.upgrade() else { return };
+        notify(&core, &key, &message).await;
+    }
+}
+
 /// How long a server has to take in a log level.
 const SET_LEVEL_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -214,7 +273,12 @@ async fn read_inbox(core: Weak<Core>, key: SessionKey, mut receiver: mpsc::Recei
                 let (tasks, core, key) = (core.tasks.clone(), Arc::clone(&core), key.clone());
                 tasks.spawn(async move { answer(&core, &key, request).await });
             }
-            Unrelated::Ended => break,
+            Unrelated::Ended => {
+                // A question that was asked before the end, and a level, are gone with it.
+                core.hub.lock().inboxes.remove(&key);
+                core.hub.some_ended.notify_waiters();
+                return;
+            }
         }
     }
     if let Some(core) = core.upgrade() {

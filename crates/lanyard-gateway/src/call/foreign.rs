@@ -95,6 +95,9 @@ impl Conversation<'_> {
 
     async fn converse(&mut self, guest: &Guest) -> Result<Passed, Failure> {
         let writer = guest.facts().version;
+        if let Some(error) = self.stray_state(guest) {
+            return Ok(Passed::Error(error));
+        }
         self.core.hub.set_level(guest, self.client).await;
         let mut params = self.params_for(guest);
         let rounds_max = self.core.limits.input_rounds_max;
@@ -121,6 +124,18 @@ impl Conversation<'_> {
         }
         let problem = format!("it asked more than {rounds_max} times");
         Err(Failure::ClientUnable { problem })
+    }
+
+    /// The answer to a client that comes back with a state, where the server's version knows none: the
+    /// state was not made here, or was changed on its way.
+    fn stray_state(&self, guest: &Guest) -> Option<String> {
+        let params = self.passage.params.as_deref()?;
+        let state = lanyard_wire::splice::member(params, &["requestState"]);
+        if guest.facts().version.is_modern() || !self.client.version.is_modern() || state.is_none() {
+            return None;
+        }
+        let message = "requestState does not fit this request";
+        Some(json!({ "code": -32602, "message": message }).to_string())
     }
 
     /// The parameters as the server's version has them.

@@ -186,6 +186,13 @@ impl Conversation<'_> {
 
     /// Passes a notification on, if the client's version has it and the client wants it.
     async fn tell(&mut self, message: &str) -> Result<(), Failure> {
+        let method = lanyard_wire::notification_parts(message).map(|(method, _)| method);
+        if method.is_some_and(|method| method.ends_with("/list_changed")) {
+            // Lists come from the catalog: the fleet looks, and clients are told when it changed.
+            let target = &self.passage.mcp.target;
+            self.core.fleet.lists_changed(&target.tenant, &target.server);
+            return Ok(());
+        }
         let message = self.screen.message(message)?;
         if let Some(message) =
             lanyard_wire::notification_for(self.client.version, self.client.log_level, &message)

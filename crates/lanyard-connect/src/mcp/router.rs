@@ -2,8 +2,8 @@
 //!
 //! Every request that goes out has an id of ours, a number that is never used again within its
 //! conversation, and that number is its progress token too. So an answer and a report of progress
-//! find their exchange, or nobody. A message that names no request goes to the one exchange that
-//! runs, where it can only be about that one, and to the conversation's inbox otherwise.
+//! find their exchange, or nobody. A question that names no request goes to the newest of the calls
+//! that run, as does a message for the log; what is about no call goes to the conversation's inbox.
 //!
 //! INVARIANT: an exchange gets the answer under its own id, once, and nothing after it.
 

@@ -21,7 +21,7 @@ use super::screen::Screen;
 use super::turn::Turns;
 use crate::edge::Core;
 use crate::edge::client::Client;
-use crate::fleet::{Entered, Keep};
+use crate::fleet::{Entered, Keep, Staying};
 use crate::snapshot::McpEntry;
 
 /// What a server answered, for the client's version: raw JSON either way.
@@ -131,7 +131,8 @@ impl Conversation<'_> {
     fn stray_state(&self, guest: &Guest) -> Option<String> {
         let params = self.passage.params.as_deref()?;
         let state = lanyard_wire::splice::member(params, &["requestState"]);
-        if guest.facts().version.is_modern() || !self.client.version.is_modern() || state.is_none() {
+        if guest.facts().version.is_modern() || !self.client.version.is_modern() || state.is_none()
+        {
             return None;
         }
         let message = "requestState does not fit this request";
@@ -292,6 +293,11 @@ impl Guest {
     /// Whose session it is.
     pub(crate) fn key(&self) -> &SessionKey {
         &self.key
+    }
+
+    /// Gives the place back, and keeps the session in use.
+    pub(crate) fn stay(self) -> Staying {
+        self.entered.stay()
     }
 
     /// Gives the place back, and says how it went.

@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use lanyard_connect::mcp::{
-    Opening, Outgoing, Reply, ServerRequest, SessionKey, Step, Unrelated,
-};
+use lanyard_connect::mcp::{Opening, Outgoing, Reply, ServerRequest, SessionKey, Step, Unrelated};
 use lanyard_core::{Limits, Principal};
 use lanyard_wire::results::Lists;
 use lanyard_wire::translate::{EnvelopeParts, listen_params};
@@ -103,7 +101,9 @@ impl Hub {
             return inbox.sender.clone();
         }
         let (sender, receiver) = mpsc::channel(Limits::size(core.limits.server_messages_max));
-        state.inboxes.insert(key.clone(), Inbox { sender: sender.clone(), listened: false, level: None });
+        state
+            .inboxes
+            .insert(key.clone(), Inbox { sender: sender.clone(), listened: false, level: None });
         let (core_weak, key) = (self.core.clone(), key.clone());
         core.tasks.spawn(read_inbox(core_weak, key, receiver));
         sender

@@ -216,10 +216,8 @@ impl Watching {
                 say(&guest, "resources/subscribe", uri).await?;
             }
             tell();
-            let session = core.mcp_sessions.existing(guest.key());
             // The place among the server's calls is given back; the session stays in use.
-            drop(guest);
-            let Some(session) = session else { return Ok(()) };
+            let session = guest.stay();
             loop {
                 let ended = core.hub.some_ended();
                 if !session.is_open() {
@@ -237,8 +235,7 @@ impl Watching {
         let mut exchange = guest.request(self.listening(&guest)).await?;
         tell();
         let key = guest.key().clone();
-        let _session = core.mcp_sessions.existing(&key);
-        drop(guest);
+        let _session = guest.stay();
         self.hear(core, &key, &mut exchange).await
     }
 

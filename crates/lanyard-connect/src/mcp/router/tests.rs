@@ -124,11 +124,11 @@ fn progress_goes_by_its_token() {
 }
 
 #[test]
-fn what_names_no_request_is_about_the_only_call() {
+fn what_names_no_request_is_about_the_newest_call() {
     let asks = r#"{"jsonrpc":"2.0","id":7,"method":"elicitation/create","params":{}}"#;
     let says = notification("notifications/message", r#"{"level":"info","data":1}"#);
     let changed = notification("notifications/tools/list_changed", "{}");
-    check(None, asks, &expect!["inbox asks elicitation/create"]);
+    check(None, asks, &expect!["2: asks elicitation/create"]);
     check(Some(2), asks, &expect!["home: asks elicitation/create"]);
     let (router, _inbound) = busy();
     router.remove(2);

@@ -43,7 +43,7 @@ impl Tail {
         drop(bytes);
         let text = String::from_utf8_lossy(&all);
         match text.split_once('\n') {
-            Some((_, whole)) if was_cut => whole.to_owned(),
+            Some((_, whole)) if was_cut && !whole.is_empty() => whole.to_owned(),
             Some(_) | None => text.into_owned(),
         }
     }
@@ -66,5 +66,20 @@ pub(crate) async fn keep_tail(
         biased;
         () = reading => {}
         () = ended => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tail;
+
+    #[test]
+    fn the_end_begins_with_a_whole_line_where_there_is_one() {
+        let tail = Tail::new(8);
+        tail.push(b"one\ntwo\nthree\n");
+        assert_eq!(tail.text(), "three\n");
+        // A line that is longer than what is kept is better than nothing.
+        tail.push(b"0123456789\n");
+        assert_eq!(tail.text(), "3456789\n");
     }
 }

@@ -302,8 +302,10 @@ async fn notify(core: &Core, key: &SessionKey, message: &str) {
                 updated(core, key, &uri).await;
             }
         }
-        // What belonged to a request that is over.
-        "notifications/progress" | "notifications/cancelled" => {}
+        // What belonged to a request that is over, or to a subscription of ours.
+        "notifications/progress"
+        | "notifications/cancelled"
+        | "notifications/subscriptions/acknowledged" => {}
         _ => {
             for ear in core.hub.ears(key) {
                 if let Hears::Session { live } = &ear.hears

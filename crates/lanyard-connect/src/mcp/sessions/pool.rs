@@ -218,7 +218,8 @@ impl Pool {
         if state.count(|_, slot| slot.is_free()) >= FREE_SESSIONS_MAX {
             state.end_longest_idle(|_, slot| slot.is_free(), ended);
         }
-        let costly = |_: &SessionKey, slot: &Slot| !slot.is_free();
+        // The gateway looks after each server that is to be kept, however many there are.
+        let costly = |key: &SessionKey, slot: &Slot| key.principal.is_some() && !slot.is_free();
         state.count(costly) < self.sessions_max || state.end_longest_idle(costly, ended)
     }
 

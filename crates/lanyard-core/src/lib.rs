@@ -14,6 +14,7 @@ mod origin;
 mod outcome;
 mod record;
 mod secrets;
+pub mod spelling;
 mod time;
 
 pub use binding::{Binding, BindingError};

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use lanyard_core::spelling::edits;
+
 use crate::text::visible;
 
 /// Characters of a name that are shown.
@@ -55,29 +57,10 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     }
     known
         .into_iter()
-        .map(|name| (distance(&wanted, &plain(name)), name))
+        .map(|name| (edits(&wanted, &plain(name)), name))
         .filter(|(distance, _)| distance.saturating_mul(3) <= wanted.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
-}
-
-/// How many characters must be put in, taken out or changed: one row of the table at a time.
-fn distance(left: &[char], right: &[char]) -> usize {
-    let mut row = (0..=right.len()).collect::<Vec<_>>();
-    for (index, letter) in left.iter().enumerate() {
-        let mut diagonal = index;
-        let mut before = index.saturating_add(1);
-        for (cell, other) in row.iter_mut().skip(1).zip(right) {
-            let changed = diagonal.saturating_add(usize::from(letter != other));
-            diagonal = *cell;
-            before = changed.min(diagonal.saturating_add(1)).min(before.saturating_add(1));
-            *cell = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index.saturating_add(1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Grants {
         tool: &ToolName,
         now: Timestamp,
     ) -> Result<Permit, NotGranted> {
-        self.judge(server, tool, now)?;
+        self.judge(server, now, |pattern| pattern.matches(tool))?;
         Ok(Permit::new(&self.agent, server, Some(tool)))
     }
 
@@ -44,23 +44,13 @@ impl Grants {
     /// offers. They belong to the server as a whole; so it takes a grant of all its tools, and a
     /// grant of some opens nothing beside them.
     pub fn decide_whole(&self, server: &ServerName, now: Timestamp) -> Result<Permit, NotGranted> {
-        let grants = self.by_server.get(server).ok_or(NotGranted::NoGrant)?;
-        if grants.iter().any(|grant| grant.deny == ToolPattern::All) {
-            return Err(NotGranted::Denied);
-        }
-        let mut allowing = grants.iter().filter(|grant| grant.allow == ToolPattern::All).peekable();
-        if allowing.peek().is_none() {
-            return Err(NotGranted::NotAllowed);
-        }
-        if allowing.all(|grant| grant.has_expired(now)) {
-            return Err(NotGranted::Expired);
-        }
+        self.judge(server, now, |pattern| *pattern == ToolPattern::All)?;
         Ok(Permit::new(&self.agent, server, None))
     }
 
     /// Whether a list shows the tool. It is no permission: to call takes a [`Permit`].
     pub fn lists(&self, server: &ServerName, tool: &ToolName, now: Timestamp) -> bool {
-        self.judge(server, tool, now).is_ok()
+        self.judge(server, now, |pattern| pattern.matches(tool)).is_ok()
     }
 
     /// Whether the agent learns that the server exists: at least one of the tools it exposes
@@ -88,18 +78,19 @@ impl Grants {
         self.by_server.values().flatten()
     }
 
+    /// Judges what patterns cover that `covers` says yes to.
     fn judge(
         &self,
         server: &ServerName,
-        tool: &ToolName,
         now: Timestamp,
+        covers: impl Fn(&ToolPattern) -> bool,
     ) -> Result<(), NotGranted> {
         let grants = self.by_server.get(server).ok_or(NotGranted::NoGrant)?;
         // A deny outlives its grant's date: time that passes never allows more.
-        if grants.iter().any(|grant| grant.deny.matches(tool)) {
+        if grants.iter().any(|grant| covers(&grant.deny)) {
             return Err(NotGranted::Denied);
         }
-        let mut allowing = grants.iter().filter(|grant| grant.allow.matches(tool)).peekable();
+        let mut allowing = grants.iter().filter(|grant| covers(&grant.allow)).peekable();
         if allowing.peek().is_none() {
             return Err(NotGranted::NotAllowed);
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lanyard_core::spelling::words;
 use lanyard_core::{Limits, SecretName};
 use serde_json::{Map, Value};
 
@@ -369,31 +370,6 @@ pub(crate) fn names_a_secret(parameter: &str) -> bool {
     matches!(plain.as_str(), "appcode" | "appid" | "appkey")
         || ENDS.iter().any(|end| plain.ends_with(end))
         || words(key).iter().any(|word| WORDS.contains(&word.as_str()))
-}
-
-/// `accessToken`, `access_token` and `ACCESS-TOKEN` are all the words "access" and "token".
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut before = ' ';
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let after_lower = before.is_ascii_lowercase() || before.is_ascii_digit();
-        let before_lower = characters.peek().is_some_and(char::is_ascii_lowercase);
-        let starts = character.is_ascii_uppercase()
-            && (after_lower || (before.is_ascii_uppercase() && before_lower));
-        if (starts || !character.is_ascii_alphanumeric()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if character.is_ascii_alphanumeric() {
-            word.push(character.to_ascii_lowercase());
-        }
-        before = character;
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 fn slug(server: &[String], key: &[&str]) -> String {

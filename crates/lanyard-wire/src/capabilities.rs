@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::ListenParams;
 use crate::Version;
 use crate::json::{Object, raw};
 use crate::results::Lists;
@@ -59,6 +60,18 @@ impl<'a> ServerCapabilities<'a> {
             tasks: declared("tasks").and_then(raw),
             extensions: named("extensions"),
             experimental: named("experimental"),
+        }
+    }
+}
+
+impl ServerCapabilities<'_> {
+    /// The changes of lists that it tells of.
+    pub fn list_changes(&self) -> ListenParams<'static> {
+        ListenParams {
+            tools_list_changed: self.tools == Lists::Announced,
+            prompts_list_changed: self.prompts == Lists::Announced,
+            resources_list_changed: self.resources == Lists::Announced,
+            ..ListenParams::default()
         }
     }
 }

@@ -118,6 +118,15 @@ impl Exchange {
         self.step().await.map_err(Failure::from)
     }
 
+    /// The answer, for a request before whose answer nothing of interest comes.
+    pub async fn answer(&mut self) -> Result<Reply, Failure> {
+        loop {
+            if let Step::Done(reply) = self.next().await? {
+                return Ok(reply);
+            }
+        }
+    }
+
     /// Answers a request of the server that came out of this exchange.
     pub async fn respond(&mut self, id: &Id<'_>, reply: Reply) -> Result<(), Failure> {
         if !self.conversation.router.answered(self.id, id) {

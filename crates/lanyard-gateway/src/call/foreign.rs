@@ -11,7 +11,7 @@ use std::time::Duration;
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, Session, SessionKey, Step};
 use lanyard_core::{Caller, Failure, Principal};
 use lanyard_wire::translate::{self, Crossing, EnvelopeParts};
-use lanyard_wire::{InputRequired, needs_capability, question_for, retry_params};
+use lanyard_wire::{InputRequired, Version, needs_capability, question_for, retry_params};
 use ring::digest;
 use serde_json::json;
 use tokio::time::Instant;
@@ -99,7 +99,7 @@ impl Conversation<'_> {
             return Ok(Passed::Error(error));
         }
         self.core.hub.set_level(guest, self.client).await;
-        let mut params = self.params_for(guest);
+        let mut params = self.params_for(writer, self.passage.params.as_deref());
         let rounds_max = self.core.limits.input_rounds_max;
         for round in 0..=rounds_max {
             let request = Outgoing {
@@ -120,7 +120,8 @@ impl Conversation<'_> {
             let Some(asked) = asks.then(|| InputRequired::read(&result)).flatten() else {
                 return self.answered(guest, &result);
             };
-            params = Some(self.ask_all(&asked, round).await?);
+            let retry = self.ask_all(&asked, round).await?;
+            params = self.params_for(writer, Some(&retry));
         }
         let problem = format!("it asked more than {rounds_max} times");
         Err(Failure::ClientUnable { problem })
@@ -139,23 +140,14 @@ impl Conversation<'_> {
         Some(json!({ "code": -32602, "message": message }).to_string())
     }
 
-    /// The parameters as the server's version has them.
-    fn params_for(&self, guest: &Guest) -> Option<String> {
-        let given = self.passage.params.as_deref();
-        let version = guest.facts().version;
+    /// Parameters as the server's version has them.
+    fn params_for(&self, version: Version, given: Option<&str>) -> Option<String> {
         if !version.is_modern() {
             return translate::params_for_legacy(given);
         }
-        let facts = &self.client.facts;
-        Some(translate::params_for_modern(
-            given,
-            EnvelopeParts {
-                version,
-                client_capabilities: &facts.capabilities,
-                client_info: Some(&facts.info),
-                log_level: self.client.log_level,
-            },
-        ))
+        let log_level = self.client.log_level;
+        let envelope = EnvelopeParts { log_level, ..self.client.envelope(version) };
+        Some(translate::params_for_modern(given, envelope))
     }
 
     /// Hears the server out until it answers.
@@ -223,8 +215,8 @@ impl Conversation<'_> {
         self.turns.ask(name, method, params).await
     }
 
-    /// Asks the client all that a server of the stateless era wants to know, and writes the
-    /// parameters it is asked again with.
+    /// Asks the client all that a server of the stateless era wants to know, and gives the parameters
+    /// it is asked again with, as the client would write them.
     async fn ask_all(&mut self, asked: &InputRequired<'_>, round: u64) -> Result<String, Failure> {
         let mut responses = Vec::with_capacity(asked.requests().len());
         for (index, (key, method, params)) in asked.requests().iter().enumerate() {
@@ -243,17 +235,7 @@ impl Conversation<'_> {
             }
         }
         let params = self.passage.params.as_deref().unwrap_or("{}");
-        let params = retry_params(params, &responses, asked.request_state());
-        let facts = &self.client.facts;
-        Ok(translate::params_for_modern(
-            Some(&params),
-            EnvelopeParts {
-                version: lanyard_wire::Version::V2026_07_28,
-                client_capabilities: &facts.capabilities,
-                client_info: Some(&facts.info),
-                log_level: self.client.log_level,
-            },
-        ))
+        Ok(retry_params(params, &responses, asked.request_state()))
     }
 
     fn crossing<'b>(&self, guest: &'b Guest) -> Crossing<'b> {
@@ -324,7 +306,7 @@ impl Core {
     ) -> Result<Guest, Failure> {
         let key = session_key(mcp, principal, client);
         let member = self.member(mcp);
-        let opening = self.hub.opening(self, &key, mcp, client);
+        let opening = self.hub.opening(self, &key, &member, client);
         let entered = self.fleet.enter(&member, &key, opening).await?;
         let guest = Guest { entered, key };
         if matches!(mcp.options.keep, Keep::Idle(_)) {

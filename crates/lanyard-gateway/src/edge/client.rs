@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use lanyard_connect::mcp::{ClientFacts, Reply};
 use lanyard_core::{ServerName, ToolName};
+use lanyard_wire::translate::EnvelopeParts;
 use lanyard_wire::{Id, LogLevel, Version, encode_request, sse};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -34,6 +35,17 @@ impl Client {
     /// A client of which nothing is known.
     pub(crate) fn unknown(version: Version) -> Self {
         Self { version, facts: Arc::new(nothing()), log_level: None, live: None }
+    }
+
+    /// The envelope of a request to a stateless server on its behalf, without a wish for log
+    /// messages.
+    pub(crate) fn envelope(&self, version: Version) -> EnvelopeParts<'_> {
+        EnvelopeParts {
+            version,
+            client_capabilities: &self.facts.capabilities,
+            client_info: Some(&self.facts.info),
+            log_level: None,
+        }
     }
 
     /// Whether servers may ask something of it: then its requests on a server are not mixed with

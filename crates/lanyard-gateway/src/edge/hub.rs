@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lanyard_connect::mcp::{Opening, Outgoing, Reply, ServerRequest, SessionKey, Step, Unrelated};
 use lanyard_core::{Limits, Principal};
-use lanyard_wire::results::Lists;
-use lanyard_wire::translate::{EnvelopeParts, listen_params};
-use lanyard_wire::{Id, ListenParams, LogLevel, ServerCapabilities, encode_notification};
+use lanyard_wire::notifications::resource_updated;
+use lanyard_wire::translate::{listen_params, set_level_params};
+use lanyard_wire::{Id, ListenParams, LogLevel, ServerCapabilities};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -19,8 +19,8 @@ use tokio::time::Instant;
 use super::Core;
 use super::client::{Beside, Client, Live};
 use super::route::Scope;
-use crate::call::{Guest, ServerCredentials};
-use crate::snapshot::McpEntry;
+use crate::call::Guest;
+use crate::fleet::Member;
 
 /// The inboxes of sessions, and the clients that listen.
 #[derive(Debug)]
@@ -78,15 +78,12 @@ impl Hub {
         &self,
         core: &Core,
         key: &SessionKey,
-        mcp: &McpEntry,
+        member: &Member,
         client: &Client,
     ) -> Opening {
         Opening {
-            target: Arc::clone(&mcp.target),
-            credentials: Arc::new(ServerCredentials::new(
-                Arc::clone(&mcp.target),
-                core.snapshots.clone(),
-            )),
+            target: Arc::clone(&member.target),
+            credentials: Arc::clone(&member.credentials),
             client: (*client.facts).clone(),
             inbox: Some(self.inbox(core, key)),
             exclusive: false,
@@ -114,8 +111,7 @@ impl Hub {
     pub(crate) async fn set_level(&self, guest: &Guest, client: &Client) {
         let facts = guest.facts();
         let Some(level) = client.log_level else { return };
-        let has_logging = lanyard_wire::splice::member(&facts.capabilities, &["logging"]).is_some();
-        if facts.version.is_modern() || !has_logging {
+        if facts.version.is_modern() || !ServerCapabilities::read(&facts.capabilities).logging {
             return;
         }
         {
@@ -125,22 +121,14 @@ impl Hub {
                 Some(_) | None => return,
             }
         }
-        let params = json!({ "level": level.as_str() }).to_string();
         let deadline = Instant::now().checked_add(SET_LEVEL_MAX);
         let request = Outgoing {
             method: "logging/setLevel",
-            params: Some(params),
+            params: Some(set_level_params(level)),
             param_headers: Vec::new(),
             deadline,
         };
-        let outcome = async {
-            let mut exchange = guest.request(request).await?;
-            loop {
-                if let Step::Done(reply) = exchange.next().await? {
-                    return Ok::<_, lanyard_core::Failure>(reply);
-                }
-            }
-        };
+        let outcome = async { guest.request(request).await?.answer().await };
         if let Err(failure) = outcome.await {
             tracing::debug!(%failure, "A server was not told which log messages are wanted.");
         }
@@ -158,23 +146,11 @@ impl Hub {
         if !facts.version.is_modern() || !first() {
             return;
         }
-        let can = ServerCapabilities::read(&facts.capabilities);
-        let wanted = ListenParams {
-            tools_list_changed: can.tools == Lists::Announced,
-            prompts_list_changed: can.prompts == Lists::Announced,
-            resources_list_changed: can.resources == Lists::Announced,
-            ..ListenParams::default()
-        };
+        let wanted = ServerCapabilities::read(&facts.capabilities).list_changes();
         if wanted == ListenParams::default() {
             return;
         }
-        let envelope = EnvelopeParts {
-            version: facts.version,
-            client_capabilities: &client.facts.capabilities,
-            client_info: Some(&client.facts.info),
-            log_level: None,
-        };
-        let params = listen_params(&wanted, envelope);
+        let params = listen_params(&wanted, client.envelope(facts.version));
         let (weak, key) = (self.core.clone(), guest.key().clone());
         core.tasks.spawn(hear_of_lists(weak, key, params));
     }
@@ -273,12 +249,7 @@ async fn read_inbox(core: Weak<Core>, key: SessionKey, mut receiver: mpsc::Recei
                 let (tasks, core, key) = (core.tasks.clone(), Arc::clone(&core), key.clone());
                 tasks.spawn(async move { answer(&core, &key, request).await });
             }
-            Unrelated::Ended => {
-                // A question that was asked before the end, and a level, are gone with it.
-                core.hub.lock().inboxes.remove(&key);
-                core.hub.some_ended.notify_waiters();
-                return;
-            }
+            Unrelated::Ended => break,
         }
     }
     if let Some(core) = core.upgrade() {
@@ -322,21 +293,17 @@ async fn notify(core: &Core, key: &SessionKey, message: &str) {
 /// Tells that a resource changed to those who asked for it.
 pub(super) async fn updated(core: &Core, key: &SessionKey, uri: &str) {
     for ear in core.hub.ears(key) {
-        let params = json!({ "uri": uri }).to_string();
         let (stream, message) = match &ear.hears {
             Hears::Session { live } => {
                 let wanted = live.subscribes(&key.server, uri);
                 let Some(stream) = live.stream().filter(|_| wanted) else { continue };
-                let message = encode_notification("notifications/resources/updated", Some(&params));
-                (stream, message)
+                (stream, resource_updated(uri, None))
             }
             Hears::Subscription { id, stream, uris } => {
                 if !uris.iter().any(|wanted| wanted == uri) {
                     continue;
                 }
-                let params = lanyard_wire::with_subscription_id(&params, id);
-                let message = encode_notification("notifications/resources/updated", Some(&params));
-                (stream.clone(), message)
+                (stream.clone(), resource_updated(uri, Some(id)))
             }
         };
         if !stream.send(&message).await {

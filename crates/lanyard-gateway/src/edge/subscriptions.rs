@@ -10,9 +10,8 @@ use std::time::Duration;
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, Step};
 use lanyard_core::{Caller, Denial, Failure, Limits, ServerName};
 use lanyard_wire::results::EmptyResult;
-use lanyard_wire::translate::{EnvelopeParts, params_for_modern};
-use lanyard_wire::{Id, WireError, encode_result};
-use serde_json::json;
+use lanyard_wire::translate::{listen_params, subscribe_params};
+use lanyard_wire::{Id, ListenParams, WireError, encode_result};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -240,17 +239,12 @@ impl Watching {
     }
 
     fn listening(&self, guest: &Guest) -> Outgoing<'static> {
-        let params = json!({ "notifications": { "resourceSubscriptions": self.uris } }).to_string();
-        let facts = &self.client.facts;
-        let envelope = EnvelopeParts {
-            version: guest.facts().version,
-            client_capabilities: &facts.capabilities,
-            client_info: Some(&facts.info),
-            log_level: None,
-        };
+        let resource_subscriptions = self.uris.iter().map(Into::into).collect();
+        let wanted = ListenParams { resource_subscriptions, ..ListenParams::default() };
+        let envelope = self.client.envelope(guest.facts().version);
         Outgoing {
             method: "subscriptions/listen",
-            params: Some(params_for_modern(Some(&params), envelope)),
+            params: Some(listen_params(&wanted, envelope)),
             param_headers: Vec::new(),
             deadline: None,
         }
@@ -313,20 +307,15 @@ async fn say(
     let mut exchange = session
         .request(Outgoing {
             method,
-            params: Some(json!({ "uri": uri }).to_string()),
+            params: Some(subscribe_params(uri)),
             param_headers: Vec::new(),
             deadline: Instant::now().checked_add(ACCEPT_MAX),
         })
         .await?;
-    loop {
-        match exchange.next().await? {
-            Step::Done(Reply::Result(_)) => return Ok(()),
-            Step::Done(Reply::Error(_)) => {
-                return Err(Failure::AnswerUnusable {
-                    problem: "it does not accept the subscription".to_owned(),
-                });
-            }
-            Step::Notification(_) | Step::Request(_) => {}
-        }
+    match exchange.answer().await? {
+        Reply::Result(_) => Ok(()),
+        Reply::Error(_) => Err(Failure::AnswerUnusable {
+            problem: "it does not accept the subscription".to_owned(),
+        }),
     }
 }

@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use lanyard_connect::mcp::{Outgoing, Step, Unrelated};
 use lanyard_core::{Failure, Limits};
-use lanyard_mcp::Kind;
 use lanyard_wire::splice::member;
 use lanyard_wire::translate::ErrorFacts;
-use lanyard_wire::{ListenParams, Version};
+use lanyard_wire::{ListenParams, ServerCapabilities, Version};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::{Backoff, Wait};
 use super::house;
 use super::links::{Flow as _, Links, Talk as _};
-use super::listing::{capability, for_version};
+use super::listing::for_version;
 use super::reference::By;
 use super::server::Server;
 use super::shared::Shared;
@@ -196,7 +195,7 @@ impl<L: Links> Keeper<'_, L> {
     /// Hears of changed lists where a stateless server offers to tell of them. Ends never.
     async fn listen(&self, session: &L::Lease) {
         let facts = session.facts();
-        let wanted = wanted(&facts.capabilities);
+        let wanted = ServerCapabilities::read(&facts.capabilities).list_changes();
         if !facts.version.is_modern() || wanted == ListenParams::default() {
             return std::future::pending().await;
         }
@@ -333,21 +332,6 @@ fn note(message: &str, server: &Server) {
     ) = method
     {
         server.bell.relist.notify_one();
-    }
-}
-
-/// The changes that a server offers to tell of.
-fn wanted(capabilities: &str) -> ListenParams<'static> {
-    let tells = |kind: Kind| {
-        member(capabilities, &[capability(kind), "listChanged"])
-            .is_some_and(|tells| tells.get() == "true")
-    };
-    ListenParams {
-        task_ids: Vec::new(),
-        tools_list_changed: tells(Kind::Tool),
-        prompts_list_changed: tells(Kind::Prompt),
-        resources_list_changed: tells(Kind::Resource),
-        resource_subscriptions: Vec::new(),
     }
 }
 

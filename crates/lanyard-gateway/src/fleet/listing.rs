@@ -210,7 +210,7 @@ fn has_capability(facts: &ServerFacts, kind: Kind) -> bool {
 }
 
 /// The capability that a server with such things declares.
-pub(super) fn capability(kind: Kind) -> &'static str {
+fn capability(kind: Kind) -> &'static str {
     match kind {
         Kind::Tool => "tools",
         Kind::Prompt => "prompts",

@@ -3,6 +3,8 @@
 //! Taken for one by mistake, a value becomes a secret and works as before. Not taken for one, it
 //! stays readable. So doubt is a yes.
 
+use lanyard_core::spelling::words;
+
 /// Words of a name whose value is a credential.
 const WORDS: &[&str] = &[
     "auth",
@@ -196,29 +198,4 @@ fn distinct(run: &str) -> usize {
     bytes.sort_unstable();
     bytes.dedup();
     bytes.len()
-}
-
-/// `accessToken`, `access_token` and `ACCESS-TOKEN` are all the words "access" and "token".
-pub(super) fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut before = ' ';
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let after_lower = before.is_ascii_lowercase() || before.is_ascii_digit();
-        let before_lower = characters.peek().is_some_and(char::is_ascii_lowercase);
-        let starts = character.is_ascii_uppercase()
-            && (after_lower || (before.is_ascii_uppercase() && before_lower));
-        if (starts || !character.is_ascii_alphanumeric()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if character.is_ascii_alphanumeric() {
-            word.push(character.to_ascii_lowercase());
-        }
-        before = character;
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }

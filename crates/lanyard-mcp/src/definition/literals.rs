@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use lanyard_core::spelling::words;
 use lanyard_core::{SecretName, ServerName};
 
-use super::credential::{is_credential, looks_like_one, names_one, split_scheme, words};
+use super::credential::{is_credential, looks_like_one, names_one, split_scheme};
 use super::{Definition, Part, Remote, Template, Transport, rules};
 use crate::Problem;
 

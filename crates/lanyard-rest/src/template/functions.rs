@@ -11,6 +11,8 @@ mod text;
 mod times;
 mod values;
 
+use lanyard_core::spelling::edits;
+
 use super::ast::Call;
 use super::number;
 use super::runtime::Runtime;
@@ -128,29 +130,13 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The name that may have been meant.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let letters = |name: &str| name.to_lowercase().chars().take(64).collect::<Vec<_>>();
+    let wanted = letters(name);
     let names = FUNCTIONS.iter().map(|function| function.name);
-    let measured = names.map(|known| (distance(name, known), known));
+    let measured = names.map(|known| (edits(&wanted, &letters(known)), known));
     let (distance, known) = measured.min_by_key(|(distance, _)| *distance)?;
     let close = distance <= 2 && distance.saturating_mul(3) <= known.len();
     close.then_some(known)
-}
-
-/// How many letters differ between two names.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, wanted) in left.to_lowercase().chars().take(64).enumerate() {
-        let mut next = vec![line.saturating_add(1)];
-        for (column, found) in right.iter().enumerate() {
-            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
-            let replaced = at(&row, column).saturating_add(usize::from(wanted != *found));
-            let inserted = at(&next, column).saturating_add(1);
-            let removed = at(&row, column.saturating_add(1)).saturating_add(1);
-            next.push(replaced.min(inserted).min(removed));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 const fn function(name: &'static str, least: usize, most: usize, run: Plain) -> Function {

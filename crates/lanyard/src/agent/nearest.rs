@@ -1,5 +1,7 @@
 //! Which known name a misspelt one probably means. Pure.
 
+use lanyard_core::spelling::edits;
+
 /// The nearest name that is near enough: equal but for case and punctuation, or within a third
 /// of its length in edits (at least two). Nothing far away is ever suggested.
 pub(super) fn nearest<'a>(
@@ -9,7 +11,7 @@ pub(super) fn nearest<'a>(
     let given = normal(given);
     let near = known.into_iter().filter_map(|name| {
         let other = normal(name);
-        let distance = distance(&given, &other);
+        let distance = edits(&given, &other);
         // 3/10 of the longer length, rounded down.
         let longer = given.len().max(other.len());
         let allowed = longer.saturating_mul(3).checked_div(10).unwrap_or(0).max(2);
@@ -20,25 +22,6 @@ pub(super) fn nearest<'a>(
 
 fn normal(name: &str) -> Vec<char> {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// The Levenshtein distance, one row at a time.
-fn distance(left: &[char], right: &[char]) -> usize {
-    let mut row = (0..=right.len()).collect::<Vec<_>>();
-    for (index, letter) in left.iter().enumerate() {
-        let mut diagonal = index;
-        let mut before = index.saturating_add(1);
-        for (cell, other) in row.iter_mut().skip(1).zip(right) {
-            let substituted = diagonal.saturating_add(usize::from(letter != other));
-            diagonal = *cell;
-            before = substituted.min(diagonal.saturating_add(1)).min(before.saturating_add(1));
-            *cell = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index.saturating_add(1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

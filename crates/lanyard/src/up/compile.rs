@@ -125,12 +125,11 @@ fn compile(
     settings: &Settings,
 ) -> Result<(Snapshot, Kept), String> {
     let mut kept = Kept::default();
-    let mut listed = mcp::listed(rows);
     let vault = vault.rebuild(secrets(rows)?).map_err(|error| error.to_string())?;
     let servers = rows
         .servers
         .iter()
-        .map(|row| server(row, rows, &mut listed, before, &mut kept, settings))
+        .map(|row| server(row, rows, before, &mut kept, settings))
         .collect::<Result<Vec<_>, String>>()?;
     let mut grants = all_grants(rows)?;
     let mut agents = HashMap::with_capacity(rows.agents.len());
@@ -202,22 +201,21 @@ fn secret(row: &SecretRow, versions: Vec<&SecretVersionRow>) -> Result<SecretEnt
 fn server(
     row: &ServerRow,
     rows: &Configuration,
-    listed: &mut mcp::AllListed,
     before: &Kept,
     kept: &mut Kept,
     settings: &Settings,
 ) -> Result<Arc<ServerEntry>, String> {
     let key = (row.tenant.clone(), row.name.clone());
-    let listed = listed.take(row);
     let same = before.servers.get(&key).filter(|it| {
         // A set refers to servers that may have changed; so it is looked at each time.
-        *it.row == *row && *it.listed == listed && !it.entry.is_set()
+        *it.row == *row && it.listed.holds(row, rows) && !it.entry.is_set()
     });
     let server = match same {
         Some(same) => same.clone(),
         None => {
             let context = |problem: String| format!("server {}: {problem}", row.name);
             let options = StoredOptions::read(row).map_err(context)?;
+            let listed = mcp::ListedRows::of(row, rows);
             let entry = if row.kind == mcp::KIND {
                 mcp::compile(row, &options, &listed, settings)
             } else {

@@ -1,12 +1,11 @@
 //! Servers that speak MCP: from rows to what the gateway needs of them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use lanyard_admin::{Era, Keep as StoredKeep, StoredOptions, UntrustedWrap};
 use lanyard_connect::http::PrivateAllowance;
 use lanyard_connect::mcp::{EraChoice, ServerFacts, Target};
-use lanyard_core::{Limits, ServerName, TenantName, ToolName};
+use lanyard_core::{Limits, ToolName};
 use lanyard_gateway::fleet::Keep;
 use lanyard_gateway::snapshot::{Item, McpEntry, McpOptions, McpParts, Wrap};
 use lanyard_gateway::{ServerEntry, ToolEntry};
@@ -26,39 +25,25 @@ pub(super) const KIND: &str = "mcp";
 const PROCESS_KEPT: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// What is known of one server's lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedRows {
     definitions: Vec<DefinitionRow>,
     facts: Option<FactsRow>,
 }
 
-/// What is known of all servers' lists.
-pub(super) struct AllListed {
-    by_server: HashMap<(TenantName, ServerName), ListedRows>,
-}
+impl ListedRows {
+    pub(super) fn of(row: &ServerRow, rows: &Configuration) -> Self {
+        Self {
+            definitions: rows.definitions_of(&row.tenant, &row.name).to_vec(),
+            facts: rows.facts_of(&row.tenant, &row.name).cloned(),
+        }
+    }
 
-impl AllListed {
-    /// What is known of one server. To be asked once.
-    pub(super) fn take(&mut self, row: &ServerRow) -> ListedRows {
-        self.by_server.remove(&(row.tenant.clone(), row.name.clone())).unwrap_or_default()
+    /// Whether this is still what the rows say of a server.
+    pub(super) fn holds(&self, row: &ServerRow, rows: &Configuration) -> bool {
+        self.definitions == rows.definitions_of(&row.tenant, &row.name)
+            && self.facts.as_ref() == rows.facts_of(&row.tenant, &row.name)
     }
-}
-
-/// Sorts rows by their server.
-pub(super) fn listed(rows: &Configuration) -> AllListed {
-    let mut by_server: HashMap<_, ListedRows> = HashMap::new();
-    for row in &rows.definitions {
-        by_server
-            .entry((row.tenant.clone(), row.server.clone()))
-            .or_default()
-            .definitions
-            .push(row.clone());
-    }
-    for row in &rows.facts {
-        by_server.entry((row.tenant.clone(), row.server.clone())).or_default().facts =
-            Some(row.clone());
-    }
-    AllListed { by_server }
 }
 
 /// Compiles a server that speaks MCP.

@@ -1,5 +1,7 @@
 //! Builds a world: a configuration by hand, a gateway on real sockets, a real log.
 
+mod setup;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -7,29 +9,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lanyard_connect::http::{PrivateAllowance, Resolve, Resolving, Roots, Upstream};
-use lanyard_connect::mcp::{EraChoice, ServerFacts, Target};
-use lanyard_core::{
-    AgentName, Binding, Clock, Known, Limits, SecretName, ServerName, TenantName, Timestamp,
-    ToolName,
-};
+use lanyard_connect::http::{Resolve, Resolving, Roots, Upstream};
+use lanyard_core::{Clock, Known, Limits, ServerName, TenantName, Timestamp};
 use lanyard_gateway::edge::SessionEnds;
-use lanyard_gateway::fleet::{Catalogs, Keep, Listed};
-use lanyard_gateway::snapshot::{
-    AgentLoad, Item, McpEntry, McpOptions, McpParts, ServerOptions, Wrap,
-};
-use lanyard_gateway::{
-    AgentEntry, Gateway, GatewayParts, Identity, Listener, ServerEntry, Snapshot, SnapshotParts,
-    ToolEntry,
-};
-use lanyard_mcp::Definition;
-use lanyard_policy::{Grant, Grants, ToolPattern};
-use lanyard_rest::{ParseOptions, Schemas};
+use lanyard_gateway::fleet::{Catalogs, Listed};
+use lanyard_gateway::{Gateway, GatewayParts, Listener, Snapshot};
 use lanyard_store::audit::{Filter, Log, Options, export};
-use lanyard_vault::{
-    MasterKey, Minted, SealedVersion, SecretEntry, SecretPlace, SecretText, TokenKind, Vault,
-    fill_random, mint,
-};
+use lanyard_vault::MasterKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
@@ -39,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::{Answer, Door, PATIENCE, Request};
-use crate::mcp_server::Mcp;
-use crate::server::{Api, KEY};
+use crate::server::Api;
+
+pub(crate) use setup::{McpSetup, Setup};
 
 /// The start of every test's time.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_302_341_000_000);
@@ -78,18 +65,6 @@ impl Resolve for Metadata {
     }
 }
 
-struct GuardSchemas;
-
-impl Schemas for GuardSchemas {
-    fn check_schema(&self, schema: &Value) -> Result<(), String> {
-        lanyard_guard::check_schema(schema)
-    }
-
-    fn check_value(&self, schema: &Value, value: &Value) -> Result<(), String> {
-        lanyard_guard::check_value(schema, value)
-    }
-}
-
 /// What servers list is not looked at: a test says what is configured.
 #[derive(Debug)]
 struct Nobody;
@@ -103,362 +78,6 @@ impl Catalogs for Nobody {
         _listed: Listed,
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
         Box::pin(async { Ok(()) })
-    }
-}
-
-/// A server that speaks MCP as a test describes it.
-#[derive(Debug)]
-pub(crate) struct McpSetup {
-    pub(crate) name: &'static str,
-    pub(crate) generation: u64,
-    /// The definition, with the server's URL in it.
-    pub(crate) definition: Value,
-    pub(crate) era: EraChoice,
-    pub(crate) capabilities: Value,
-    pub(crate) wrap: Option<Wrap>,
-    pub(crate) timeout: Duration,
-    pub(crate) concurrency: usize,
-    pub(crate) tools: Vec<Value>,
-}
-
-impl McpSetup {
-    pub(crate) fn new(name: &'static str, server: &Mcp) -> Self {
-        let schema = json!({"type": "object"});
-        let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": schema, "x-vendor": [1.0]});
-        Self {
-            name,
-            generation: 1,
-            definition: json!({
-                "type": "http", "url": format!("{}/mcp", server.origin),
-                "headers": {"authorization": "Bearer secret://billing-key"},
-            }),
-            era: EraChoice::Auto,
-            capabilities: json!({
-                "tools": {}, "prompts": {}, "resources": {"subscribe": true}, "logging": {}, "completions": {},
-            }),
-            wrap: None,
-            timeout: PATIENCE,
-            concurrency: 64,
-            tools: ["echo", "steps", "ask", "slow", "leak", "fail", "break"].map(tool).to_vec(),
-        }
-    }
-
-    fn compile(&self, directory: &std::path::Path) -> ServerEntry {
-        let tenant = TenantName::default_tenant();
-        let name = ServerName::parse(self.name).unwrap();
-        let item = |name: &str, raw: Value| Item { name: name.to_owned(), raw: raw.to_string() };
-        let mcp = McpEntry::new(McpParts {
-            target: Arc::new(Target {
-                tenant: tenant.clone(),
-                server: name.clone(),
-                generation: self.generation,
-                definition: Definition::parse(&self.definition.to_string()).unwrap(),
-                era: self.era,
-                private: PrivateAllowance::none(),
-                connect_max: PATIENCE,
-                directory: directory.join(self.name),
-            }),
-            options: McpOptions {
-                wrap: self.wrap,
-                keep: Keep::Idle(PATIENCE),
-                concurrency: self.concurrency,
-                per_user: false,
-                inline: std::collections::BTreeSet::new(),
-            },
-            facts: Some(ServerFacts {
-                version: lanyard_wire::Version::V2025_11_25,
-                capabilities: self.capabilities.to_string(),
-                info: json!({"name": "fake", "version": "1"}).to_string(),
-                instructions: Some("Be kind.".to_owned()),
-            }),
-            prompts: vec![item("greet", json!({"name": "greet", "x-p": 1.0}))],
-            resources: vec![item("fake://one", json!({"uri": "fake://one", "name": "one"}))],
-            templates: vec![item(
-                "fake://{id}",
-                json!({"uriTemplate": "fake://{id}", "name": "any"}),
-            )],
-        });
-        let tools = self.tools.iter().map(|definition| {
-            let name = ToolName::parse(definition["name"].as_str().unwrap()).unwrap();
-            ToolEntry::mcp(name, &definition.to_string(), true)
-        });
-        let options = ServerOptions {
-            prefix: format!("{}__", self.name),
-            timeout: self.timeout,
-            private: PrivateAllowance::none(),
-            enabled: true,
-        };
-        ServerEntry::mcp(tenant, name, options, tools.collect(), mcp)
-    }
-}
-
-/// An agent as a test describes it.
-#[derive(Debug)]
-pub(crate) struct AgentSetup {
-    pub(crate) name: &'static str,
-    pub(crate) token: Minted,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) revoked: bool,
-    pub(crate) uid: Option<u32>,
-    /// Server, what is allowed, what is denied.
-    pub(crate) grants: Vec<(&'static str, &'static [&'static str], &'static [&'static str])>,
-    load: Arc<AgentLoad>,
-}
-
-/// A server as a test describes it.
-#[derive(Debug)]
-pub(crate) struct ServerSetup {
-    pub(crate) yaml: String,
-    pub(crate) prefix: Option<&'static str>,
-    pub(crate) enabled: bool,
-    pub(crate) timeout: Duration,
-    pub(crate) tools: &'static [&'static str],
-}
-
-/// A configuration as a test describes it.
-#[derive(Debug)]
-pub(crate) struct Setup {
-    pub(crate) version: u64,
-    pub(crate) agents: Vec<AgentSetup>,
-    pub(crate) servers: Vec<ServerSetup>,
-    pub(crate) mcp: Vec<McpSetup>,
-    /// The value of `billing-key`; `None` while it is unset.
-    pub(crate) key: Option<&'static str>,
-    /// Where the key may go.
-    pub(crate) origins: Vec<String>,
-    /// Whether the key is sealed for another place than where it stands.
-    pub(crate) key_moved: bool,
-}
-
-const TOOLS: &[&str] = &[
-    "get_invoice",
-    "total",
-    "wrong",
-    "echo",
-    "refused",
-    "redirect",
-    "garbage",
-    "huge",
-    "slow",
-    "nowhere",
-    "metadata",
-    "note",
-    "line",
-];
-
-/// The billing API. Every tool needs the key but `note`, which sends nothing.
-fn billing(origin: &str) -> String {
-    let mut yaml = format!(
-        r#"server:
-  name: billing
-  description: Invoices
-  baseUrl: "{origin}"
-  securitySchemes:
-  - {{id: Key, type: apiKey, in: header, name: X-Api-Key, defaultCredential: "secret://billing-key"}}
-  defaultUpstreamSecurity: {{id: Key}}
-tools:
-- name: get_invoice
-  description: One invoice by number
-  args:
-  - {{name: number, description: Its number, type: string, pattern: "^INV-[0-9]+$", required: true, position: path}}
-  requestTemplate: {{url: "/invoices/{{number}}", method: GET}}
-- name: total
-  description: The total
-  args: []
-  requestTemplate: {{url: "/total", method: GET}}
-  outputSchema: {{type: object, properties: {{total: {{type: integer}}}}, required: [total]}}
-- name: wrong
-  description: A total that is none
-  args: []
-  requestTemplate: {{url: "/wrong", method: GET}}
-  outputSchema: {{type: object, properties: {{total: {{type: integer}}}}, required: [total]}}
-- name: echo
-  description: What was sent
-  args:
-  - {{name: text, description: Any text, type: string, default: "", position: body}}
-  requestTemplate:
-    url: "/echo"
-    method: POST
-    headers:
-    - {{key: Content-Type, value: application/json}}
-- name: refused
-  description: An error that names the key
-  args: []
-  requestTemplate: {{url: "/refused", method: GET}}
-  errorResponseTemplate: 'Billing said: {{{{ .error.message }}}}, {{{{gjson "_headers.x-echo"}}}}'
-- name: line
-  description: A text in a header
-  args:
-  - {{name: text, description: Any text, type: string, required: true, position: header}}
-  requestTemplate: {{url: "/line", method: GET}}
-- name: nowhere
-  description: Nobody listens there
-  args: []
-  requestTemplate: {{url: "http://127.0.0.1:1/", method: GET, security: {{id: ""}}}}
-- name: metadata
-  description: A name that leads to this machine
-  args: []
-  requestTemplate: {{url: "http://metadata.internal/", method: GET}}
-- name: note
-  description: Nothing is sent
-  args:
-  - {{name: text, description: Any text, type: string, default: none}}
-  responseTemplate:
-    body: "Noted: {{{{ .args.text }}}}"
-"#
-    );
-    yaml = yaml.replace(", security: {id: \"\"}", "");
-    for tool in ["redirect", "garbage", "huge", "slow"] {
-        yaml.push_str(&format!(
-            "- name: {tool}\n  description: The page {tool}\n  args: []\n  requestTemplate: {{url: \"/{tool}\", method: GET}}\n"
-        ));
-    }
-    // A body that cannot be rendered as JSON is what makes an answer unusable.
-    yaml.replace(
-        "{url: \"/garbage\", method: GET}",
-        "{url: \"/garbage\", method: GET}\n  responseTemplate: {body: \"{{ .total }}\"}",
-    )
-}
-
-const WIKI: &str = "server:\n  name: wiki\ntools:\n- name: find_page\n  description: A page\n  \
-    args:\n  - {name: title, description: Its title, type: string, required: true}\n  \
-    responseTemplate: {body: \"Page {{ .args.title }}\"}\n";
-
-const DESK: &str = "toolSet:\n  name: desk\n  serverTools:\n  - {serverName: billing, tools: \
-    [note, get_invoice]}\n  - {serverName: wiki, tools: [find_page]}\n";
-
-impl AgentSetup {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            token: mint(TokenKind::Agent, &fill_random).unwrap(),
-            expires_at: None,
-            revoked: false,
-            uid: None,
-            grants: Vec::new(),
-            load: Arc::default(),
-        }
-    }
-
-    pub(crate) fn granted(
-        mut self,
-        server: &'static str,
-        allow: &'static [&'static str],
-        deny: &'static [&'static str],
-    ) -> Self {
-        self.grants.push((server, allow, deny));
-        self
-    }
-}
-
-impl ServerSetup {
-    pub(crate) fn new(yaml: impl Into<String>, tools: &'static [&'static str]) -> Self {
-        let timeout = PATIENCE;
-        Self { yaml: yaml.into(), prefix: None, enabled: true, timeout, tools }
-    }
-}
-
-impl Setup {
-    /// Billing, a wiki and a set of both; `alice` may use all of billing, `bob` its note alone,
-    /// `eve` nothing.
-    pub(crate) fn standard(api: &Api) -> Self {
-        Self {
-            version: 1,
-            agents: vec![
-                AgentSetup::new("alice").granted("billing", &["*"], &[]),
-                AgentSetup::new("bob").granted("billing", &["note"], &[]),
-                AgentSetup::new("eve"),
-            ],
-            servers: vec![
-                ServerSetup::new(billing(&api.origin), TOOLS),
-                ServerSetup::new(WIKI, &["find_page"]),
-                ServerSetup::new(DESK, &[]),
-            ],
-            mcp: Vec::new(),
-            key: Some(KEY),
-            origins: vec![api.origin.clone()],
-            key_moved: false,
-        }
-    }
-
-    pub(crate) fn agent(&mut self, name: &str) -> &mut AgentSetup {
-        self.agents.iter_mut().find(|agent| agent.name == name).unwrap()
-    }
-
-    fn compile(&self, master: &Arc<MasterKey>) -> Snapshot {
-        let (mut tokens, mut uids) = (Vec::new(), Vec::new());
-        for setup in &self.agents {
-            let name = AgentName::parse(setup.name).unwrap();
-            let grants = setup.grants.iter().map(|(server, allow, deny)| Grant {
-                server: ServerName::parse(server).unwrap(),
-                allow: ToolPattern::parse(allow).unwrap(),
-                deny: ToolPattern::parse(deny).unwrap(),
-                expires_at: None,
-            });
-            let agent = Arc::new(AgentEntry {
-                tenant: TenantName::default_tenant(),
-                name: name.clone(),
-                grants: Grants::new(name, grants.collect()),
-                load: Arc::clone(&setup.load),
-            });
-            let identity = |token| Identity {
-                agent: Arc::clone(&agent),
-                token,
-                expires_at: setup.expires_at,
-                revoked: setup.revoked,
-            };
-            tokens.push((setup.token.hash, Arc::new(identity(Some(setup.token.id.clone())))));
-            uids.extend(setup.uid.map(|uid| (uid, Arc::new(identity(None)))));
-        }
-        let rest = self.servers.iter().map(|server| Arc::new(self.server(server)));
-        let mcp = self
-            .mcp
-            .iter()
-            .map(|server| Arc::new(server.compile(std::path::Path::new("/nonexistent"))));
-        let servers = rest.chain(mcp).collect();
-        let vault = Arc::new(Vault::build(master, vec![self.secret(master)]).unwrap());
-        let parts = SnapshotParts { version: self.version, vault, tokens, uids, servers };
-        Snapshot::build(parts).unwrap()
-    }
-
-    fn server(&self, setup: &ServerSetup) -> ServerEntry {
-        let tools = |name: &ServerName| {
-            let marker = format!("name: {name}\n");
-            let server = self.servers.iter().find(|server| server.yaml.contains(&marker))?;
-            Some(server.tools.iter().map(|tool| ToolName::parse(tool).unwrap()).collect())
-        };
-        let options = ParseOptions {
-            name: None,
-            base_url: None,
-            secrets: &[],
-            secret_known: &|_| true,
-            schemas: &GuardSchemas,
-            limits: &Limits::standard(),
-            servers: &tools,
-        };
-        let parsed = lanyard_rest::parse("test.yaml", &setup.yaml, &options);
-        let definition = parsed.unwrap_or_else(|problems| panic!("{problems:#?}")).definition;
-        let prefix = setup.prefix.map_or(format!("{}__", definition.name), str::to_owned);
-        let options = ServerOptions {
-            prefix,
-            timeout: setup.timeout,
-            private: PrivateAllowance::none(),
-            enabled: setup.enabled,
-        };
-        ServerEntry::compile(TenantName::default_tenant(), definition, options).unwrap()
-    }
-
-    fn secret(&self, master: &MasterKey) -> SecretEntry {
-        let (tenant, name) =
-            (TenantName::default_tenant(), SecretName::parse("billing-key").unwrap());
-        let version = if self.key_moved { 2 } else { 1 };
-        let place = SecretPlace { tenant: &tenant, name: &name, version };
-        let current = self.key.map(|key| SealedVersion {
-            number: 1,
-            sealed: master.seal(&place, &SecretText::from_input(key.as_bytes()).unwrap()).unwrap(),
-        });
-        let bound = self.origins.iter().map(|origin| Binding::parse(origin).unwrap()).collect();
-        SecretEntry { tenant, name, bound, current, retained: Vec::new() }
     }
 }
 

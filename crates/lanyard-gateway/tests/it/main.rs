@@ -40,6 +40,8 @@ mod revocation;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod serving;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod streams;

@@ -14,9 +14,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,6 +21,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::http::PATIENCE;
+use crate::serving::serve;
 
 /// Which protocol it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,20 +96,8 @@ impl Mcp {
             tasks: TaskTracker::new(),
             refuses: Arc::default(),
         };
-        let (tasks, one) = (TaskTracker::new(), server.clone());
-        tasks.clone().spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let one = one.clone();
-                tasks.spawn(async move {
-                    let service = service_fn(|request| one.clone().answer(request));
-                    // A gateway that cancels a request closes the connection in the middle.
-                    drop(
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
-                    );
-                });
-            }
-        });
+        let one = server.clone();
+        serve(listener, move |request| one.clone().answer(request));
         server
     }
 

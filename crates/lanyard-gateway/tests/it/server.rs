@@ -8,16 +8,13 @@ use data_encoding::{BASE64, HEXLOWER};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
 use crate::http::PATIENCE;
+use crate::serving::serve;
 
 /// What the API demands. Recognisable, so that it can be looked for.
 pub(crate) const KEY: &str = "tst_key_9f8e7d6c5b4a";
@@ -48,20 +45,8 @@ impl Api {
             count: watch::Sender::new(0),
             slow: watch::Sender::new(true),
         };
-        let (tasks, one) = (TaskTracker::new(), api.clone());
-        tasks.clone().spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let one = one.clone();
-                tasks.spawn(async move {
-                    let service = service_fn(|request| one.clone().answer(request));
-                    // A gateway that cancels a call closes the connection in the middle.
-                    drop(
-                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
-                    );
-                });
-            }
-        });
+        let one = api.clone();
+        serve(listener, move |request| one.clone().answer(request));
         api
     }
 

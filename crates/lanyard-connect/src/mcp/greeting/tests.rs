@@ -1,6 +1,7 @@
 //! What is asked of a server over HTTP to find out what it speaks, and what its answers mean.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use expect_test::{Expect, expect};
@@ -99,7 +100,11 @@ fn id(asked: &Asked) -> String {
 }
 
 /// Answers what is asked, by its method, and takes note of it. Streams stay silent and open.
-async fn serve(stage: &mut Stage, answers: &[(&str, Answer)], log: &Mutex<Vec<String>>) {
+async fn serve(
+    stage: &mut Stage,
+    answers: &[(&str, Answer)],
+    log: &Mutex<Vec<String>>,
+) -> Infallible {
     let answers: HashMap<&str, Answer> = answers.iter().copied().collect();
     let mut open: Vec<Pipe> = Vec::new();
     let mut silent: Vec<Asked> = Vec::new();
@@ -140,7 +145,7 @@ async fn greet(
     let key = key();
     let leased = tokio::select! {
         leased = sessions.lease(&key, opening) => leased,
-        () = serve(stage, answers, &log) => unreachable!(),
+        never = serve(stage, answers, &log) => match never {},
     };
     let came = match leased {
         Ok(lease) => {

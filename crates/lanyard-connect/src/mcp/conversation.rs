@@ -7,6 +7,7 @@
 //! INVARIANT: the reader never waits for anything to be *sent*. A server that writes before it reads
 //! would wait for us while we wait for it.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -19,17 +20,18 @@ use lanyard_wire::{
     Id, Method, Version, WireError, encode_error, encode_notification, encode_request,
     encode_result,
 };
+use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::exchange::{Exchange, Reply, Step};
+use super::exchange::{Exchange, Reply, ServerRequest, Step};
 use super::link::{Inbox, Link, LinkError, LinkPost, LinkRequest};
 use super::router::{Destination, Item, Mailbox, Purpose, Router, Token};
 use super::session::{Outgoing, Unrelated};
-use super::target::ClientFacts;
+use super::target::{ClientFacts, Credentials};
 use super::verdicts::Remembered;
 
 /// Time that an exchange may leave its messages unread while others wait behind them.
@@ -56,6 +58,8 @@ pub(super) struct ConversationParts {
     pub(super) limits: Limits,
     /// What the client can do.
     pub(super) client: ClientFacts,
+    /// What masks what the server says to nobody in particular.
+    pub(super) credentials: Arc<dyn Credentials>,
     pub(super) tasks: TaskTracker,
     /// Told when the conversation can carry nothing more.
     pub(super) changed: Arc<Notify>,
@@ -69,6 +73,7 @@ pub(super) struct Conversation {
     pub(super) link: Link,
     pub(super) router: Router,
     pub(super) client: ClientFacts,
+    credentials: Arc<dyn Credentials>,
     version: OnceLock<Version>,
     inbox: Mutex<Option<mpsc::Sender<Unrelated>>>,
     /// Whether the inbox was full for so long that it is not waited for any more.
@@ -88,11 +93,13 @@ impl Conversation {
     /// Begins a conversation. What comes through the inbox is read at once, unless that is a
     /// stream which belongs to a session that has yet to begin.
     pub(super) fn new(parts: ConversationParts) -> Arc<Self> {
-        let ConversationParts { link, limits, client, tasks, changed, remembered } = parts;
+        let ConversationParts { link, limits, client, credentials, tasks, changed, remembered } =
+            parts;
         let conversation = Arc::new(Self {
             link,
             router: Router::new(&limits),
             client,
+            credentials,
             version: OnceLock::new(),
             inbox: Mutex::new(None),
             inbox_left: AtomicBool::new(false),
@@ -221,7 +228,7 @@ impl Conversation {
         let mut exchange = Box::pin(self.request(request, Purpose::Own)).await?;
         loop {
             match exchange.step().await? {
-                Step::Done(reply) => return Ok(reply),
+                Step::Done(reply) => return self.clean_reply(&reply),
                 Step::Notification(message) => {
                     self.unrelated(Unrelated::Notification(message)).await;
                 }
@@ -367,6 +374,9 @@ impl Conversation {
     /// Hands over what belongs to no exchange. Whoever hears it and does not read is waited for
     /// once; from then on it gets what there is room for.
     async fn unrelated(self: &Arc<Self>, unrelated: Unrelated) {
+        let Some(unrelated) = self.clean_unrelated(&unrelated) else {
+            return self.unheard(unrelated);
+        };
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(inbox) = inbox else { return self.unheard(unrelated) };
         let unrelated = match inbox.try_send(unrelated) {
@@ -388,6 +398,41 @@ impl Conversation {
                 self.unheard(unrelated);
             }
         }
+    }
+
+    /// What the server wrote, without the credentials it was given; `None` where one stood in the
+    /// JSON where it cannot be masked.
+    pub(super) fn clean<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
+        let (clean, _) = self.credentials.mask(json);
+        let valid = match &clean {
+            Cow::Borrowed(_) => true,
+            Cow::Owned(clean) => serde_json::from_str::<&RawValue>(clean).is_ok(),
+        };
+        valid.then_some(clean)
+    }
+
+    fn clean_reply(&self, reply: &Reply) -> Result<Reply, LinkError> {
+        let clean = match reply {
+            Reply::Result(json) => self.clean(json).map(|json| Reply::Result(json.into_owned())),
+            Reply::Error(json) => self.clean(json).map(|json| Reply::Error(json.into_owned())),
+        };
+        clean.ok_or_else(|| not_the_protocol().into())
+    }
+
+    fn clean_unrelated(&self, unrelated: &Unrelated) -> Option<Unrelated> {
+        Some(match unrelated {
+            Unrelated::Notification(message) => {
+                Unrelated::Notification(self.clean(message)?.into_owned())
+            }
+            Unrelated::Request(request) => {
+                let params = match &request.params {
+                    Some(params) => Some(self.clean(params)?.into_owned()),
+                    None => None,
+                };
+                Unrelated::Request(ServerRequest { params, ..request.clone() })
+            }
+            Unrelated::Ended => Unrelated::Ended,
+        })
     }
 
     /// What nobody hears. A request is answered all the same: its server waits.

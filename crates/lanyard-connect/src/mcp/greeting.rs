@@ -241,6 +241,7 @@ impl Greeting {
             link,
             limits: self.limits.clone(),
             client: self.client.clone(),
+            credentials: Arc::clone(&self.credentials),
             tasks: self.tasks.clone(),
             changed: Arc::clone(&self.changed),
             remembered: self.remembered.clone(),

@@ -1,5 +1,6 @@
 //! One conversation with a server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,6 +118,12 @@ impl Session {
                 Err(Failure::AnswerUnusable { problem: problem.to_owned() })
             }
         }
+    }
+
+    /// What the server wrote, without the credentials it was given; `None` where one stood in the
+    /// JSON where it cannot be masked.
+    pub fn clean<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
+        self.conversation.clean(json)
     }
 
     /// Whether it can carry requests.

@@ -1,5 +1,6 @@
 //! What a session leads to, and what it is opened with.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub trait Credentials: Send + Sync + fmt::Debug {
     fn request(&self) -> Result<Opened, Failure>;
     /// The environment of a process. Asked for every single start.
     fn environment(&self) -> Result<Vec<(String, String)>, Failure>;
+    /// What the server wrote, without any of these credentials, and how many stood in it.
+    fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64);
 }
 
 /// What one request carries.

@@ -1,5 +1,6 @@
 //! Opens the credentials of a server that speaks MCP: for one request, or for one start.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use lanyard_connect::mcp::{Credentials, Opened, Target};
@@ -16,12 +17,15 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub(crate) struct ServerCredentials {
     target: Arc<Target>,
+    /// All that its definition names.
+    names: Vec<SecretName>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
 }
 
 impl ServerCredentials {
     pub(crate) fn new(target: Arc<Target>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { target, snapshots }
+        let names = target.definition.secrets().into_iter().collect();
+        Self { target, names, snapshots }
     }
 
     fn open(&self, names: &[SecretName]) -> Result<OpenSecrets, Failure> {
@@ -72,5 +76,15 @@ impl Credentials for ServerCredentials {
             .iter()
             .map(|(name, template)| Ok((name.clone(), template.render(&expose)?)))
             .collect()
+    }
+    fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let masker = snapshot.vault.masker(&self.target.tenant, &self.names);
+        match masker.mask(text.as_bytes()) {
+            (Cow::Borrowed(_), count) => (Cow::Borrowed(text), count),
+            (Cow::Owned(clean), count) => {
+                (Cow::Owned(String::from_utf8_lossy(&clean).into_owned()), count)
+            }
+        }
     }
 }

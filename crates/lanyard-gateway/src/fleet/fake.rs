@@ -3,6 +3,7 @@
 
 mod links;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -53,6 +54,9 @@ impl Story {
     }
 }
 
+/// What the servers are given, and may say again.
+pub(super) const KEY: &str = "tst_key";
+
 /// Credentials that nobody asks for here.
 #[derive(Debug)]
 struct NoCredentials;
@@ -64,6 +68,10 @@ impl Credentials for NoCredentials {
 
     fn environment(&self) -> Result<Vec<(String, String)>, Failure> {
         Ok(Vec::new())
+    }
+
+    fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
+        (Cow::Borrowed(text), 0)
     }
 }
 

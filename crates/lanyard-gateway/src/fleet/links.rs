@@ -1,6 +1,7 @@
 //! What the fleet asks of `connect::mcp`, as traits: so that a test can put servers behind it that
 //! die and hang on command, in paused time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -40,6 +41,10 @@ pub(super) trait Talk: fmt::Debug + Send + Sync {
 
     /// What the server said of itself.
     fn facts(&self) -> &ServerFacts;
+
+    /// What the server wrote, without the credentials it was given; `None` where one stood in the
+    /// JSON where it cannot be masked.
+    fn clean<'a>(&self, json: &'a str) -> Option<Cow<'a, str>>;
 
     /// Whether it can carry requests.
     fn is_open(&self) -> bool;
@@ -100,6 +105,10 @@ impl Talk for Lease {
 
     fn facts(&self) -> &ServerFacts {
         Session::facts(self)
+    }
+
+    fn clean<'a>(&self, json: &'a str) -> Option<Cow<'a, str>> {
+        Session::clean(self, json)
     }
 
     fn is_open(&self) -> bool {

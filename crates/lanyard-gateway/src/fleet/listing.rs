@@ -57,6 +57,12 @@ pub enum ListError {
     /// A list of its is not one.
     #[error(transparent)]
     Unreadable(lanyard_mcp::ListError),
+    /// A list holds a credential that the server was given, where it cannot be masked.
+    #[error("its answer to {method} holds a credential where it cannot be masked")]
+    Credential {
+        /// What was asked.
+        method: &'static str,
+    },
     /// All it lists is longer than it may be.
     #[error("its lists are longer than {bytes_max} bytes (`catalog_bytes_max`)")]
     TooLong {
@@ -79,6 +85,7 @@ impl From<ListError> for Failure {
             ListError::TooLong { bytes_max: _ } => Self::AnswerTooLarge,
             ListError::Refused { method: _, code: _ }
             | ListError::Malformed { method: _ }
+            | ListError::Credential { method: _ }
             | ListError::Unreadable(_) => Self::AnswerUnusable { problem: error.to_string() },
         }
     }
@@ -158,7 +165,10 @@ impl<T: Talk> Listing<'_, T> {
         };
         let reply = ask(self.talk, request).await.map_err(ListError::Failed)?;
         match reply {
-            Reply::Result(result) => Ok(Some(result)),
+            Reply::Result(result) => match self.talk.clean(&result) {
+                Some(result) => Ok(Some(result.into_owned())),
+                None => Err(ListError::Credential { method }),
+            },
             Reply::Error(error) => match ErrorFacts::read(&error).map(|facts| facts.code) {
                 Some(METHOD_NOT_FOUND) => Ok(None),
                 Some(code) => Err(ListError::Refused { method, code }),

@@ -2,6 +2,7 @@
 //! process, or for what its greeting carries, while a session that is open already asks the
 //! credentials it was opened with.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,5 +40,9 @@ impl Credentials for Starts {
     fn environment(&self) -> Result<Vec<(String, String)>, Failure> {
         self.asked.store(true, Ordering::Release);
         self.inner.environment()
+    }
+
+    fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
+        self.inner.mask(text)
     }
 }

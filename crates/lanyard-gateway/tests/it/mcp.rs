@@ -207,6 +207,26 @@ async fn a_credential_that_comes_back_is_masked() {
 }
 
 #[tokio::test]
+async fn a_credential_that_comes_unasked_is_masked() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let session = session(&world, FAKE).await;
+    let get = world.by("alice", "GET", FAKE).header("Mcp-Session-Id", &session);
+    let mut stream = get.open().await;
+    assert_eq!(stream.head().await.status, 200);
+    // The first call opens the session with the server, and with it the stream of the server.
+    in_session(&world, FAKE, &session).json(call(7, "echo", json!({}))).send().await;
+    let params = json!({"level": "info", "data": format!("your key is {KEY}")});
+    server
+        .say(&json!({"jsonrpc": "2.0", "method": "notifications/message", "params": params}))
+        .await;
+    let told = stream.message().await;
+    assert_eq!(told["method"], "notifications/message", "{told}");
+    assert!(told["params"]["data"].as_str().unwrap().starts_with("your key is "), "{told}");
+    assert!(!told.to_string().contains(KEY), "{told}");
+}
+
+#[tokio::test]
 async fn what_is_no_tool_takes_a_grant_of_the_whole_server() {
     let server = Mcp::start(Speaks::Legacy).await;
     let world = world(&server).await;

@@ -13,6 +13,28 @@ use super::*;
 use crate::mcp::SessionKey;
 use crate::mcp::exchange::ServerRequest;
 use crate::mcp::link::{LinesLink, LinesParts};
+use crate::mcp::target::Opened;
+
+/// What a server was given, and may say again: one that looks like a word, and one like a number.
+const KEYS: [&str; 2] = ["tst_key", "90210"];
+
+#[derive(Debug)]
+struct Given;
+
+impl Credentials for Given {
+    fn request(&self) -> Result<Opened, Failure> {
+        Err(Failure::Bug)
+    }
+
+    fn environment(&self) -> Result<Vec<(String, String)>, Failure> {
+        Err(Failure::Bug)
+    }
+
+    fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
+        let masked = KEYS.iter().fold(text.to_owned(), |text, key| text.replace(key, "[masked]"));
+        if masked == text { (Cow::Borrowed(text), 0) } else { (Cow::Owned(masked), 1) }
+    }
+}
 
 /// The other end.
 struct Server {
@@ -63,6 +85,7 @@ fn talk(limits: &Limits) -> (Arc<Conversation>, Server) {
         link: Link::Lines(link),
         limits: limits.clone(),
         client,
+        credentials: Arc::new(Given),
         tasks,
         changed: Arc::default(),
         remembered: Remembered::new(&Arc::default(), &key),
@@ -329,4 +352,45 @@ async fn pings_without_end_do_not_pile_up() {
     // It reads nothing, so its pipe and our queue are full, and the rest was dropped.
     assert!(conversation.router.strays() > 1000);
     assert!(server.hear().await.contains(r#""result":{}"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_no_request_is_masked() {
+    let (conversation, mut server) = talk(&Limits::standard());
+    let (sender, mut inbox) = mpsc::channel(4);
+    conversation.attach(Some(sender));
+    server.say(r#"{"jsonrpc":"2.0","method":"x/note","params":{"a":"tst_key"}}"#).await;
+    server.say(r#"{"jsonrpc":"2.0","id":5,"method":"x/ask","params":{"b":"tst_key"}}"#).await;
+    let Some(Unrelated::Notification(note)) = inbox.recv().await else { panic!("no note") };
+    assert_eq!(note, r#"{"jsonrpc":"2.0","method":"x/note","params":{"a":"[masked]"}}"#);
+    let Some(Unrelated::Request(asked)) = inbox.recv().await else { panic!("no question") };
+    assert_eq!(asked.params.as_deref(), Some(r#"{"b":"[masked]"}"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_masked_is_heard_by_nobody_but_answered() {
+    let (conversation, mut server) = talk(&Limits::standard());
+    let (sender, mut inbox) = mpsc::channel(4);
+    conversation.attach(Some(sender));
+    server.say(r#"{"jsonrpc":"2.0","method":"x/note","params":{"a":90210}}"#).await;
+    server.say(r#"{"jsonrpc":"2.0","id":5,"method":"x/ask","params":{"a":90210}}"#).await;
+    assert!(server.hear().await.contains("-32601"));
+    server.say(r#"{"jsonrpc":"2.0","method":"x/note","params":{"a":1}}"#).await;
+    let Some(Unrelated::Notification(note)) = inbox.recv().await else { panic!("no note") };
+    assert!(note.contains(r#"{"a":1}"#), "{note}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_says_of_itself_is_masked() {
+    let (conversation, mut server) = talk(&Limits::standard());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let asking = conversation.ask("initialize", None, deadline);
+    let (reply, ()) = tokio::join!(asking, async {
+        server.hear().await;
+        server.answer(1, r#"{"instructions":"my key is tst_key"}"#).await;
+    });
+    assert_eq!(
+        reply.unwrap(),
+        Reply::Result(r#"{"instructions":"my key is [masked]"}"#.to_owned())
+    );
 }

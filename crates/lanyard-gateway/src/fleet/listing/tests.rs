@@ -67,6 +67,18 @@ async fn everything_comes_in_order_and_as_it_was_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_credential_in_a_list_is_masked() {
+    let plan = |plan: &mut Plan| {
+        plan.answer(
+            "tools/list",
+            [Does::result(r#"{"tools":[{"name":"a","description":"use tst_key"}]}"#)],
+        );
+    };
+    let expected = expect![[r#"Tool a {"name":"a","description":"use [masked]"}"#]];
+    check(Limits::standard(), plan, expected).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_what_a_server_says_it_has_is_asked_for() {
     let plan = |plan: &mut Plan| {
         plan.capabilities = r#"{"prompts":{},"tools":null}"#;

@@ -19,7 +19,7 @@ mod turn;
 
 use std::sync::Arc;
 
-use lanyard_core::{Caller, Decision, Denial, EndingStatus, Failure, RecordId, Timestamp};
+use lanyard_core::{Caller, Denial, EndingStatus, Failure, RecordId, Timestamp};
 use lanyard_rest::ToolResult;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ pub(crate) use self::credentials::ServerCredentials;
 use self::foreign::Conversation;
 pub(crate) use self::foreign::{Guest, Passed, session_key};
 pub(crate) use self::open::RecordIds;
-use self::open::{OpenCall, Subject, record_denial};
+use self::open::{OpenCall, Subject, deny};
 use self::passage::Passage;
 use self::screen::Screen;
 pub(crate) use self::stages::Watched;
@@ -40,10 +40,6 @@ use crate::edge::authn::IdentityKey;
 use crate::edge::client::Client;
 use crate::edge::route::Scope;
 use crate::snapshot::{AgentEntry, Snapshot, ToolEntry};
-
-/// The most that a record repeats of what is wrong with arguments, in bytes: the names in it are
-/// the agent's, and an agent must not choose how large a record is.
-const DETAIL_BYTES_MAX: usize = 512;
 
 /// A call as the edge hands it over: authenticated, decoded, not yet decided.
 #[derive(Debug)]
@@ -123,13 +119,8 @@ pub(crate) async fn run(
         Ok(permitted) => permitted,
         Err(refused) => {
             let subject = refused.subject(incoming.tool);
-            let decision = refused.decision();
-            return called(
-                match record_denial(core, snapshot, incoming.caller, &record, subject, decision) {
-                    Ok(()) => Outcome::Denied(refused.denial),
-                    Err(failure) => Outcome::Failed(failure),
-                },
-            );
+            let denial = refused.denial;
+            return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
         }
     };
     let subject = permitted.subject(&core.digester);
@@ -268,32 +259,4 @@ impl Refused {
         };
         Subject { method: "tools/call", server, about: tool.to_owned(), digest: None }
     }
-
-    fn decision(&self) -> Decision {
-        denied(&self.denial)
-    }
-}
-
-/// A denial as its record has it.
-fn denied(denial: &Denial) -> Decision {
-    let detail = match denial {
-        Denial::ArgumentsInvalid { problem } => {
-            Some(open::cut(problem, DETAIL_BYTES_MAX).to_owned())
-        }
-        Denial::TokenMissing
-        | Denial::TokenUnknown
-        | Denial::TokenExpired
-        | Denial::TokenRevoked
-        | Denial::OriginForeign
-        | Denial::HostForeign
-        | Denial::ServerUnknown
-        | Denial::ServerDisabled
-        | Denial::ServerNotGranted
-        | Denial::ToolUnknown { tool: _ }
-        | Denial::ToolNotGranted { tool: _ }
-        | Denial::PromptUnknown { prompt: _ }
-        | Denial::ResourceUnknown { uri: _ }
-        | Denial::MethodUnknown { method: _ } => None,
-    };
-    Decision::Denied { code: denial.code(), detail }
 }

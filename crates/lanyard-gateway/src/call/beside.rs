@@ -8,9 +8,9 @@ use lanyard_core::{Caller, Denial, ServerName};
 use lanyard_wire::{Method, ReadParams, WireError, splice};
 use serde_json::value::RawValue;
 
-use super::open::{OpenCall, Subject, record_denial};
+use super::open::{OpenCall, Subject, deny};
 use super::passage::Found;
-use super::{Called, Outcome, Passing, With, denied, pass_on};
+use super::{Called, Outcome, Passing, With, pass_on};
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::client::Client;
@@ -143,13 +143,7 @@ pub(crate) async fn run_beside(
         Ok(allowed) => allowed,
         Err(denial) => {
             let subject = Subject { method, server, about: request.beside.about(), digest: None };
-            let decision = denied(&denial);
-            return called(
-                match record_denial(core, snapshot, request.caller, &record, subject, decision) {
-                    Ok(()) => Outcome::Denied(denial),
-                    Err(failure) => Outcome::Failed(failure),
-                },
-            );
+            return called(deny(core, snapshot, request.caller, &record, subject, denial));
         }
     };
     let digest = request.params.map(|params| core.digester.digest(params.get()));

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use lanyard_core::{
-    CallRecord, Caller, Decision, Ending, EndingStatus, Failure, OpenRecord, Record, RecordId,
-    RecordWho, ServerName, Timestamp,
+    CallRecord, Caller, Decision, Denial, Ending, EndingStatus, Failure, OpenRecord, Record,
+    RecordId, RecordWho, ServerName, Timestamp,
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use super::Outcome;
 use super::foreign::Passed;
 use super::stages::{Answer, RawAnswer};
 use crate::edge::Core;
@@ -26,6 +27,10 @@ pub(super) struct Subject {
     /// The keyed digest of the arguments.
     pub(super) digest: Option<String>,
 }
+
+/// The most that a record repeats of what is wrong with arguments, in bytes: the names in it are
+/// the agent's, and an agent must not choose how large a record is.
+const DETAIL_BYTES_MAX: usize = 512;
 
 /// The longest tool name that a record repeats, in bytes: that of [`lanyard_core::ToolName`].
 const TOOL_BYTES_MAX: usize = 128;
@@ -137,16 +142,42 @@ impl Drop for OpenCall<'_> {
     }
 }
 
-/// Records a denied call. One entry, complete.
-pub(super) fn record_denial(
+/// Denies a call and records that, in one entry that is complete.
+pub(super) fn deny(
     core: &Core,
     snapshot: &Snapshot,
     caller: &Caller,
     id: &RecordId,
     subject: Subject,
-    decision: Decision,
-) -> Result<(), Failure> {
-    core.append(&opened(core, snapshot, caller, id, subject, decision)).map(|_| ())
+    denial: Denial,
+) -> Outcome {
+    let record = opened(core, snapshot, caller, id, subject, denied(&denial));
+    match core.append(&record) {
+        Ok(_) => Outcome::Denied(denial),
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// A denial as its record has it.
+fn denied(denial: &Denial) -> Decision {
+    let detail = match denial {
+        Denial::ArgumentsInvalid { problem } => Some(cut(problem, DETAIL_BYTES_MAX).to_owned()),
+        Denial::TokenMissing
+        | Denial::TokenUnknown
+        | Denial::TokenExpired
+        | Denial::TokenRevoked
+        | Denial::OriginForeign
+        | Denial::HostForeign
+        | Denial::ServerUnknown
+        | Denial::ServerDisabled
+        | Denial::ServerNotGranted
+        | Denial::ToolUnknown { tool: _ }
+        | Denial::ToolNotGranted { tool: _ }
+        | Denial::PromptUnknown { prompt: _ }
+        | Denial::ResourceUnknown { uri: _ }
+        | Denial::MethodUnknown { method: _ } => None,
+    };
+    Decision::Denied { code: denial.code(), detail }
 }
 
 fn opened(

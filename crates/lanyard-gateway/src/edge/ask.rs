@@ -10,10 +10,9 @@ use lanyard_connect::mcp::Reply as Answer;
 use lanyard_core::Limits;
 use lanyard_wire::results::EmptyResult;
 use lanyard_wire::{
-    CallParams, Id, Kind, ListParams, Message, Method, ReadParams, Reply, Retry, RoutingHeaders,
+    CallParams, Id, Kind, ListParams, Message, Method, ReadParams, Reply, RoutingHeaders,
     SetLevelParams, WireError, encode_result, splice,
 };
-use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use super::attend::{self, Attendance, Outlet};
 use super::client::Client;
 use super::dispatch::{self, Dispatched, conclude, stamp};
 use super::list::{self, Listed};
-use super::parked::{Claim, Parked};
+use super::parked::{Made, Parked, ParkedCall};
 use super::request::Context;
 use super::route::Scope;
 use super::{search, subscriptions};
@@ -178,48 +177,42 @@ impl Ask<'_> {
     /// with an answer to a question finds the call that waits for it.
     async fn converse(&self, id: &Id<'_>, request: Owned) -> Dispatched {
         let core = &self.context.core;
-        let claim = request.claim();
-        if let Some(state) = self.parked_state(request.params.as_deref()) {
+        let attendance = |turns| Attendance {
+            context: self.context.again(),
+            id: id.clone().into_owned(),
+            client: self.client.clone(),
+            made: Arc::clone(&request.made),
+            turns,
+            progress_token: None,
+        };
+        if let Some(state) = self.parked_state(request.made.params.as_deref()) {
             let now = core.clock.now();
-            let Some(waiting) = core.parked.take(&state, &claim, now) else {
-                return attend::nothing_waits(id);
+            let claim = request.made.claim(self.context);
+            return match core.parked.take(&state, &claim, now) {
+                Some(ParkedCall { claim: _, question, turns, until: _ }) => {
+                    attend::resume(attendance(turns), question, self.outlet).await
+                }
+                None => attend::nothing_waits(id),
             };
-            let responses = request.params.as_deref().and_then(Retry::read);
-            let response = responses.and_then(|retry| retry.response(&waiting.question.key));
-            let response = response.map(Answer::Result);
-            let (context, id) = (self.context.again(), id.clone().into_owned());
-            let client = self.client.clone();
-            let token = request.params.as_deref().and_then(|params| {
-                splice::member(params, &["_meta", "progressToken"]).map(|raw| raw.get().to_owned())
-            });
-            let back = (response, token);
-            return attend::resume(context, id, client, waiting, back, self.outlet).await;
         }
         let (turns, receiver) = Turns::new(Limits::span(core.limits.input_wait_ms_max));
         let cancel = CancellationToken::new();
+        let attendance = attendance(receiver);
         let live = self.outlet.live().or(self.client.live.as_ref());
         let running = live.map(|live| live.runs(id, &cancel));
         core.tasks.spawn(async move {
             let _running = running;
             request.run(turns, cancel).await;
         });
-        let attendance = Attendance {
-            context: self.context.again(),
-            id: id.clone().into_owned(),
-            client: self.client.clone(),
-            turns: receiver,
-            claim,
-            progress_token: None,
-        };
         attend::attend(attendance, self.outlet).await
     }
 
     /// The state of a call that was parked here, if the client brings one back.
-    fn parked_state(&self, params: Option<&str>) -> Option<Vec<u8>> {
+    fn parked_state(&self, params: Option<&RawValue>) -> Option<Vec<u8>> {
         if !self.client.version.is_modern() {
             return None;
         }
-        let state = splice::member(params?, &["requestState"])?;
+        let state = splice::member(params?.get(), &["requestState"])?;
         let text: String = serde_json::from_str(state.get()).ok()?;
         self.context.core.sessions.unseal(&text).filter(|content| Parked::is_state(content))
     }
@@ -255,8 +248,7 @@ impl Ask<'_> {
 struct Owned {
     context: Context,
     client: Client,
-    method: String,
-    params: Option<Box<str>>,
+    made: Arc<Made>,
     _place: Place,
 }
 
@@ -265,40 +257,20 @@ impl Owned {
         Self {
             context: ask.context.again(),
             client: ask.client.clone(),
-            method: method.to_owned(),
-            params: params.map(|raw| raw.get().into()),
+            made: Arc::new(Made {
+                method: method.to_owned(),
+                params: params.map(ToOwned::to_owned),
+            }),
             _place: place,
         }
     }
 
-    /// What has to be the same when the client repeats the request with an answer.
-    fn claim(&self) -> Claim {
-        let mut params: Value = self
-            .params
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
-        if let Some(members) = params.as_object_mut() {
-            members.retain(|key, _| {
-                !matches!(key.as_str(), "_meta" | "inputResponses" | "requestState")
-            });
-            members.sort_keys();
-        }
-        let text = format!("{} {params}", self.method);
-        Claim {
-            principal: self.context.caller.principal.clone(),
-            scope: self.context.scope.clone(),
-            request: self.context.core.digester.digest(&text),
-        }
-    }
-
     async fn run(self, turns: Turns, cancel: CancellationToken) {
-        let Self { context, client, method, params, _place } = self;
+        let Self { context, client, made, _place } = self;
         let core = Arc::clone(&context.core);
-        let params: Option<Box<RawValue>> =
-            params.and_then(|text| RawValue::from_string(text.into()).ok());
-        let params = params.as_deref();
-        let parsed = Method::parse(method.as_str().into());
+        let params = made.params.as_deref();
+        let method = made.method.as_str();
+        let parsed = Method::parse(method.into());
         let running = async {
             if parsed == Method::ToolsCall {
                 let call = CallParams::parse(params)?;
@@ -322,7 +294,7 @@ impl Owned {
                 agent: &context.identity.agent,
                 scope: &context.scope,
                 client: &client,
-                method: &method,
+                method,
                 task_owner: core.task_owner(&context.caller.principal, &beside),
                 beside,
                 params,

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lanyard_connect::mcp::Reply as Answer;
 use lanyard_core::{Failure, Limits};
-use lanyard_wire::{Id, WireError, encode_request, splice, sse};
+use lanyard_wire::{Id, Retry, WireError, encode_request, splice, sse};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::client::{Client, Live, event};
 use super::dispatch::{self, Dispatched};
-use super::parked::{Claim, ParkedCall};
+use super::parked::{Made, ParkedCall};
 use super::reply;
 use super::request::Context;
 use crate::call::{Question, Turn};
@@ -29,9 +30,9 @@ pub(super) struct Attendance {
     /// The request's id, which the answer repeats.
     pub(super) id: Id<'static>,
     pub(super) client: Client,
+    /// What the client asked for.
+    pub(super) made: Arc<Made>,
     pub(super) turns: mpsc::Receiver<Turn>,
-    /// What has to be the same when the client comes back with an answer.
-    pub(super) claim: Claim,
     /// Under which token the client wants progress to be reported, raw JSON, where that is not the
     /// one that the call began with: a client that comes back names another.
     pub(super) progress_token: Option<String>,
@@ -194,12 +195,12 @@ impl Attendance {
 
     /// Answers `input_required`, and keeps the call until the client comes back.
     fn park(self, question: Question) -> Dispatched {
-        let Self { context, id, client, turns, claim, progress_token: _ } = self;
+        let Self { context, id, client, made, turns, progress_token: _ } = self;
         let core = &context.core;
         let now = core.clock.now();
         let until = now.plus(Limits::span(core.limits.input_wait_ms_max));
         let asked = (question.key.clone(), question.method.clone(), question.params.clone());
-        let call = ParkedCall { claim, question, turns, until };
+        let call = ParkedCall { claim: made.claim(&context), question, turns, until };
         let state = core.parked.park(call, now).and_then(|content| core.sessions.seal(&content));
         let Some(state) = state else {
             return dispatch::failed(&id, client.version, &Failure::Bug.to_string());
@@ -225,27 +226,23 @@ fn with_token(message: String, token: &str) -> String {
     splice::set_member(&message, &["params", "progressToken"], token).unwrap_or(message)
 }
 
-/// A client that came back: gives it what it asked for, or the question again.
+/// Attends a client that came back with the answer to a question; without one it is asked again.
 pub(super) async fn resume(
-    context: Context,
-    id: Id<'static>,
-    client: Client,
-    call: ParkedCall,
-    (response, progress_token): (Option<Answer>, Option<String>),
+    mut attendance: Attendance,
+    question: Question,
     outlet: &Outlet,
 ) -> Dispatched {
-    let ParkedCall { claim, question, turns, until: _ } = call;
-    let attendance = Attendance { context, id, client, turns, claim, progress_token };
-    match response {
-        Some(answer) => {
-            if question.answer.send(answer).is_err() {
-                // The call ended while its client was away: what it said last is still there.
-                tracing::debug!("A question was answered that nobody asks any more.");
-            }
-            attend(attendance, outlet).await
-        }
-        None => attendance.park(question),
+    let made = Arc::clone(&attendance.made);
+    let params = made.params.as_deref().map(RawValue::get);
+    let response = params.and_then(Retry::read).and_then(|retry| retry.response(&question.key));
+    let Some(response) = response else { return attendance.park(question) };
+    let token = params.and_then(|params| splice::member(params, &["_meta", "progressToken"]));
+    attendance.progress_token = token.map(|raw| raw.get().to_owned());
+    if question.answer.send(Answer::Result(response)).is_err() {
+        // The call ended while its client was away: what it said last is still there.
+        tracing::debug!("A question was answered that nobody asks any more.");
     }
+    attend(attendance, outlet).await
 }
 
 /// The answer to a client that came back for a call that is not there.

@@ -9,8 +9,11 @@ use std::sync::{Mutex, PoisonError};
 
 use lanyard_core::{Principal, Timestamp};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
+use super::request::Context;
 use super::route::Scope;
 use crate::call::{Question, Turn};
 
@@ -21,6 +24,33 @@ pub(super) struct Claim {
     pub(super) scope: Scope,
     /// A digest of the request without what changes when it is repeated.
     pub(super) request: String,
+}
+
+/// A request as it was made, for as long as anything may be asked back about it.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) method: String,
+    pub(super) params: Option<Box<RawValue>>,
+}
+
+impl Made {
+    /// What has to be the same when the client repeats it with an answer.
+    pub(super) fn claim(&self, context: &Context) -> Claim {
+        let params = self.params.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let mut params: Value = params.unwrap_or_default();
+        if let Some(members) = params.as_object_mut() {
+            members.retain(|key, _| {
+                !matches!(key.as_str(), "_meta" | "inputResponses" | "requestState")
+            });
+            members.sort_keys();
+        }
+        let text = format!("{} {params}", self.method);
+        Claim {
+            principal: context.caller.principal.clone(),
+            scope: context.scope.clone(),
+            request: context.core.digester.digest(&text),
+        }
+    }
 }
 
 /// A call that waits.

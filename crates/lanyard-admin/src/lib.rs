@@ -38,6 +38,7 @@ mod server_test;
 mod state;
 mod status;
 mod tenant;
+mod unread;
 mod user_credential;
 mod when;
 

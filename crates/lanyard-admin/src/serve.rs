@@ -23,6 +23,7 @@ use tokio_rustls::server::TlsStream;
 use tower_service::Service as _;
 
 use crate::error::ApiError;
+use crate::unread::{self, Home, Lent};
 use crate::{Admin, tenant};
 
 /// Where operators connect.
@@ -180,9 +181,22 @@ struct At {
 
 async fn answer(
     admin: Admin,
-    mut router: Router,
+    router: Router,
     at: Arc<At>,
     request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let (expects, home) = (unread::expects(request.headers()), Home::default());
+    let request = request.map(|body| home.lend(body));
+    let mut response = answer_of(admin, router, &at, request).await?;
+    home.settle(expects, &mut response).await;
+    Ok(response)
+}
+
+async fn answer_of(
+    admin: Admin,
+    mut router: Router,
+    at: &At,
+    request: Request<Lent>,
 ) -> Result<Response, Infallible> {
     if let Some(known) = &at.known {
         let all = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);

@@ -23,6 +23,7 @@ mod session;
 mod stream;
 mod subscriptions;
 mod tasks;
+mod unread;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};

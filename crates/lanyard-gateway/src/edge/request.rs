@@ -19,7 +19,7 @@ use super::reply::{self, Reply};
 use super::route::{Endpoint, Scope};
 use super::serve::Connection;
 use super::session::Session;
-use super::{Core, list, stream};
+use super::{Core, list, stream, unread};
 use crate::snapshot::{Identity, Snapshot};
 
 /// The header that names a session.
@@ -43,17 +43,28 @@ pub(super) async fn answer(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Reply, Infallible> {
-    let (parts, body) = request.into_parts();
-    if head_bytes(&parts) > core.limits.request_head_bytes_max {
+    let (parts, mut body) = request.into_parts();
+    let mut reply = reply_to(core, &connection, &parts, &mut body).await;
+    unread::settle(&parts, &mut body, &mut reply).await;
+    Ok(reply)
+}
+
+async fn reply_to(
+    core: Arc<Core>,
+    connection: &Connection,
+    parts: &http::request::Parts,
+    body: &mut Incoming,
+) -> Reply {
+    if head_bytes(parts) > core.limits.request_head_bytes_max {
         let text = "the headers are larger than request_head_bytes_max (see `lanyard limits`)";
-        return Ok(reply::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
+        return reply::text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
     }
     let snapshot = core.snapshot();
-    let (key, identity) = match admit(&core, &connection, &snapshot, &parts) {
+    let (key, identity) = match admit(&core, connection, &snapshot, parts) {
         Ok(admitted) => admitted,
         Err(denial) => {
             core.refusals.count(&denial, connection.peer, core.clock.now());
-            return Ok(reply::denial(&denial));
+            return reply::denial(&denial);
         }
     };
     let endpoint = Endpoint::at(parts.uri.path());
@@ -63,7 +74,7 @@ pub(super) async fn answer(
     };
     let caller = caller(&identity, connection.peer);
     let context = Context { core, snapshot, key, identity, caller, scope };
-    let reply = match (endpoint, &parts.method) {
+    match (endpoint, &parts.method) {
         (Endpoint::Mcp(_), &Method::POST) => post(context, &parts.headers, body).await,
         (Endpoint::Mcp(_), &Method::GET) => get(context, &parts.headers),
         (Endpoint::Mcp(_), &Method::DELETE) => delete(&context, &parts.headers),
@@ -78,8 +89,7 @@ pub(super) async fn answer(
         (Endpoint::AgentServers, &Method::GET) => list::agent_servers(&context),
         (Endpoint::AgentServers, _) => reply::method_not_allowed("GET"),
         (Endpoint::Unknown, _) => reply::text(StatusCode::NOT_FOUND, "nothing is here; see /mcp"),
-    };
-    Ok(reply)
+    }
 }
 
 /// The size of a request's head. The reader has a limit, too, but looks at it only when it must
@@ -163,7 +173,7 @@ impl Context {
 async fn receive(
     context: &mut Context,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Result<Bytes, Reply> {
     if let Some(refused) = content_type_refusal(headers) {
         return Err(refused);
@@ -173,7 +183,7 @@ async fn receive(
     Ok(body)
 }
 
-async fn post(mut context: Context, headers: &HeaderMap, body: Incoming) -> Reply {
+async fn post(mut context: Context, headers: &HeaderMap, body: &mut Incoming) -> Reply {
     let body = match receive(&mut context, headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
@@ -285,7 +295,7 @@ async fn post_message(
     mut context: Context,
     query: &str,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Reply {
     let body = match receive(&mut context, headers, body).await {
         Ok(body) => body,
@@ -315,7 +325,7 @@ fn content_type_refusal(headers: &HeaderMap) -> Option<Reply> {
     }
 }
 
-async fn read(core: &Core, body: Incoming) -> Result<Bytes, Reply> {
+async fn read(core: &Core, body: &mut Incoming) -> Result<Bytes, Reply> {
     let limited = Limited::new(body, Limits::size(core.limits.request_body_bytes_max));
     let limit = Limits::span(core.limits.request_body_ms_max);
     match tokio::time::timeout(limit, limited.collect()).await {

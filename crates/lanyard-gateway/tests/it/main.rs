@@ -45,3 +45,5 @@ mod serving;
 mod sessions;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod unread;

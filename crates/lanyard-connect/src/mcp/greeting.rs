@@ -50,6 +50,10 @@ const UNSUPPORTED_VERSION: i64 = -32022;
 /// Time between the end of what a process writes and its own.
 const EXIT_MAX: Duration = Duration::from_secs(1);
 
+/// Time for a server to answer the request for a session's stream. Some say nothing until they have
+/// something to say; a session begins without it then.
+const STREAM_MAX: Duration = Duration::from_millis(250);
+
 /// What a session is opened with.
 #[derive(Debug)]
 pub(super) struct Greeting {
@@ -329,6 +333,10 @@ impl Greeting {
         conversation.notify("notifications/initialized", None).await.map_err(sort)?;
         if conversation.is_http() {
             conversation.listen();
+            // Many servers ask on this stream even during a call, and drop what they ask before
+            // it is there: so the first call waits for it, as the servers' own clients do.
+            let now = Instant::now();
+            conversation.link.heard(now.checked_add(STREAM_MAX).unwrap_or(now)).await;
         }
         Ok(facts(version, &result, member(&result, &["serverInfo"])))
     }

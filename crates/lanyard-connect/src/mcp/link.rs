@@ -204,6 +204,15 @@ impl Link {
         }
     }
 
+    /// Waits, once the inbox is read and until this time at the latest, for the server to know where
+    /// to send what it says unasked. What it says before has nowhere to go, and servers drop it.
+    pub(crate) async fn heard(&self, deadline: Instant) {
+        match self {
+            Self::Http(link) => link.heard(deadline).await,
+            Self::Sse(_) | Self::Lines(_) => {}
+        }
+    }
+
     /// Ends the link: inboxes come to their end, a session of streamable HTTP is deleted (as far
     /// as the server lets it be, and for a short time only), a process is asked to end.
     pub(crate) async fn close(&self) {

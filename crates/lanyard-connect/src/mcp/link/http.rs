@@ -33,6 +33,8 @@ pub(crate) struct HttpLink {
 struct Inner {
     parts: HttpParts,
     spoken: Mutex<Spoken>,
+    /// Cancelled once it is known whether the server has a stream for the session.
+    heard: CancellationToken,
     ended: CancellationToken,
 }
 
@@ -57,8 +59,8 @@ impl fmt::Debug for HttpLink {
 
 impl HttpLink {
     pub(super) fn new(parts: HttpParts) -> Self {
-        let (spoken, ended) = (Mutex::default(), CancellationToken::new());
-        Self { inner: Arc::new(Inner { parts, spoken, ended }) }
+        let (heard, ended) = (CancellationToken::new(), CancellationToken::new());
+        Self { inner: Arc::new(Inner { parts, spoken: Mutex::default(), heard, ended }) }
     }
 
     pub(super) fn speak(&self, version: Version) {
@@ -87,6 +89,11 @@ impl HttpLink {
     pub(super) fn listen(&self) -> Option<Listening> {
         let modern = self.inner.spoken().version.is_some_and(Version::is_modern);
         (!modern).then(|| Listening::new(Arc::clone(&self.inner)))
+    }
+
+    /// Ready when the server answered the request for the stream, and by this time at the latest.
+    pub(super) async fn heard(&self, deadline: Instant) {
+        let _late = tokio::time::timeout_at(deadline, self.inner.heard.cancelled()).await;
     }
 
     pub(super) async fn close(&self) {

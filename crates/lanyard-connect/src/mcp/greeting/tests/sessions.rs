@@ -207,3 +207,50 @@ async fn a_probe_takes_an_unknown_question_for_an_answer() {
     assert_eq!(probe(&mut stage, Answer::Status(503)).await, Err("answer_unusable"));
     assert!(lease.is_open());
 }
+
+/// Answers `initialize` and `notifications/initialized`.
+async fn greeted(stage: &mut Stage) {
+    let asked = stage.next().await;
+    let id = id(&asked);
+    asked.json(200, &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{LEGACY}}}"#)).await;
+    stage.next().await.answer(202, &[], b"").await;
+}
+
+#[tokio::test]
+async fn a_session_begins_when_its_stream_was_answered() {
+    for status in [200, 405] {
+        let mut stage = Stage::start().await;
+        let sessions = sessions();
+        let opening = opening(&stage.origin(), "http", EraChoice::Legacy);
+        let key = key();
+        let mut leasing = std::pin::pin!(sessions.lease(&key, opening));
+        let asked = tokio::select! {
+            leased = &mut leasing => panic!("{leased:?}"),
+            asked = async { greeted(&mut stage).await; stage.next().await } => asked,
+        };
+        assert_eq!(asked.method, "GET");
+        let _stream = match status {
+            200 => Some(asked.events()),
+            _ => {
+                asked.answer(status, &[], b"").await;
+                None
+            }
+        };
+        leasing.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_session_begins_without_its_stream_where_that_is_never_answered() {
+    let mut stage = Stage::start().await;
+    let sessions = sessions();
+    let opening = opening(&stage.origin(), "http", EraChoice::Legacy);
+    let key = key();
+    let serving = async {
+        greeted(&mut stage).await;
+        stage.next().await
+    };
+    let (lease, asked) = tokio::join!(sessions.lease(&key, opening), serving);
+    lease.unwrap();
+    assert_eq!(asked.method, "GET");
+}

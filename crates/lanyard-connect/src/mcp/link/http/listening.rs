@@ -66,15 +66,19 @@ impl Listening {
     async fn advance(&mut self) -> Result<Option<String>, LinkError> {
         loop {
             match &mut self.state {
-                State::Waiting(waiting) => match waiting.await {
-                    Ok(Some(events)) => {
-                        let (events, since) = (Box::new(events), Instant::now());
-                        self.state = State::Events { events, since };
+                State::Waiting(waiting) => {
+                    let opened = waiting.await;
+                    self.inner.heard.cancel();
+                    match opened {
+                        Ok(Some(events)) => {
+                            let (events, since) = (Box::new(events), Instant::now());
+                            self.state = State::Events { events, since };
+                        }
+                        Ok(None) => return Ok(None),
+                        Err(LinkError::SessionLost) => return Err(LinkError::SessionLost),
+                        Err(_passing) => self.again(),
                     }
-                    Ok(None) => return Ok(None),
-                    Err(LinkError::SessionLost) => return Err(LinkError::SessionLost),
-                    Err(_passing) => self.again(),
-                },
+                }
                 State::Events { events, since } => match events.message().await? {
                     Some(message) => {
                         self.patience.restore();

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-use crate::ports::{Listing, ServerStatus, Status, Trial, Unlisted, Verify};
+use crate::ports::{Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
 use crate::{Admin, AdminParts, Compile, Ready};
 
 /// An admin API, and what it was told to meet.
@@ -65,7 +65,14 @@ impl Status for Servers {
             failures: 3,
             p50_micros: Some(1500),
             p99_micros: None,
-            stderr: Some("boom\n".to_owned()),
+            processes: vec![ServerProcess {
+                pid: 7,
+                principal: None,
+                trial: false,
+                since: Timestamp(0),
+                exit: Some("exited with code 3".to_owned()),
+                stderr: "boom\n".to_owned(),
+            }],
         })
     }
 

@@ -47,7 +47,7 @@ pub use catalog::{Verdict, launch_is_pinned};
 pub use change::{Compile, Ready};
 pub use grant::{AllGrants, all_grants};
 pub use options::{Era, Isolation, Keep, StoredOptions, UntrustedWrap};
-pub use ports::{Listing, ServerStatus, Status, Trial, Unlisted, Verify};
+pub use ports::{Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
 pub use serve::AdminListener;
 pub use server::read_definition;
 pub use state::{Admin, AdminParts};

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use lanyard_core::{ServerName, TenantName, Timestamp};
+use lanyard_core::{Principal, ServerName, TenantName, Timestamp};
 use lanyard_mcp::Catalog;
 use lanyard_store::Configuration;
 
@@ -70,8 +70,25 @@ pub struct ServerStatus {
     pub p50_micros: Option<u64>,
     /// The time in microseconds that 99 of 100 calls did not pass.
     pub p99_micros: Option<u64>,
-    /// What its process wrote on stderr last, credentials masked.
-    pub stderr: Option<String>,
+    /// Its processes that run or ended lately; the one that complained last is at the end.
+    pub processes: Vec<ServerProcess>,
+}
+
+/// A process of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerProcess {
+    /// Its process id.
+    pub pid: u32,
+    /// Whom it speaks for; `None` for the gateway's own listing and probing.
+    pub principal: Option<Principal>,
+    /// Whether the server was only tried out in it.
+    pub trial: bool,
+    /// When it was started.
+    pub since: Timestamp,
+    /// How it ended, in words, if it has.
+    pub exit: Option<String>,
+    /// What it wrote on stderr last, credentials masked. For operators alone.
+    pub stderr: String,
 }
 
 /// Knows how servers do.

@@ -16,7 +16,7 @@ use crate::change::About;
 use crate::described::Described;
 use crate::error::ApiError;
 use crate::options::{ServerKind, StoredOptions, apply};
-use crate::ports::ServerStatus;
+use crate::ports::{ServerProcess, ServerStatus};
 use crate::state::Shared;
 
 impl Shared {
@@ -165,6 +165,19 @@ fn is_in_use(state: DefinitionState) -> bool {
     }
 }
 
+fn process_json(process: &ServerProcess) -> Value {
+    let principal = process.principal.as_ref();
+    json!({
+        "pid": process.pid,
+        "agent": principal.map(|it| it.agent.as_str()),
+        "user": principal.and_then(|it| it.user.as_ref()).map(|user| user.as_str()),
+        "trial": process.trial,
+        "since": process.since.to_string(),
+        "exit": process.exit,
+        "stderr": process.stderr,
+    })
+}
+
 fn status_json(status: &ServerStatus) -> Value {
     json!({
         "state": status.state,
@@ -251,7 +264,8 @@ impl Shared {
                 let facts = rows.facts_of(&row.tenant, &row.name);
                 put("facts", facts.map_or(Value::Null, |it| json(&it.facts)));
                 put("seen_at", json!(facts.map(|it| it.seen_at.to_string())));
-                put("stderr", json!(self.status_of(row).and_then(|it| it.stderr)));
+                let processes = self.status_of(row).map(|it| it.processes).unwrap_or_default();
+                put("processes", processes.iter().map(process_json).collect());
             }
             Err(_) => {}
         }

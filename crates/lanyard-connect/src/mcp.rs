@@ -24,7 +24,7 @@ mod target;
 mod verdicts;
 
 pub use exchange::{Exchange, Reply, ServerRequest, Step};
-pub use process::LastProcess;
+pub use process::ProcessReport;
 pub use session::{Outgoing, ServerFacts, Session, Unrelated};
 pub use sessions::{Counts, Lease, Opening, SessionKey, Sessions, SessionsParts};
 pub use target::{ClientFacts, Credentials, EraChoice, Opened, Target};

@@ -13,6 +13,7 @@ mod lines;
 mod list;
 mod offer;
 mod parked;
+mod processes;
 mod refusals;
 mod reply;
 mod request;
@@ -39,6 +40,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::processes::ProcessStatus;
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
 use crate::call::{RecordIds, ServerCredentials, Watched};
@@ -205,15 +207,6 @@ impl Gateway {
             per_user: false,
         };
         self.core.fleet.try_out(&member).await
-    }
-
-    /// What the latest process of a server wrote to its stderr last, credentials masked.
-    pub fn stderr(&self, tenant: &TenantName, server: &ServerName) -> String {
-        let text = self.core.mcp_sessions.stderr(tenant, server);
-        let snapshot = self.core.snapshot();
-        let secrets = snapshot.find(tenant, server).map(|server| server.secrets().to_vec());
-        let masker = snapshot.vault.masker(tenant, &secrets.unwrap_or_default());
-        String::from_utf8_lossy(&masker.mask(text.as_bytes()).0).into_owned()
     }
 
     /// Ends all conversations with servers. Ready when their processes have ended.

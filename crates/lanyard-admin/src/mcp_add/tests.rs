@@ -143,7 +143,8 @@ async fn a_server_lands_with_what_it_lists() {
     assert_eq!(shown["isolation"], Value::Null);
     assert_eq!(shown["status"]["state"], "backoff");
     assert_eq!(shown["status"]["p50_micros"].to_string(), "1500");
-    assert_eq!(shown["stderr"], "boom\n");
+    expect![[r#"[{"pid":7,"agent":null,"user":null,"trial":false,"since":"1970-01-01T00:00:00.000000Z","exit":"exited with code 3","stderr":"boom\n"}]"#]]
+    .assert_eq(&shown["processes"].to_string());
     assert_eq!(shown["definition"]["headers"]["authorization"], "Bearer secret://git-token");
     let listed = world.ok(Method::GET, "/v1/servers", Value::Null).await;
     assert!(!listed.to_string().contains("boom"));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lanyard_core::{Failure, Limits, ServerName, TenantName};
+use lanyard_core::{Failure, Limits};
 use lanyard_mcp::Stdio;
 use lanyard_sandbox::{Launch, Process, ProcessLimits, launch};
 use tokio::sync::{oneshot, watch};
@@ -18,8 +18,9 @@ use super::target::{Credentials, Target};
 /// Where programs are looked for by the programs that we start.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Processes whose complaints are kept after their end, one for each server.
-const REMEMBERED_MAX: usize = 256;
+/// Processes that are remembered after their end: of one server, and of all.
+const ENDED_OF_ONE_MAX: usize = 4;
+const ENDED_MAX: usize = 256;
 
 /// The processes of all sessions.
 #[derive(Debug)]
@@ -28,24 +29,27 @@ pub(super) struct Processes {
     tasks: TaskTracker,
     /// How many run.
     count: watch::Sender<usize>,
-    /// The latest process of each server, the oldest first.
-    latest: Mutex<VecDeque<Latest>>,
+    /// Those that run and the last that ended, in the order in which they were started.
+    known: Mutex<VecDeque<Known>>,
 }
 
-/// The latest process of a server.
+/// A process that runs, or that ended lately.
 #[derive(Debug, Clone)]
-struct Latest {
+struct Known {
     key: SessionKey,
+    pid: u32,
     started: Instant,
-    exit: Arc<Mutex<Option<String>>>,
+    exit: Option<String>,
     tail: Arc<Tail>,
 }
 
-/// What is known of the latest process of a server.
+/// What is known of a process of a server.
 #[derive(Debug, Clone)]
-pub struct LastProcess {
-    /// Whose session it was.
+pub struct ProcessReport {
+    /// Whose session it is or was.
     pub key: SessionKey,
+    /// Its process id.
+    pub pid: u32,
     /// When it was started.
     pub started: Instant,
     /// How it ended, in words, if it has.
@@ -60,7 +64,7 @@ impl Processes {
             limits: limits.clone(),
             tasks,
             count: watch::Sender::new(0),
-            latest: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -76,18 +80,27 @@ impl Processes {
         let _closed = count.wait_for(|count| *count == 0).await.is_err();
     }
 
-    /// The latest process of a server.
-    pub(super) fn last(&self, tenant: &TenantName, server: &ServerName) -> Option<LastProcess> {
-        let latest = self.latest();
-        let found = latest.iter().rev().find(|it| is_of(&it.key, tenant, server))?.clone();
-        drop(latest);
-        let exit = found.exit.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let stderr = found.tail.text();
-        Some(LastProcess { key: found.key, started: found.started, exit, stderr })
+    /// Of the processes of these keys that run or ended lately, those that complained last, the
+    /// last of them at the end; as many as asked for.
+    pub(super) fn reports(
+        &self,
+        of: impl Fn(&SessionKey) -> bool,
+        reports_max: usize,
+    ) -> Vec<ProcessReport> {
+        let mut found: Vec<Known> = self.known().iter().filter(|it| of(&it.key)).cloned().collect();
+        found.sort_by_cached_key(|it| (it.tail.written(), it.started));
+        let first = found.len().saturating_sub(reports_max);
+        found.drain(..first);
+        found.into_iter().map(Known::report).collect()
     }
 
-    fn latest(&self) -> MutexGuard<'_, VecDeque<Latest>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How the latest process of a key ended, in words, if it has.
+    pub(super) fn last_exit(&self, key: &SessionKey) -> Option<String> {
+        self.known().iter().rev().find(|it| it.key == *key)?.exit.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, VecDeque<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the process of a server.
@@ -118,13 +131,13 @@ impl Processes {
             match launch(how).await {
                 Ok(process) => {
                     let (server, pid) = (key.server.clone(), process.pid());
-                    let latest = this.remember(key);
+                    let tail = this.remember(key, pid);
                     tracing::debug!(%server, pid, "A server's process was started.");
                     let exit = process.wait();
-                    drop(answer.send(Ok((process, Arc::clone(&latest.tail)))));
+                    drop(answer.send(Ok((process, Arc::clone(&tail)))));
                     let words = exit.await.to_string();
                     tracing::debug!(%server, pid, "A server's process {words}.");
-                    *latest.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+                    this.ended(&tail, words);
                 }
                 Err(error) => {
                     let problem = error.to_string();
@@ -155,26 +168,55 @@ impl Processes {
         }))
     }
 
-    /// Remembers a process that was started just now, as the latest of its server.
-    fn remember(&self, key: SessionKey) -> Latest {
-        let process = Latest {
-            key,
-            started: Instant::now(),
-            exit: Arc::default(),
-            tail: Arc::new(Tail::new(Limits::size(self.limits.server_stderr_bytes_max))),
-        };
-        let mut latest = self.latest();
-        latest.retain(|it| !is_of(&it.key, &process.key.tenant, &process.key.server));
-        latest.push_back(process.clone());
-        while latest.len() > REMEMBERED_MAX {
-            latest.pop_front();
-        }
-        process
+    /// Takes note of a process that was started just now.
+    fn remember(&self, key: SessionKey, pid: u32) -> Arc<Tail> {
+        let tail = Arc::new(Tail::new(Limits::size(self.limits.server_stderr_bytes_max)));
+        let started = Instant::now();
+        let process = Known { key, pid, started, exit: None, tail: Arc::clone(&tail) };
+        self.known().push_back(process);
+        tail
+    }
+
+    /// Takes note of the end of a process, and forgets older ones that ended: one that ends again
+    /// and again stands for itself once.
+    fn ended(&self, tail: &Arc<Tail>, exit: String) {
+        let mut known = self.known();
+        let Some(process) = known.iter_mut().find(|it| Arc::ptr_eq(&it.tail, tail)) else { return };
+        process.exit = Some(exit);
+        let key = process.key.clone();
+        let is_last = |it: &Known| Arc::ptr_eq(&it.tail, tail);
+        known.retain(|it| it.exit.is_none() || is_last(it) || !is_of_the_same(&it.key, &key));
+        let of_server = |it: &Known| it.key.tenant == key.tenant && it.key.server == key.server;
+        forget_oldest(&mut known, of_server, ENDED_OF_ONE_MAX);
+        forget_oldest(&mut known, |_| true, ENDED_MAX);
     }
 }
 
-fn is_of(key: &SessionKey, tenant: &TenantName, server: &ServerName) -> bool {
-    key.tenant == *tenant && key.server == *server
+impl Known {
+    fn report(self) -> ProcessReport {
+        let Self { key, pid, started, exit, tail } = self;
+        ProcessReport { key, pid, started, exit, stderr: tail.text() }
+    }
+}
+
+/// Whether two processes speak for the same: whichever of its clients, in whichever configuration.
+fn is_of_the_same(one: &SessionKey, other: &SessionKey) -> bool {
+    one.tenant == other.tenant
+        && one.server == other.server
+        && one.principal == other.principal
+        && one.owner.is_some() == other.owner.is_some()
+}
+
+/// Of some processes that ended, forgets the oldest until they are not more than this.
+fn forget_oldest(known: &mut VecDeque<Known>, among: impl Fn(&Known) -> bool, ended_max: usize) {
+    let counts = |it: &Known| it.exit.is_some() && among(it);
+    let count = known.iter().filter(|it| counts(it)).count();
+    let mut over = count.saturating_sub(ended_max);
+    known.retain(|it| {
+        let goes = over > 0 && counts(it);
+        over = over.saturating_sub(usize::from(goes));
+        !goes
+    });
 }
 
 /// What a process is started with: what its definition gives, and a home, a place for temporary

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::greeting::{Greeting, pool_key};
-use super::process::{LastProcess, Processes};
+use super::process::{ProcessReport, Processes};
 use super::session::{Session, Unrelated};
 use super::target::{ClientFacts, Credentials, Target};
 use super::verdicts::{Remembered, Verdicts};
@@ -209,14 +209,19 @@ impl Sessions {
         Counts { sessions: self.shared.pool.count(), processes: self.shared.processes.count() }
     }
 
-    /// The latest process of a server, also after its end.
-    pub fn last_process(&self, tenant: &TenantName, server: &ServerName) -> Option<LastProcess> {
-        self.shared.processes.last(tenant, server)
+    /// Of the processes of these keys that run or ended lately, those that complained last, the
+    /// last of them at the end; as many as asked for.
+    pub fn processes(
+        &self,
+        of: impl Fn(&SessionKey) -> bool,
+        reports_max: usize,
+    ) -> Vec<ProcessReport> {
+        self.shared.processes.reports(of, reports_max)
     }
 
-    /// The last that the latest process of a server wrote to its stderr. It is a stranger's text.
-    pub fn stderr(&self, tenant: &TenantName, server: &ServerName) -> String {
-        self.last_process(tenant, server).map(|process| process.stderr).unwrap_or_default()
+    /// How the latest process of a key ended, in words, if it has.
+    pub fn last_exit(&self, key: &SessionKey) -> Option<String> {
+        self.shared.processes.last_exit(key)
     }
 
     /// Begins to look after idle sessions, with the first lease: before that there is none, and

@@ -27,7 +27,7 @@ pub(super) trait Links: fmt::Debug + Send + Sync + 'static {
     /// The session of a key, if it is open.
     fn existing(&self, key: &SessionKey) -> Option<Self::Lease>;
 
-    /// How the latest process of a server ended, in words, if it has and was this key's.
+    /// How the latest process of a key ended, in words, if it has.
     fn last_exit(&self, key: &SessionKey) -> Option<String>;
 
     /// Ends sessions.
@@ -91,8 +91,7 @@ impl Links for Sessions {
     }
 
     fn last_exit(&self, key: &SessionKey) -> Option<String> {
-        let process = self.last_process(&key.tenant, &key.server)?;
-        process.exit.filter(|_| process.key == *key)
+        Self::last_exit(self, key)
     }
 
     fn retire(&self, gone: impl Fn(&SessionKey) -> bool) {

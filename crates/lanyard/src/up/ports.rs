@@ -5,9 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use lanyard_admin::{Admin, Listing, ServerStatus, Status, Trial, Unlisted, Verify};
+use lanyard_admin::{Admin, Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
 use lanyard_core::{ServerName, TenantName};
 use lanyard_gateway::Gateway;
+use lanyard_gateway::edge::ProcessStatus;
 use lanyard_gateway::fleet::{Catalogs, Listed};
 use lanyard_mcp::Catalog;
 use serde_json::json;
@@ -29,11 +30,11 @@ impl Verify for Servers {
             let Trial { rows, tenant, server } = trial;
             let unlisted = |what: String| Unlisted { what, stderr: String::new() };
             let snapshot = self.compiler.trial(&rows).map_err(unlisted)?;
-            match self.gateway.try_out(snapshot, &tenant, &server).await {
+            match self.gateway.try_out(Arc::clone(&snapshot), &tenant, &server).await {
                 Ok(listed) => Ok(catalog(listed)),
                 Err(error) => Err(Unlisted {
                     what: error.to_string(),
-                    stderr: self.gateway.stderr(&tenant, &server),
+                    stderr: self.gateway.trial_stderr(&snapshot, &tenant, &server),
                 }),
             }
         })
@@ -43,7 +44,7 @@ impl Verify for Servers {
 impl Status for Servers {
     fn status(&self, tenant: &TenantName, server: &ServerName) -> Option<ServerStatus> {
         let status = self.gateway.fleet().status(tenant, server)?;
-        let stderr = self.gateway.stderr(tenant, server);
+        let processes = self.gateway.processes(tenant, server).into_iter().map(process).collect();
         Some(ServerStatus {
             state: status.state.as_str(),
             since: status.since,
@@ -55,13 +56,18 @@ impl Status for Servers {
             failures: status.failures,
             p50_micros: status.p50_micros,
             p99_micros: status.p99_micros,
-            stderr: (!stderr.is_empty()).then_some(stderr),
+            processes,
         })
     }
 
     fn reconnect(&self, tenant: &TenantName, server: &ServerName) {
         self.gateway.fleet().reconnect(tenant, server);
     }
+}
+
+fn process(status: ProcessStatus) -> ServerProcess {
+    let ProcessStatus { pid, principal, trial, since, exit, stderr } = status;
+    ServerProcess { pid, principal, trial, since, exit, stderr }
 }
 
 /// Tells the admin API what servers list. The gateway is made first; what it has to tell before

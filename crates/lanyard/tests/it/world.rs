@@ -188,6 +188,7 @@ impl World {
             (r"\b(\d+) us\b", "MICROS us"),
             (r"\btk_[A-Za-z0-9_-]+", "TOKEN_ID"),
             (r"\(process \d+\)", "(process PID)"),
+            (r"\bprocess +\d+,", "process PID,"),
             (r"lanyard/audit/[0-9a-f]{32}", "lanyard/audit/ID"),
             (r"checkpoint-[ab]", "checkpoint-X"),
             (r"lanyard-backup-\d{8}T\d+Z", "lanyard-backup-TIME"),

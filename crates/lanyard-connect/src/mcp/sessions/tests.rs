@@ -12,9 +12,10 @@ use super::*;
 use crate::mcp::{EraChoice, Reply, Step};
 use fake::{
     Bench, PATIENCE, ask, eventually, finish, inbox, key, modern, opening, outgoing, script,
-    script_after, server, tenant,
+    script_after,
 };
 
+mod complaints;
 mod fake;
 mod places;
 
@@ -68,7 +69,7 @@ async fn it_gets_the_given_environment_and_a_home() {
     let own = script_after("env | grep -v -e ^PWD= -e ^_= -e ^OLDPWD= -e ^SHLVL= | sort >&2");
     drop(bench.lease(&own).await);
     let home = bench.directory.path().display().to_string();
-    let told = bench.sessions.stderr(&tenant(), &server()).replace(&home, "HOME");
+    let told = bench.stderr().replace(&home, "HOME");
     expect![[r#"
         GIVEN=1
         HOME=HOME
@@ -190,8 +191,8 @@ async fn one_that_exits_in_the_middle_is_started_again() {
     assert_eq!(ask(&lease, "echo").await.unwrap_err(), Failure::ServerEnded);
     assert_eq!(lease.notify("notifications/x", None).await.unwrap_err(), Failure::ServerEnded);
     bench.until(0, 0).await;
-    let last = bench.sessions.last_process(&tenant(), &server()).unwrap();
-    assert_eq!((last.key, last.exit.as_deref()), (key("one"), Some("exited with code 3")));
+    assert_eq!(bench.sessions.last_exit(&key("one")).as_deref(), Some("exited with code 3"));
+    assert_eq!(bench.sessions.last_exit(&key("two")), None);
     let again = bench.lease(&script("")).await;
     ask(&again, "echo").await.unwrap();
     assert_eq!(bench.starts(), 2);
@@ -249,24 +250,6 @@ async fn an_answer_of_100_mb_ends_the_session_and_one_of_10_mb_does_not() {
     let failure = finish(&mut lease.request(hundred).await.unwrap()).await.unwrap_err();
     assert_eq!(failure, Failure::AnswerTooLarge);
     drop(lease);
-    bench.end().await;
-}
-
-#[tokio::test]
-async fn a_flood_of_complaints_hinders_nobody_and_its_end_is_kept() {
-    let bench = Bench::new();
-    let flood = script(
-        r#"*'"method":"flood"'*) head -c 20000000 /dev/zero | tr '\0' 'x' >&2; echo >&2; echo 'the last' >&2
-           result '{}' ;;"#,
-    );
-    let lease = bench.lease(&flood).await;
-    ask(&lease, "flood").await.unwrap();
-    eventually(|| bench.sessions.stderr(&tenant(), &server()).ends_with("the last\n")).await;
-    assert!(bench.sessions.stderr(&tenant(), &server()).len() <= 64 << 10);
-    drop(lease);
-    bench.sessions.close().await;
-    // It survives the process.
-    assert!(bench.sessions.stderr(&tenant(), &server()).ends_with("the last\n"));
     bench.end().await;
 }
 
@@ -413,8 +396,7 @@ async fn one_that_does_not_want_to_end_is_killed() {
     bench.sessions.retire(|_| true);
     bench.until(0, 0).await;
     tokio::time::resume();
-    let last = bench.sessions.last_process(&tenant(), &server()).unwrap();
-    assert_eq!(last.exit.as_deref(), Some("was ended by SIGKILL"));
+    assert_eq!(bench.sessions.last_exit(&key("one")).as_deref(), Some("was ended by SIGKILL"));
     bench.end().await;
 }
 

@@ -8,6 +8,9 @@ use crate::cli::segment;
 use crate::failure::Failure;
 use crate::output;
 
+/// The most lines of a process's stderr that are printed for people.
+const STDERR_LINES_MAX: usize = 20;
+
 pub(super) async fn list(client: &AdminClient, as_json: bool) -> Result<(), Failure> {
     let listed = client.get("/v1/servers").await?;
     if as_json {
@@ -134,7 +137,7 @@ pub(super) async fn show(client: &AdminClient, name: &str, as_json: bool) -> Res
             definition_line(label, it)?;
         }
     }
-    stderr(&shown)
+    processes(&shown)
 }
 
 fn field(label: &str, value: &str) -> Result<(), Failure> {
@@ -186,17 +189,37 @@ fn status_lines(status: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The end of what its process wrote for people.
-fn stderr(shown: &Value) -> Result<(), Failure> {
-    let text = shown.get("stderr").and_then(Value::as_str).unwrap_or_default();
-    if text.is_empty() {
-        return Ok(());
-    }
-    output::line("  stderr, the end of it:")?;
-    for line in text.lines() {
-        output::line(&format!("    {}", output::plain(line)))?;
+/// Its processes that run or ended lately, and the end of what each of them wrote for people.
+fn processes(shown: &Value) -> Result<(), Failure> {
+    for it in output::items(shown, "processes") {
+        field("process", &process_line(it))?;
+        let text = it.get("stderr").and_then(Value::as_str).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let before = lines.len().saturating_sub(STDERR_LINES_MAX);
+        if before > 0 {
+            output::line(&format!("    ({before} lines before these: --json)"))?;
+        }
+        for line in lines.iter().skip(before) {
+            output::line(&format!("    {}", output::plain(line)))?;
+        }
     }
     Ok(())
+}
+
+fn process_line(it: &Value) -> String {
+    let of = |key: &str| output::text(it, key);
+    let is_trial = it.get("trial").and_then(Value::as_bool) == Some(true);
+    let whom = match (of("agent"), of("user")) {
+        (agent, _) if agent.is_empty() && is_trial => "a trial".to_owned(),
+        (agent, _) if agent.is_empty() => "the gateway's own".to_owned(),
+        (agent, user) if user.is_empty() => format!("for {agent}"),
+        (agent, user) => format!("for {agent} and {user}"),
+    };
+    let how = match of("exit") {
+        exit if exit.is_empty() => "running".to_owned(),
+        exit => exit,
+    };
+    format!("{}, {whom}, since {}, {how}", of("pid"), seconds(&of("since")))
 }
 
 pub(super) fn secret_line(it: &Value) -> Result<(), Failure> {
@@ -323,7 +346,7 @@ fn readiness(name: &str, shown: &Value, grants: &Value) -> Vec<String> {
 mod tests {
     use serde_json::json;
 
-    use super::{list_row, milliseconds, seconds};
+    use super::{list_row, milliseconds, process_line, seconds};
 
     #[test]
     fn numbers_for_people() {
@@ -337,6 +360,24 @@ mod tests {
             ("999999", "1000.0"),
         ] {
             assert_eq!(milliseconds(micros), expected, "{micros}");
+        }
+    }
+
+    #[test]
+    fn a_line_says_whose_process_it_is() {
+        for (whom, expected) in [
+            (json!({}), "7, the gateway's own, since 2026-11-22T02:03:04Z, running"),
+            (json!({ "trial": true }), "7, a trial, since 2026-11-22T02:03:04Z, running"),
+            (json!({ "agent": "ci" }), "7, for ci, since 2026-11-22T02:03:04Z, running"),
+            (
+                json!({ "agent": "ci", "user": "ann", "exit": "was ended by SIGKILL" }),
+                "7, for ci and ann, since 2026-11-22T02:03:04Z, was ended by SIGKILL",
+            ),
+        ] {
+            let mut process = whom;
+            process["pid"] = json!(7);
+            process["since"] = json!("2026-11-22T02:03:04.000005Z");
+            assert_eq!(process_line(&process), expected);
         }
     }
 

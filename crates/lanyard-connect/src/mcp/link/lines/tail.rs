@@ -1,9 +1,10 @@
 //! The last that a process complained about.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::Instant;
 
 /// What is read at once.
 const BUFFER_BYTES: usize = 8 << 10;
@@ -12,35 +13,53 @@ const BUFFER_BYTES: usize = 8 << 10;
 #[derive(Debug)]
 pub(crate) struct Tail {
     bytes_max: usize,
-    bytes: Mutex<VecDeque<u8>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: VecDeque<u8>,
+    /// When the newest of them came.
+    written: Option<Instant>,
 }
 
 impl Tail {
     /// Nothing yet, and never more than this.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, bytes: Mutex::default() }
+        Self { bytes_max, kept: Mutex::default() }
     }
 
     fn push(&self, piece: &[u8]) {
         let fits = piece.len().saturating_sub(self.bytes_max);
         let piece = piece.get(fits..).unwrap_or_default();
-        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
+        kept.written = Some(Instant::now());
+        let bytes = &mut kept.bytes;
         let over = bytes.len().saturating_add(piece.len()).saturating_sub(self.bytes_max);
         let over = over.min(bytes.len());
         bytes.drain(..over);
         bytes.extend(piece);
     }
 
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When something was written last.
+    pub(crate) fn written(&self) -> Option<Instant> {
+        self.kept().written
+    }
+
     /// What is kept, as text. It begins with a whole character, and after a cut with a whole line
     /// where there is one.
     pub(crate) fn text(&self) -> String {
-        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let (head, rest) = bytes.as_slices();
-        let mut all = Vec::with_capacity(bytes.len());
+        let kept = self.kept();
+        let (head, rest) = kept.bytes.as_slices();
+        let mut all = Vec::with_capacity(kept.bytes.len());
         all.extend_from_slice(head);
         all.extend_from_slice(rest);
         let was_cut = all.len() == self.bytes_max;
-        drop(bytes);
+        drop(kept);
         let text = String::from_utf8_lossy(&all);
         match text.split_once('\n') {
             Some((_, whole)) if was_cut && !whole.is_empty() => whole.to_owned(),

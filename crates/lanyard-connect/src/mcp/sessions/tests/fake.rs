@@ -154,6 +154,21 @@ impl Bench {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// What the process that complained last wrote.
+    pub(super) fn stderr(&self) -> String {
+        self.sessions.processes(|_| true, 1).pop().map(|it| it.stderr).unwrap_or_default()
+    }
+
+    /// Agents, and the first line of what their processes wrote.
+    pub(super) fn told(&self) -> Vec<String> {
+        let agent = |key: SessionKey| key.principal.map(|it| it.agent.to_string());
+        let first = |stderr: &str| stderr.lines().next().unwrap_or_default().to_owned();
+        let reports = self.sessions.processes(|_| true, 8);
+        let tell = reports.into_iter();
+        tell.map(|it| format!("{}: {}", agent(it.key).unwrap_or_default(), first(&it.stderr)))
+            .collect()
+    }
+
     /// Waits until this much is open.
     pub(super) async fn until(&self, sessions: usize, processes: usize) {
         eventually(|| self.sessions.counts() == Counts { sessions, processes }).await;

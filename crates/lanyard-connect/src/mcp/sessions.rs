@@ -92,9 +92,6 @@ pub struct Opening {
     pub client: ClientFacts,
     /// Who hears what belongs to no request; nobody where it is `None`.
     pub inbox: Option<mpsc::Sender<Unrelated>>,
-    /// Whether no other lease may use the session at the same time (what a process asks of its
-    /// client does not say for which request).
-    pub exclusive: bool,
 }
 
 /// A session in use. While one is held the session is not idle.
@@ -147,8 +144,8 @@ impl Sessions {
     pub async fn lease(&self, key: &SessionKey, opening: Opening) -> Result<Lease, Failure> {
         self.tend();
         let shared = &self.shared;
-        let found = match shared.pool.find(key, opening.exclusive)? {
-            Found::Full => self.wait_for_place(key, opening.exclusive).await?,
+        let found = match shared.pool.find(key)? {
+            Found::Full => self.wait_for_place(key).await?,
             found @ (Found::Open(..) | Found::Opening(..) | Found::Place(..)) => found,
         };
         match found {
@@ -164,7 +161,7 @@ impl Sessions {
     }
 
     /// Waits until a place becomes free, but not for ever.
-    async fn wait_for_place(&self, key: &SessionKey, exclusive: bool) -> Result<Found, Failure> {
+    async fn wait_for_place(&self, key: &SessionKey) -> Result<Found, Failure> {
         let (pool, limits) = (&self.shared.pool, &self.shared.limits);
         let now = Instant::now();
         let wait_max = Limits::span(limits.server_wait_ms_max);
@@ -173,7 +170,7 @@ impl Sessions {
             let mut changed = Box::pin(pool.changed.notified());
             // Whoever frees a place after the look below wakes this one.
             changed.as_mut().enable();
-            match pool.find(key, exclusive)? {
+            match pool.find(key)? {
                 Found::Full => {}
                 found @ (Found::Open(..) | Found::Opening(..) | Found::Place(..)) => {
                     return Ok(found);
@@ -258,7 +255,7 @@ async fn opened_lease(
 impl Shared {
     /// Opens a session in a place of the pool, beside everybody who waits for it.
     fn open(&self, place: pool::Place, key: &SessionKey, opening: Opening) {
-        let Opening { target, credentials, client, inbox, exclusive: _ } = opening;
+        let Opening { target, credentials, client, inbox } = opening;
         let greeting = Greeting {
             key: key.clone(),
             target,

@@ -86,7 +86,6 @@ impl Hub {
             credentials: Arc::clone(&member.credentials),
             client: (*client.facts).clone(),
             inbox: Some(self.inbox(core, key)),
-            exclusive: false,
         }
     }
 

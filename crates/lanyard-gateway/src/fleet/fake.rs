@@ -290,6 +290,5 @@ pub(super) fn opening(member: &Member) -> Opening {
         credentials: Arc::clone(&member.credentials),
         client: ClientFacts { capabilities: "{}".to_owned(), info: "{}".to_owned() },
         inbox: None,
-        exclusive: false,
     }
 }

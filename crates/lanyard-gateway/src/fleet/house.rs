@@ -40,7 +40,6 @@ pub(super) fn opening(member: &Member, inbox: Option<mpsc::Sender<Unrelated>>) -
         credentials: Arc::clone(&member.credentials),
         client: ClientFacts { capabilities: CAPABILITIES.to_owned(), info: INFO.to_owned() },
         inbox,
-        exclusive: false,
     }
 }
 

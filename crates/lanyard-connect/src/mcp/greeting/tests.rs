@@ -89,7 +89,6 @@ fn opening(origin: &str, kind: &str, era: EraChoice) -> Opening {
             info: r#"{"name":"test"}"#.to_owned(),
         },
         inbox: None,
-        exclusive: false,
     }
 }
 

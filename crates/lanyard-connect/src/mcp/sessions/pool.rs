@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::SessionKey;
 use crate::mcp::session::Session;
 
-/// Sessions under one key, where each of them is used by one lease at a time.
+/// Sessions under one key: the one that is open, and lost ones on which something still runs.
 const SAME_KEY_MAX: usize = 8;
 
 /// Sessions that hold nothing on their server, and only a little memory here.
@@ -53,8 +53,6 @@ struct Slot {
     content: Content,
     /// Leases, and those who wait for the opening.
     held: usize,
-    /// Whether the lease that holds it shares it with no other.
-    exclusive: bool,
     idle_since: Instant,
 }
 
@@ -112,18 +110,13 @@ impl Pool {
         self.closed.clone()
     }
 
-    fn hold(self: &Arc<Self>, key: &SessionKey, slot: &mut Slot, exclusive: bool) -> Hold {
+    fn hold(self: &Arc<Self>, key: &SessionKey, slot: &mut Slot) -> Hold {
         slot.held = slot.held.saturating_add(1);
-        slot.exclusive = exclusive;
         Hold { pool: Arc::clone(self), key: key.clone(), number: slot.number }
     }
 
     /// Looks for the session of a key, or a place for it.
-    pub(super) fn find(
-        self: &Arc<Self>,
-        key: &SessionKey,
-        exclusive: bool,
-    ) -> Result<Found, Failure> {
+    pub(super) fn find(self: &Arc<Self>, key: &SessionKey) -> Result<Found, Failure> {
         let mut ended = Vec::new();
         let found = {
             let mut state = self.state();
@@ -131,9 +124,9 @@ impl Pool {
                 return Err(Failure::Cancelled);
             }
             state.bury(key, &mut ended);
-            match state.usable(key, exclusive) {
+            match state.usable(key) {
                 Some(slot) => {
-                    let hold = self.hold(key, slot, exclusive);
+                    let hold = self.hold(key, slot);
                     match &slot.content {
                         Content::Open(session) => Found::Open(Arc::clone(session), hold),
                         Content::Opening { opened, retired: _ } => {
@@ -141,26 +134,20 @@ impl Pool {
                         }
                     }
                 }
-                None => self.place(&mut state, key, exclusive, &mut ended),
+                None => self.place(&mut state, key, &mut ended),
             }
         };
         end_all(&ended);
         Ok(found)
     }
 
-    /// The open session of a key, unless somebody has it for himself.
+    /// The open session of a key.
     pub(super) fn existing(self: &Arc<Self>, key: &SessionKey) -> Option<(Arc<Session>, Hold)> {
         let mut state = self.state();
-        let slots = state.slots.get_mut(key)?.iter_mut();
-        for slot in slots.filter(|slot| !slot.exclusive) {
-            if let Content::Open(session) = &slot.content
-                && session.is_open()
-            {
-                let session = Arc::clone(session);
-                return Some((session, self.hold(key, slot, false)));
-            }
-        }
-        None
+        let slot = state.usable(key)?;
+        let Content::Open(session) = &slot.content else { return None };
+        let session = Arc::clone(session);
+        Some((session, self.hold(key, slot)))
     }
 
     /// A place for one more session of a key, if there may be one.
@@ -168,7 +155,6 @@ impl Pool {
         self: &Arc<Self>,
         state: &mut State,
         key: &SessionKey,
-        exclusive: bool,
         ended: &mut Vec<Arc<Session>>,
     ) -> Found {
         let same_key = state.slots.get(key).map_or(0, Vec::len);
@@ -190,10 +176,9 @@ impl Pool {
             number,
             content: Content::Opening { opened, retired },
             held: 0,
-            exclusive,
             idle_since: Instant::now(),
         };
-        let hold = self.hold(key, &mut slot, exclusive);
+        let hold = self.hold(key, &mut slot);
         state.slots.entry(key.clone()).or_default().push(slot);
         Found::Place(place, hold)
     }
@@ -286,17 +271,11 @@ fn end_all(sessions: &[Arc<Session>]) {
 
 impl State {
     /// The place of a key that one more lease may use.
-    fn usable(&mut self, key: &SessionKey, exclusive: bool) -> Option<&mut Slot> {
+    fn usable(&mut self, key: &SessionKey) -> Option<&mut Slot> {
         let mut slots = self.slots.get_mut(key)?.iter_mut();
-        slots.find(|slot| {
-            let (is_open, is_opening) = match &slot.content {
-                Content::Open(session) => (session.is_open(), false),
-                Content::Opening { .. } => (false, true),
-            };
-            // Whoever opens one for himself has it for himself.
-            let for_one = slot.held == 0 && is_open;
-            let for_all = (is_open || is_opening) && !slot.exclusive;
-            for_one || (for_all && !exclusive)
+        slots.find(|slot| match &slot.content {
+            Content::Open(session) => session.is_open(),
+            Content::Opening { .. } => true,
         })
     }
 
@@ -446,7 +425,6 @@ impl Drop for Hold {
             let slot = slots.and_then(|it| it.iter_mut().find(|slot| slot.number == self.number));
             if let Some(slot) = slot {
                 slot.held = slot.held.saturating_sub(1);
-                slot.exclusive &= slot.held > 0;
                 slot.idle_since = Instant::now();
             }
             state.bury(&self.key, &mut ended);

@@ -243,7 +243,6 @@ pub(super) fn opening(target: Target) -> Opening {
             info: r#"{"name":"test","version":"0"}"#.to_owned(),
         },
         inbox: None,
-        exclusive: false,
     }
 }
 

@@ -59,39 +59,6 @@ async fn whoever_goes_away_leaves_the_opening_to_the_others() {
 }
 
 #[tokio::test]
-async fn an_exclusive_lease_shares_with_nobody() {
-    let bench = Bench::with_limits(|limits| limits.server_wait_ms_max = 50);
-    let (script, one) = (script(""), key("one"));
-    let exclusive = || {
-        let mut opening = bench.opening(&script);
-        opening.exclusive = true;
-        bench.sessions.lease(&one, opening)
-    };
-    let (first, second) = tokio::join!(exclusive(), exclusive());
-    let mut leases = vec![first.unwrap(), second.unwrap()];
-    assert_eq!(bench.starts(), 2);
-    assert!(bench.sessions.existing(&one).is_none());
-    // One that shares does not share with these.
-    let shared = bench.sessions.lease(&one, bench.opening(&script)).await.unwrap();
-    assert_eq!(bench.starts(), 3);
-    assert!(bench.sessions.existing(&one).is_some());
-    drop(shared);
-    while leases.len() < 8 {
-        leases.push(exclusive().await.unwrap());
-    }
-    assert_eq!(bench.starts(), 8);
-    assert_eq!(exclusive().await.unwrap_err(), Failure::ServerBusy);
-    // What is given back is used again.
-    let back = leases.pop();
-    let waiting = async { (exclusive().await, drop(back)).0 };
-    assert_eq!(waiting.await.unwrap_err(), Failure::ServerBusy);
-    let again = exclusive().await.unwrap();
-    assert_eq!(bench.starts(), 8);
-    drop((leases, again));
-    bench.end().await;
-}
-
-#[tokio::test]
 async fn who_waits_gets_what_is_given_back() {
     let bench = Bench::with_limits(|limits| limits.server_sessions_max = 1);
     let script = script("");

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use lanyard_core::{ServerName, TenantName};
-use lanyard_mcp::{Catalog, Definition, OtherTools};
-use lanyard_store::{Change, Configuration, FactsRow, ServerRow, StoreError};
+use lanyard_mcp::{Catalog, Definition, Kind, OtherTools};
+use lanyard_store::{Change, Configuration, DefinitionKind, FactsRow, ServerRow, StoreError};
 
 use crate::Admin;
 use crate::change::{About, By, Landing};
@@ -120,7 +120,8 @@ impl Shared {
         Ok(())
     }
 
-    /// The tools of the tenant's other servers, by the names under which a text may speak of them.
+    /// The tools of the tenant's other servers, by the names under which a text may speak of them, and
+    /// their resources.
     fn other_tools(
         &self,
         server: &ServerName,
@@ -128,7 +129,7 @@ impl Shared {
     ) -> Result<OtherTools, ApiError> {
         let rows = self.rows_in(change)?;
         let mut own: HashMap<ServerName, Vec<String>> = HashMap::new();
-        for (server, tool) in change.pinned_tools(&self.tenant)? {
+        for (server, tool) in change.pinned_names(&self.tenant, DefinitionKind::Tool)? {
             own.entry(server).or_default().push(tool);
         }
         let mut all: Vec<(String, String, String)> = Vec::new();
@@ -143,10 +144,17 @@ impl Shared {
                 all.push((row.name.as_str().to_owned(), name, exposed));
             }
         }
-        Ok(OtherTools::new(
+        let tools = OtherTools::new(
             all.iter()
                 .map(|(server, own, exposed)| (server.as_str(), own.as_str(), exposed.as_str())),
-        ))
+        );
+        let resources = change.pinned_names(&self.tenant, DefinitionKind::Resource)?;
+        let templates = change.pinned_names(&self.tenant, DefinitionKind::Template)?;
+        let kinds = [(Kind::Resource, &resources), (Kind::Template, &templates)];
+        Ok(tools.with_resources(kinds.into_iter().flat_map(|(kind, names)| {
+            let others = names.iter().filter(|(owner, _)| owner != server);
+            others.map(move |(owner, uri)| (owner.as_str(), kind, uri.as_str()))
+        })))
     }
 
     fn rest_tool_names(&self, row: &ServerRow, rows: &Configuration) -> Vec<String> {
@@ -168,7 +176,7 @@ fn tell(weighed: &Weighed, listed: &Catalog, is_drift: bool, change: &Change<'_>
     if is_drift && !weighed.drift.is_empty() {
         change.set_action("pin.drift");
     }
-    for kind in lanyard_mcp::Kind::ALL {
+    for kind in Kind::ALL {
         let count = listed.of(kind).count();
         if count > 0 {
             change.detail(&format!("{}s", kind.as_str()), count);

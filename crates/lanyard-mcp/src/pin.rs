@@ -111,6 +111,8 @@ pub enum Code {
     SuspiciousText,
     /// A text names a tool of another server.
     MentionsOtherTool,
+    /// A resource or a template is listed by another server.
+    TakesResource,
     /// The definition cannot be read.
     Unreadable,
     /// A tool came that nobody approved.
@@ -139,6 +141,7 @@ impl Code {
         match self {
             Self::SuspiciousText => "suspicious_text",
             Self::MentionsOtherTool => "mentions_other_tool",
+            Self::TakesResource => "takes_resource",
             Self::Unreadable => "unreadable",
             Self::NewTool => "new_tool",
             Self::RenamedTool => "renamed_tool",
@@ -158,6 +161,7 @@ impl Code {
             Self::GoneTool | Self::Wording | Self::OtherMember => Grade::Reported,
             Self::SuspiciousText
             | Self::MentionsOtherTool
+            | Self::TakesResource
             | Self::Unreadable
             | Self::NewTool
             | Self::RenamedTool
@@ -171,7 +175,8 @@ impl Code {
 
 /// Every drift between pins and what is seen, by kind and name. Equal lists have none.
 ///
-/// Prompts, resources and templates may come, go and change; only suspicious text holds them up.
+/// Prompts, resources and templates may come, go and change; only suspicious text holds them up, and
+/// that another server has them.
 /// The pin of a tool that vanished is to be kept, so that its return is compared with it.
 pub fn compare(pinned: &[Item], seen: &[Item]) -> Vec<Drift> {
     compare_among(pinned, seen, "", &OtherTools::default())
@@ -201,6 +206,9 @@ pub fn compare_among(
         let pin = pins.get(&key(item)).map(|pin| pin.raw.as_str());
         reasons.extend(wording::suspicious(pin, &item.raw));
         reasons.extend(others.mentioned(server, pin, &item.raw));
+        if pin.is_none() {
+            reasons.extend(others.taken(server, item));
+        }
         drifts.extend(drift(item, change, reasons));
     }
     for pin in gone.rest() {
@@ -211,13 +219,14 @@ pub fn compare_among(
     drifts
 }
 
-/// What must not be pinned unseen when a server is added: items with suspicious text, and those
-/// that name tools of other servers.
+/// What must not be pinned unseen when a server is added: items with suspicious text, those that
+/// name tools of other servers, and resources that other servers have.
 pub fn screen(seen: &[Item], server: &str, others: &OtherTools) -> Vec<Drift> {
     seen.iter()
         .filter_map(|item| {
             let mut reasons = wording::suspicious(None, &item.raw);
             reasons.extend(others.mentioned(server, None, &item.raw));
+            reasons.extend(others.taken(server, item));
             drift(item, Change::New, reasons)
         })
         .collect()

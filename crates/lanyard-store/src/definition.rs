@@ -179,18 +179,19 @@ impl Change<'_> {
         DefinitionRow::of(self.connection, tenant, server)
     }
 
-    /// The tools of a tenant that were approved, each with its server.
-    pub fn pinned_tools(
+    /// What of a kind a tenant's servers list with approval, each name with its server.
+    pub fn pinned_names(
         &self,
         tenant: &TenantName,
+        kind: DefinitionKind,
     ) -> Result<Vec<(ServerName, String)>, StoreError> {
         let sql = "SELECT server, name FROM definitions
-                   WHERE tenant = ?1 AND kind = 'tool' AND pinned IS NOT NULL
+                   WHERE tenant = ?1 AND kind = ?2 AND pinned IS NOT NULL
                    ORDER BY server, name";
         let read = |row: &Row<'_>| Ok((column::name(row, 0)?, row.get(1)?));
         let mut statement = self.connection.prepare(sql)?;
-        let tools = statement.query_map(params![tenant.as_str()], read)?;
-        Ok(tools.collect::<Result<_, _>>()?)
+        let names = statement.query_map(params![tenant.as_str(), kind.as_str()], read)?;
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
     /// Adds a definition or replaces it. Its server must exist.

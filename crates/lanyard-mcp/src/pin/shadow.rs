@@ -1,10 +1,11 @@
-//! Descriptions that speak of tools of other servers. One server can so change how a model uses
-//! another one, without ever being called.
+//! What reaches for other servers: descriptions that speak of their tools, by which one server can
+//! change how a model uses another one without ever being called, and resources that are theirs.
 
 use std::collections::HashMap;
 
 use super::wording::new_texts;
 use super::{Code, Reason};
+use crate::catalog::{Item, Kind};
 use crate::text::Folded;
 
 /// A shorter name without a prefix is taken for a word.
@@ -13,10 +14,12 @@ const NAME_CHARS_MIN: usize = 5;
 /// Mentions that are given for one item.
 const REASONS_MAX: usize = 10;
 
-/// The tools of all servers by the names under which a text may speak of them.
+/// The tools of all servers by the names under which a text may speak of them, and their resources.
 #[derive(Debug, Clone, Default)]
 pub struct OtherTools {
     names: HashMap<String, Vec<Owner>>,
+    /// The servers by the URI, or the URI template, of what they list.
+    resources: HashMap<(Kind, String), String>,
 }
 
 /// Whose tool has a name.
@@ -42,9 +45,29 @@ impl OtherTools {
         all
     }
 
+    /// Adds resources and templates: their server, their kind, and their URI or URI template.
+    #[must_use]
+    pub fn with_resources<'a>(
+        mut self,
+        resources: impl IntoIterator<Item = (&'a str, Kind, &'a str)>,
+    ) -> Self {
+        for (server, kind, uri) in resources {
+            self.resources.entry((kind, uri.to_owned())).or_insert_with(|| server.to_owned());
+        }
+        self
+    }
+
     fn add(&mut self, name: &str, server: &str, tool: &str) {
         let owners = self.names.entry(name.to_lowercase()).or_default();
         owners.push(Owner { server: server.to_owned(), tool: tool.to_owned() });
+    }
+
+    /// Why a resource, or a template, is not simply this server's: another one lists it. On `/mcp` it
+    /// would be answered by whichever came first in the alphabet.
+    pub(super) fn taken(&self, server: &str, item: &Item) -> Option<Reason> {
+        let owner = self.resources.get(&(item.kind, item.name.clone()))?;
+        let sentence = format!("the server `{owner}` lists the same {}", item.kind.as_str());
+        (owner != server).then(|| Reason::new(Code::TakesResource, sentence))
     }
 
     /// The tools of other servers that the new titles and descriptions of a definition name. A

@@ -290,6 +290,31 @@ fn a_text_about_another_servers_tool_is_quarantined() {
 }
 
 #[test]
+fn a_resource_of_another_server_is_quarantined() {
+    let others = OtherTools::default().with_resources([
+        ("files", Kind::Resource, "file:///a"),
+        ("files", Kind::Template, "file:///{path}"),
+        ("calc", Kind::Resource, "calc://a"),
+    ]);
+    let item = |kind, raw: &str| Item::read(kind, raw).unwrap();
+    let seen = [
+        item(Kind::Resource, r#"{"uri":"calc://a","name":"its own"}"#),
+        item(Kind::Resource, r#"{"uri":"file:///a","name":"a"}"#),
+        item(Kind::Resource, r#"{"uri":"file:///b","name":"b"}"#),
+        item(Kind::Template, r#"{"uriTemplate":"file:///{path}","name":"t"}"#),
+    ];
+    let expected = expect![[r#"
+        resource file:///a new: quarantined
+          takes_resource: the server `files` lists the same resource
+        template file:///{path} new: quarantined
+          takes_resource: the server `files` lists the same template"#]];
+    expected.assert_eq(&lines(&screen(&seen, "calc", &others)));
+    // Later as when the server is added, and no more once somebody approved it.
+    expected.assert_eq(&lines(&compare_among(&seen[..1], &seen, "calc", &others)));
+    assert_eq!(compare_among(&seen, &seen, "calc", &others), Vec::new());
+}
+
+#[test]
 fn a_long_way_down_hides_nothing() {
     let others = OtherTools::new([("mail", "send_email", "mail__send_email")]);
     let key = "k".repeat(5000);

@@ -125,7 +125,10 @@ fn lists_come_back_in_the_servers_order_and_go_with_it() {
         let server = server_name("billing");
         change.definition_delete(&tenant(), &server, DefinitionKind::Tool, "alpha")?;
         assert_eq!(change.definitions_of(&tenant(), &server)?.len(), 2);
-        assert_eq!(change.pinned_tools(&tenant())?, [(server.clone(), "zeta".to_owned())]);
+        assert_eq!(
+            change.pinned_names(&tenant(), DefinitionKind::Tool)?,
+            [(server.clone(), "zeta".to_owned())]
+        );
         let rest = change.configuration_without_definitions()?;
         assert_eq!((rest.definitions.len(), rest.facts.len(), rest.servers.len()), (0, 1, 1));
         assert_eq!(change.definitions_delete(&tenant(), &server)?, 2);

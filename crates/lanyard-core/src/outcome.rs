@@ -49,6 +49,14 @@ pub enum Denial {
         /// The name as the agent wrote it.
         tool: String,
     },
+    /// An operator put another definition of the tool in force after the client was shown one.
+    #[error(
+        "the definition of {tool} has changed since it was listed; list the tools again and read it before you call it"
+    )]
+    ToolChanged {
+        /// The name as the agent wrote it.
+        tool: String,
+    },
     /// No such prompt, or none that this agent may use.
     #[error("Prompt {prompt} not found")]
     PromptUnknown {
@@ -90,6 +98,7 @@ impl Denial {
             Self::ServerNotGranted => "server_not_granted",
             Self::ToolUnknown { tool: _ } => "tool_unknown",
             Self::ToolNotGranted { tool: _ } => "tool_not_granted",
+            Self::ToolChanged { tool: _ } => "tool_changed",
             Self::PromptUnknown { prompt: _ } => "prompt_unknown",
             Self::ResourceUnknown { uri: _ } => "resource_unknown",
             Self::MethodUnknown { method: _ } => "method_unknown",

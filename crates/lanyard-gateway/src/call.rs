@@ -217,6 +217,10 @@ fn decide<'a>(
     let (target, permit) = target
         .gate(incoming, now)
         .map_err(|denial| Refused { denial, target: Some(named.clone()) })?;
+    if !incoming.client.seen(incoming.agent).is_current(target.server(), target.tool()) {
+        let denial = Denial::ToolChanged { tool: incoming.tool.to_owned() };
+        return Err(Refused { denial, target: Some(named) });
+    }
     let cleared = Cleared::new(target, incoming.arguments)
         .map_err(|denial| Refused { denial, target: Some(named) })?;
     Ok(Permitted::new(cleared, permit))

@@ -7,6 +7,7 @@
 //! a schema.
 
 pub(crate) mod mcp;
+mod seen;
 mod server;
 mod tool;
 
@@ -22,6 +23,7 @@ use lanyard_vault::Vault;
 use thiserror::Error;
 
 pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
+pub(crate) use seen::Seen;
 pub use server::{ServerEntry, ServerOptions};
 pub use tool::ToolEntry;
 
@@ -120,6 +122,8 @@ pub struct AgentLoad {
     streams: AtomicU64,
     /// The tools that search mode lists for its clients without sessions, as server and tool.
     activated: Mutex<BTreeSet<(String, ToolName)>>,
+    /// What its clients without sessions were shown.
+    pub(crate) seen: Seen,
 }
 
 /// One place among those an agent may take at a time; given back on drop.

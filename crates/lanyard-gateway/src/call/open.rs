@@ -173,6 +173,7 @@ fn denied(denial: &Denial) -> Decision {
         | Denial::ServerNotGranted
         | Denial::ToolUnknown { tool: _ }
         | Denial::ToolNotGranted { tool: _ }
+        | Denial::ToolChanged { tool: _ }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ } => None,

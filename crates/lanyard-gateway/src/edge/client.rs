@@ -18,6 +18,8 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::snapshot::{AgentEntry, Seen};
+
 /// A client as servers are told of it, and as answers are written for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -46,6 +48,12 @@ impl Client {
             client_info: Some(&self.facts.info),
             log_level: None,
         }
+    }
+
+    /// What it was shown. Clients without sessions cannot be told apart: what one of an agent's was
+    /// shown, all of them were.
+    pub(crate) fn seen<'a>(&'a self, agent: &'a AgentEntry) -> &'a Seen {
+        self.live.as_ref().map_or(&agent.load.seen, |live| &live.seen)
     }
 
     /// Whether servers may ask something of it: then its requests on a server are not mixed with
@@ -128,6 +136,8 @@ pub(crate) fn event(message: &[u8]) -> Bytes {
 pub(crate) struct Live {
     /// Which session, stream or connection it is.
     pub(crate) key: [u8; 32],
+    /// Which tools it was shown.
+    pub(crate) seen: Seen,
     state: Mutex<State>,
 }
 
@@ -150,7 +160,7 @@ struct State {
 impl Live {
     /// Nothing goes on yet.
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        Self { key, state: Mutex::default() }
+        Self { key, seen: Seen::default(), state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

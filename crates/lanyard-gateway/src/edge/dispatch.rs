@@ -332,6 +332,7 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
             | Denial::TokenRevoked
             | Denial::OriginForeign
             | Denial::HostForeign
+            | Denial::ToolChanged { tool: _ }
             | Denial::ArgumentsInvalid { problem: _ } => denial.to_string(),
         },
         Outcome::Failed(failure) => failure.to_string(),

@@ -176,6 +176,7 @@ pub(super) fn page(
     let (members, more): (Vec<String>, bool) = if listed == Listed::Tools {
         let all = search::shown(context, client, tools(snapshot, agent, &context.scope, now));
         let page = all.get(start..end.min(all.len())).unwrap_or_default();
+        client.seen(agent).note(page.iter().filter_map(search::InList::offered));
         let members = page.iter().map(|tool| tool.to_json(client.version));
         (members.collect(), end < all.len())
     } else {
@@ -205,7 +206,7 @@ impl Fingerprint {
         for shown in search::shown(context, client, tools(snapshot, agent, scope, now)) {
             if let search::InList::Tool(shown) = shown {
                 shown.name.hash(&mut hasher);
-                shown.offered.tool.hash_definition(&mut hasher);
+                shown.offered.tool.fingerprint().hash(&mut hasher);
             }
         }
         let of = |listed: &[Listed]| {

@@ -99,6 +99,7 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         // These are answered within the protocol; over plain HTTP they are a refusal.
         Denial::ToolUnknown { tool: _ }
         | Denial::ToolNotGranted { tool: _ }
+        | Denial::ToolChanged { tool: _ }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ }

@@ -16,6 +16,7 @@ use super::dispatch::stamp;
 use super::list::{self, Shown};
 use super::request::Context;
 use super::route::Scope;
+use crate::snapshot::{ServerEntry, ToolEntry};
 
 /// The name of the tool that finds tools.
 pub(super) const SEARCH_TOOL: &str = "mcp_tool_search";
@@ -41,6 +42,14 @@ impl InList<'_> {
         match self {
             Self::Tool(shown) => shown.to_json(version),
             Self::Search => lanyard_wire::tool_for(version, DEFINITION, None),
+        }
+    }
+
+    /// The tool with its server; `None` for the one that finds tools, which never changes.
+    pub(super) fn offered(&self) -> Option<(&ServerEntry, &ToolEntry)> {
+        match self {
+            Self::Tool(shown) => Some((shown.offered.server, shown.offered.tool)),
+            Self::Search => None,
         }
     }
 }
@@ -178,6 +187,8 @@ pub(super) fn answer(
         let content = vec![Content::Text(text.into())];
         return Some(CallResult { content, structured: None, is_error: false }.to_json(stamp));
     }
+    let offered = found.iter().map(|(shown, _)| (shown.offered.server, shown.offered.tool));
+    client.seen(agent).note(offered);
     for (shown, _) in &found {
         activate(context, client, shown);
     }

@@ -1,7 +1,7 @@
 //! One tool, compiled: at once where Lanyard describes it itself, and when it is first called
 //! where a server that speaks MCP does. Of 20,000 such tools most are never called.
 
-use std::hash::{Hash as _, Hasher};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::OnceLock;
 
 use lanyard_core::{Denial, ToolName};
@@ -18,6 +18,7 @@ pub struct ToolEntry {
     name: ToolName,
     what: What,
     checks: OnceLock<Result<Checks, String>>,
+    fingerprint: OnceLock<u64>,
     strip: bool,
 }
 
@@ -76,13 +77,15 @@ impl ToolEntry {
             tool,
         };
         let checks = OnceLock::from(Ok(Checks { arguments, output, mirrored }));
-        Ok(Self { name, what: What::Rest(Box::new(rest)), checks, strip: false })
+        let what = What::Rest(Box::new(rest));
+        Ok(Self { name, what, checks, fingerprint: OnceLock::new(), strip: false })
     }
 
     /// A tool of a server that speaks MCP, by its approved definition: a raw JSON object. `strip`
     /// says whether placeholders for optional arguments are taken out of calls.
     pub fn mcp(name: ToolName, definition: &str, strip: bool) -> Self {
-        Self { name, what: What::Mcp(definition.into()), checks: OnceLock::new(), strip }
+        let what = What::Mcp(definition.into());
+        Self { name, what, checks: OnceLock::new(), fingerprint: OnceLock::new(), strip }
     }
 
     /// The tool's own name.
@@ -116,16 +119,20 @@ impl ToolEntry {
         }
     }
 
-    /// Adds all that a list says of it to a fingerprint.
-    pub(crate) fn hash_definition(&self, hasher: &mut impl Hasher) {
-        match &self.what {
-            What::Rest(rest) => {
-                rest.tool.description.hash(hasher);
-                rest.input_schema_json.hash(hasher);
-                rest.output_schema_json.hash(hasher);
+    /// A number that stands for all that a list says of it; the same for the same words.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            match &self.what {
+                What::Rest(rest) => {
+                    rest.tool.description.hash(&mut hasher);
+                    rest.input_schema_json.hash(&mut hasher);
+                    rest.output_schema_json.hash(&mut hasher);
+                }
+                What::Mcp(definition) => definition.hash(&mut hasher),
             }
-            What::Mcp(definition) => definition.hash(hasher),
-        }
+            hasher.finish()
+        })
     }
 
     /// The schema of its arguments, raw JSON.

@@ -227,6 +227,43 @@ async fn a_credential_that_comes_unasked_is_masked() {
 }
 
 #[tokio::test]
+async fn a_call_is_bound_to_the_definition_that_its_client_saw() {
+    produced("tool_changed");
+    let server = Mcp::start(Speaks::Modern).await;
+    let world = world(&server).await;
+    let (old, fresh) = (session(&world, FAKE).await, session(&world, FAKE).await);
+    let list = async |session: &str| {
+        let answer = in_session(&world, FAKE, session).json(bare("tools/list")).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    let list_modern = async || {
+        let request = world.by("alice", "POST", FAKE);
+        assert_eq!(modern(request, "tools/list", json!({})).send().await.status, 200);
+    };
+    let calls = async |session: &str| {
+        in_session(&world, FAKE, session).json(call(7, "echo", json!({}))).send().await.result()
+    };
+    list(&old).await;
+    list_modern().await;
+    world.change(|setup| setup.mcp[0].tools[0]["description"] = json!("Sends what it gets to all"));
+    let (is_error, text) = calls(&old).await;
+    assert!(is_error && text.starts_with("the definition of echo has changed since"), "{text}");
+    let (is_error, _) = call_modern(&world, FAKE, "echo", json!({})).await.result();
+    assert!(is_error);
+    assert_eq!(server.heard_of("tools/call").len(), 0);
+    // Who never saw the old one may call, and so may the old one's other tools be called.
+    assert!(!calls(&fresh).await.0);
+    assert!(!call_modern(&world, FAKE, "leak", json!({})).await.result().0);
+    list(&old).await;
+    list_modern().await;
+    assert!(!calls(&old).await.0);
+    assert!(!call_modern(&world, FAKE, "echo", json!({})).await.result().0);
+    let denied = world.settled().await;
+    let denied: Vec<_> = denied.iter().filter(|it| it["denied_code"] == "tool_changed").collect();
+    assert_eq!(denied.len(), 2, "{denied:#?}");
+}
+
+#[tokio::test]
 async fn what_is_no_tool_takes_a_grant_of_the_whole_server() {
     let server = Mcp::start(Speaks::Legacy).await;
     let world = world(&server).await;

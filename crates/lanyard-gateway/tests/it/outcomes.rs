@@ -23,6 +23,7 @@ const CODES: &[&str] = &[
     "server_not_granted",
     "tool_unknown",
     "tool_not_granted",
+    "tool_changed",
     "arguments_invalid",
     "prompt_unknown",
     "resource_unknown",

@@ -85,6 +85,9 @@ pub(super) struct Router {
 #[derive(Debug, Default)]
 struct State {
     running: BTreeMap<i64, Running>,
+    /// Requests of the server that an exchange was given and has not answered. They outlive the
+    /// answer to the exchange: a server may ask first, and answer before it is answered.
+    asked: Vec<(i64, Id<'static>)>,
     phase: Phase,
 }
 
@@ -106,8 +109,6 @@ struct Running {
     fate: Arc<OnceLock<Failure>>,
     token: Token,
     purpose: Purpose,
-    /// Ids of the server's requests that this exchange was given and has not answered.
-    asked: Vec<Id<'static>>,
 }
 
 impl Router {
@@ -147,14 +148,16 @@ impl Router {
             Phase::Lost => return Err(Failure::ServerEnded),
             Phase::Ended(reason) => return Err(reason.clone()),
         }
-        let running = Running { mailbox, fate, token, purpose, asked: Vec::new() };
+        let running = Running { mailbox, fate, token, purpose };
         state.running.insert(id, running);
         Ok(inbound)
     }
 
     /// Ends an exchange. Says whether it ran: whether the server still works for it.
     pub(super) fn remove(&self, id: i64) -> bool {
-        self.state().running.remove(&id).is_some()
+        let mut state = self.state();
+        state.asked.retain(|(asked, _)| *asked != id);
+        state.running.remove(&id).is_some()
     }
 
     /// Ends an exchange with a failure that it is told when it next asks.
@@ -218,10 +221,9 @@ impl Router {
     /// Takes note that an exchange answered a request of the server. Says whether it was asked.
     pub(super) fn answered(&self, id: i64, request: &Id<'_>) -> bool {
         let mut state = self.state();
-        let Some(running) = state.running.get_mut(&id) else { return false };
-        let before = running.asked.len();
-        running.asked.retain(|asked| asked != request);
-        running.asked.len() < before
+        let before = state.asked.len();
+        state.asked.retain(|(asked, question)| *asked != id || question != request);
+        state.asked.len() < before
     }
 
     /// Where the messages in this text go. `home` is the exchange whose carrier brought it; what
@@ -307,10 +309,10 @@ impl Router {
     fn asked(&self, request: ServerRequest, home: Option<i64>) -> Destination {
         let mut state = self.state();
         match home.or_else(|| state.newest_call()) {
-            Some(id) => match state.running.get_mut(&id) {
-                Some(running) => {
-                    running.asked.push(request.id.clone());
-                    deliver(id, running.mailbox.clone(), Ok(Step::Request(request)), home)
+            Some(id) => match state.running.get(&id).map(|running| running.mailbox.clone()) {
+                Some(mailbox) => {
+                    state.asked.push((id, request.id.clone()));
+                    deliver(id, mailbox, Ok(Step::Request(request)), home)
                 }
                 None => Destination::Nobody,
             },
@@ -386,8 +388,8 @@ impl State {
     /// The exchange that was given a request of the server which is now withdrawn.
     fn who_was_asked(&self, request: Option<&Id<'_>>) -> Option<i64> {
         let request = request?;
-        let mut running = self.running.iter();
-        running.find(|(_, running)| running.asked.contains(request)).map(|(id, _)| *id)
+        let mut asked = self.asked.iter();
+        asked.find(|(_, question)| question == request).map(|(id, _)| *id)
     }
 
     /// The end of a subscription that a server announces with a notification: the specification

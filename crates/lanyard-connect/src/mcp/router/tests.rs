@@ -165,6 +165,18 @@ fn a_question_that_is_withdrawn_is_withdrawn_where_it_was_asked() {
 }
 
 #[test]
+fn a_question_can_be_answered_after_the_answer_that_came_behind_it() {
+    let (router, _inbound) = busy();
+    place(&router, None, r#"{"jsonrpc":"2.0","id":"q","method":"roots/list"}"#);
+    place(&router, None, r#"{"jsonrpc":"2.0","id":2,"result":{}}"#);
+    assert!(router.answered(2, &Id::from_text("q")));
+    // Not when the exchange is gone, of which nobody is left who could.
+    place(&router, Some(1), r#"{"jsonrpc":"2.0","id":"r","method":"roots/list"}"#);
+    router.remove(1);
+    assert!(!router.answered(1, &Id::from_text("r")));
+}
+
+#[test]
 fn a_subscription_hears_what_names_it_and_its_end() {
     let named = |id: &str| {
         let meta = format!(r#"{{"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#);

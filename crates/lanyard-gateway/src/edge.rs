@@ -5,6 +5,7 @@ mod ask;
 mod attend;
 pub(crate) mod authn;
 mod body;
+mod changes;
 pub(crate) mod client;
 mod dispatch;
 mod first;

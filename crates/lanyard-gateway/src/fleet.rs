@@ -21,6 +21,7 @@ mod keeper;
 mod lease;
 mod links;
 mod listing;
+mod looks;
 mod reference;
 mod roster;
 mod seats;
@@ -184,9 +185,10 @@ impl Fleet {
     }
 
     /// A session said that its lists changed: they are read again, soon, and once for any number
-    /// of sessions that say so meanwhile.
-    pub fn lists_changed(&self, tenant: &TenantName, server: &ServerName) {
-        self.shared.lists_changed(tenant, server);
+    /// of sessions of one server over HTTP that say so meanwhile. Ready when that is done, or was
+    /// waited for in vain.
+    pub async fn lists_changed(&self, key: &SessionKey) {
+        self.shared.lists_changed(key).await;
     }
 
     /// How a server does; `None` where there is no such server.

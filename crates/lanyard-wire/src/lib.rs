@@ -57,7 +57,7 @@ pub use listing::{Item, ListPage, prompt_for, tool_for, tool_param_headers};
 pub use message::{Id, Kind, Message, Reply};
 pub use method::Method;
 pub use notices::{
-    logged_level, notification_for, notification_parts, subscription_id, updated_uri,
+    ChangedList, logged_level, notification_for, notification_parts, subscription_id, updated_uri,
     with_subscription_id, without_subscription_id,
 };
 pub use param_headers::ParamHeaders;

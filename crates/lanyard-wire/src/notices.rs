@@ -9,6 +9,36 @@ use crate::results::SUBSCRIPTION_ID;
 use crate::splice::{Edit, value};
 use crate::{Id, LogLevel, Version};
 
+/// A list that a server tells changes of. Resources and their templates are one to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangedList {
+    /// The tools.
+    Tools,
+    /// The prompts.
+    Prompts,
+    /// The resources, or their templates.
+    Resources,
+}
+
+impl ChangedList {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tools, Self::Prompts, Self::Resources];
+
+    /// The list that a notification says has changed, if it is about a list of the server.
+    pub fn of(method: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.method() == method)
+    }
+
+    /// The method of the notification that says so.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "notifications/tools/list_changed",
+            Self::Prompts => "notifications/prompts/list_changed",
+            Self::Resources => "notifications/resources/list_changed",
+        }
+    }
+}
+
 /// The method and the parameters of a whole notification.
 pub fn notification_parts(message: &str) -> Option<(Cow<'_, str>, Option<&RawValue>)> {
     let message = Edit::of(message)?;

@@ -3,26 +3,12 @@
 use crate::json::Object;
 use crate::params::ListenParams;
 use crate::results::SUBSCRIPTION_ID;
-use crate::{Id, encode_notification};
+use crate::{ChangedList, Id, encode_notification};
 
-/// The list of tools changed. On a stream of `subscriptions/listen` it carries that request's id.
-pub fn tools_list_changed(subscription: Option<&Id<'_>>) -> Vec<u8> {
-    list_changed("notifications/tools/list_changed", subscription)
-}
-
-/// The list of prompts changed.
-pub fn prompts_list_changed(subscription: Option<&Id<'_>>) -> Vec<u8> {
-    list_changed("notifications/prompts/list_changed", subscription)
-}
-
-/// The list of resources, or that of resource templates, changed.
-pub fn resources_list_changed(subscription: Option<&Id<'_>>) -> Vec<u8> {
-    list_changed("notifications/resources/list_changed", subscription)
-}
-
-fn list_changed(method: &str, subscription: Option<&Id<'_>>) -> Vec<u8> {
+/// A list changed. On a stream of `subscriptions/listen` it carries that request's id.
+pub fn list_changed(list: ChangedList, subscription: Option<&Id<'_>>) -> Vec<u8> {
     let params = subscription.map(|id| Object::new().raw("_meta", &subscription_meta(id)).end());
-    encode_notification(method, params.as_deref())
+    encode_notification(list.method(), params.as_deref())
 }
 
 /// A resource changed.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::{Object, is_null, is_object, present, push_text, text};
-use crate::{Id, WireError};
+use crate::{ChangedList, Id, WireError};
 
 /// The parameters of `tools/call`.
 #[derive(Debug, Clone)]
@@ -103,6 +103,15 @@ impl<'a> ListenParams<'a> {
             resource_subscriptions: texts(wanted.subscriptions, "resourceSubscriptions")?,
             task_ids: texts(wanted.tasks, "taskIds")?,
         })
+    }
+
+    /// Whether changes of a list are wanted.
+    pub fn wants(&self, list: ChangedList) -> bool {
+        match list {
+            ChangedList::Tools => self.tools_list_changed,
+            ChangedList::Prompts => self.prompts_list_changed,
+            ChangedList::Resources => self.resources_list_changed,
+        }
     }
 
     /// The same as JSON, for the acknowledgement: only what is wanted.

@@ -11,7 +11,9 @@ use std::time::Duration;
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, Session, SessionKey, Step};
 use lanyard_core::{Caller, Failure, Principal};
 use lanyard_wire::translate::{self, Crossing, EnvelopeParts};
-use lanyard_wire::{InputRequired, Version, needs_capability, question_for, retry_params};
+use lanyard_wire::{
+    ChangedList, InputRequired, Version, needs_capability, question_for, retry_params,
+};
 use ring::digest;
 use serde_json::json;
 use tokio::time::Instant;
@@ -179,11 +181,11 @@ impl Conversation<'_> {
 
     /// Passes a notification on, if the client's version has it and the client wants it.
     async fn tell(&mut self, message: &str) -> Result<(), Failure> {
-        let method = lanyard_wire::notification_parts(message).map(|(method, _)| method);
-        if method.is_some_and(|method| method.ends_with("/list_changed")) {
-            // Lists come from the catalog: the fleet looks, and clients are told when it changed.
-            let target = &self.passage.mcp.target;
-            self.core.fleet.lists_changed(&target.tenant, &target.server);
+        let changed = lanyard_wire::notification_parts(message)
+            .and_then(|(method, _)| ChangedList::of(&method));
+        if let Some(list) = changed {
+            let key = session_key(self.passage.mcp, &self.caller.principal, self.client);
+            self.core.hub.list_changed(self.core, &key, list);
             return Ok(());
         }
         let message = self.screen.message(message)?;

@@ -11,12 +11,13 @@ use lanyard_connect::mcp::{Opening, Outgoing, Reply, ServerRequest, SessionKey, 
 use lanyard_core::{Limits, Principal};
 use lanyard_wire::notifications::resource_updated;
 use lanyard_wire::translate::{listen_params, set_level_params};
-use lanyard_wire::{Id, ListenParams, LogLevel, ServerCapabilities};
+use lanyard_wire::{ChangedList, Id, ListenParams, LogLevel, ServerCapabilities};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::Core;
+use super::changes::{self, Changes, Telling};
 use super::client::{Beside, Client, Live};
 use super::route::Scope;
 use crate::call::Guest;
@@ -29,6 +30,7 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     /// Told when a session with a server ended.
     some_ended: Notify,
+    pub(super) changes: Changes,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +55,8 @@ pub(super) struct Ear {
     number: u64,
     pub(super) scope: Scope,
     pub(super) hears: Hears,
+    /// What its stream tells of changed lists.
+    pub(super) telling: Arc<Telling>,
 }
 
 /// What a client hears, and how.
@@ -60,13 +64,18 @@ pub(super) struct Ear {
 pub(super) enum Hears {
     /// A client with a session: all that its servers say.
     Session { live: Arc<Live> },
-    /// A subscription of the stateless era: the resources it names.
+    /// A subscription of the stateless era: changes of lists, and the resources it names.
     Subscription { id: Id<'static>, stream: Beside, uris: Vec<String> },
 }
 
 impl Hub {
     pub(crate) fn new(core: Weak<Core>) -> Self {
-        Self { core, state: Mutex::default(), some_ended: Notify::new() }
+        Self {
+            core,
+            state: Mutex::default(),
+            some_ended: Notify::new(),
+            changes: Changes::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -155,12 +164,26 @@ impl Hub {
     }
 
     /// A client listens from now on.
-    pub(super) fn listen(&self, principal: &Principal, scope: Scope, hears: Hears) -> u64 {
+    pub(super) fn listen(
+        &self,
+        principal: &Principal,
+        scope: Scope,
+        hears: Hears,
+        telling: Arc<Telling>,
+    ) -> u64 {
         let mut state = self.lock();
         state.ears_made = state.ears_made.saturating_add(1);
         let number = state.ears_made;
-        state.ears.entry(principal.clone()).or_default().push(Ear { number, scope, hears });
+        let ear = Ear { number, scope, hears, telling };
+        state.ears.entry(principal.clone()).or_default().push(ear);
         number
+    }
+
+    /// A server said on a session that one of its lists changed.
+    pub(crate) fn list_changed(&self, core: &Core, key: &SessionKey, list: ChangedList) {
+        if self.changes.note(key, list) {
+            core.tasks.spawn(changes::look_after(self.core.clone(), key.clone()));
+        }
     }
 
     /// It listens no more.
@@ -174,7 +197,7 @@ impl Hub {
         }
     }
 
-    fn ears(&self, key: &SessionKey) -> Vec<Ear> {
+    pub(super) fn ears(&self, key: &SessionKey) -> Vec<Ear> {
         let Some(principal) = &key.principal else { return Vec::new() };
         let state = self.lock();
         let in_scope = |ear: &&Ear| match &ear.scope {
@@ -259,13 +282,10 @@ async fn read_inbox(core: Weak<Core>, key: SessionKey, mut receiver: mpsc::Recei
 
 async fn notify(core: &Core, key: &SessionKey, message: &str) {
     let Some((method, params)) = lanyard_wire::notification_parts(message) else { return };
+    if let Some(list) = ChangedList::of(&method) {
+        return core.hub.list_changed(core, key, list);
+    }
     match method.as_ref() {
-        // Lists come from the catalog; so the fleet looks, and who listens is told when it changed.
-        "notifications/tools/list_changed"
-        | "notifications/prompts/list_changed"
-        | "notifications/resources/list_changed" => {
-            core.fleet.lists_changed(&key.tenant, &key.server);
-        }
         "notifications/resources/updated" => {
             let uri = params.and_then(lanyard_wire::updated_uri);
             if let Some(uri) = uri {

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use http::StatusCode;
 use lanyard_core::{Limits, Timestamp};
 use lanyard_wire::results::{RawList, ToolEntry as ListedTool};
-use lanyard_wire::{Version, WireError, prompt_for, tool_for};
+use lanyard_wire::{ChangedList, Version, WireError, prompt_for, tool_for};
 use serde_json::json;
 
+use super::changes::PerList;
 use super::client::Client;
 use super::dispatch::{TTL_MS, stamp};
 use super::reply::{self, Reply};
@@ -190,38 +191,30 @@ pub(super) fn page(
 }
 
 /// Numbers that change when a list of an endpoint does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fingerprint {
-    pub(super) tools: u64,
-    pub(super) prompts: u64,
-    pub(super) resources: u64,
-}
-
-impl Fingerprint {
-    /// The lists of an endpoint.
-    pub(super) fn of(context: &Context, client: &Client) -> Self {
-        let now = context.core.clock.now();
-        let (snapshot, agent, scope) = (&context.snapshot, &context.identity.agent, &context.scope);
+pub(super) fn fingerprint(context: &Context, client: &Client) -> PerList<u64> {
+    let now = context.core.clock.now();
+    let (snapshot, agent, scope) = (&context.snapshot, &context.identity.agent, &context.scope);
+    PerList::new(|list| {
         let mut hasher = DefaultHasher::new();
-        for shown in search::shown(context, client, tools(snapshot, agent, scope, now)) {
-            if let search::InList::Tool(shown) = shown {
-                shown.name.hash(&mut hasher);
-                shown.offered.tool.fingerprint().hash(&mut hasher);
+        let listed: &[Listed] = match list {
+            ChangedList::Tools => {
+                let tools = search::shown(context, client, tools(snapshot, agent, scope, now));
+                for shown in tools {
+                    if let search::InList::Tool(shown) = shown {
+                        shown.name.hash(&mut hasher);
+                        shown.offered.tool.fingerprint().hash(&mut hasher);
+                    }
+                }
+                &[]
             }
-        }
-        let of = |listed: &[Listed]| {
-            let mut hasher = DefaultHasher::new();
-            for listed in listed {
-                items(snapshot, agent, scope, *listed, client.version, now).hash(&mut hasher);
-            }
-            hasher.finish()
+            ChangedList::Prompts => &[Listed::Prompts],
+            ChangedList::Resources => &[Listed::Resources, Listed::Templates],
         };
-        Self {
-            tools: hasher.finish(),
-            prompts: of(&[Listed::Prompts]),
-            resources: of(&[Listed::Resources, Listed::Templates]),
+        for listed in listed {
+            items(snapshot, agent, scope, *listed, client.version, now).hash(&mut hasher);
         }
-    }
+        hasher.finish()
+    })
 }
 
 /// `GET /v1/agent/servers`: what this token may use.

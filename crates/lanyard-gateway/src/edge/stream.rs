@@ -11,7 +11,8 @@ use lanyard_connect::mcp::ClientFacts;
 use lanyard_core::{Limits, Principal};
 use lanyard_wire::results::ListenResult;
 use lanyard_wire::{
-    Carrier, Id, Incoming, ListenParams, Version, decode, encode_result, notifications, sse,
+    Carrier, ChangedList, Id, Incoming, ListenParams, Version, decode, encode_result,
+    notifications, sse,
 };
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
@@ -19,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::ask::Ask;
 use super::attend::Outlet;
+use super::changes::{PerList, Telling};
 use super::client::{self, Beside, Client, Live, event};
 use super::dispatch::{self, Asked, Dispatched};
 use super::hub::Hears;
-use super::list::{self, Fingerprint};
+use super::list;
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::route::Scope;
@@ -81,28 +83,18 @@ struct Watch {
     session: Option<Session>,
     /// Under which number it hears what servers say.
     ear: Option<u64>,
+    telling: Arc<Telling>,
     /// Cancelled when the stream has ended: what works for it ends, too.
     over: CancellationToken,
     _place: Place,
 }
 
 /// What a client is told when a list changes; `None` where it did not ask.
-#[derive(Debug, Default)]
-struct Says {
-    tools: Option<Bytes>,
-    prompts: Option<Bytes>,
-    resources: Option<Bytes>,
-}
+type Says = PerList<Option<Bytes>>;
 
-impl Says {
-    /// Everything, for a client with a session.
-    fn all() -> Self {
-        Self {
-            tools: Some(event(&notifications::tools_list_changed(None))),
-            prompts: Some(event(&notifications::prompts_list_changed(None))),
-            resources: Some(event(&notifications::resources_list_changed(None))),
-        }
-    }
+/// Everything, for a client with a session.
+fn says_all() -> Says {
+    Says::new(|list| Some(event(&notifications::list_changed(list, None))))
 }
 
 /// The GET stream of a session.
@@ -114,7 +106,7 @@ pub(super) fn session(context: Context, session: Session) -> Reply {
         log_level: None,
         live: Some(Arc::clone(&live)),
     };
-    match Watch::new(context, client, Says::all(), None, Some(session)) {
+    match Watch::new(context, client, says_all(), None, Some(session)) {
         Some((mut watch, receiver)) => {
             watch.hear(&live);
             watch.send(Bytes::from_static(sse::KEEP_ALIVE));
@@ -141,7 +133,7 @@ pub(super) fn sse(context: Context) -> Reply {
     let live = Arc::new(Live::new(key));
     let scope = context.scope.clone();
     let client = Client::unknown(Version::V2024_11_05);
-    match Watch::new(context, client, Says::all(), None, None) {
+    match Watch::new(context, client, says_all(), None, None) {
         Some((mut watch, receiver)) => {
             watch.hear(&live);
             let mut first = Vec::new();
@@ -233,17 +225,9 @@ pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> D
             ..ListenParams::default()
         };
     }
-    let says = Says {
-        tools: accepted
-            .tools_list_changed
-            .then(|| event(&notifications::tools_list_changed(Some(id)))),
-        prompts: accepted
-            .prompts_list_changed
-            .then(|| event(&notifications::prompts_list_changed(Some(id)))),
-        resources: accepted
-            .resources_list_changed
-            .then(|| event(&notifications::resources_list_changed(Some(id)))),
-    };
+    let says = Says::new(|list| {
+        accepted.wants(list).then(|| event(&notifications::list_changed(list, Some(id))))
+    });
     let result = ListenResult { subscription: id }.to_json(dispatch::stamp(Version::V2026_07_28));
     let farewell = event(&encode_result(id, &result));
     match Watch::new(context.again(), ask.client.clone(), says, Some(farewell), None) {
@@ -251,13 +235,10 @@ pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> D
             watch.send(event(&notifications::subscriptions_acknowledged(id, &accepted)));
             let uris: Vec<String> =
                 accepted.resource_subscriptions.iter().map(|uri| uri.to_string()).collect();
-            if !uris.is_empty() {
-                let stream = Beside::new(&watch.events);
-                let hears =
-                    Hears::Subscription { id: id.clone().into_owned(), stream, uris: uris.clone() };
-                watch.ear = Some(watch.listens(hears));
-                subscriptions::keep(context, ask.client, &uris, &watch.over);
-            }
+            subscriptions::keep(context, ask.client, &uris, &watch.over);
+            let stream = Beside::new(&watch.events);
+            let hears = Hears::Subscription { id: id.clone().into_owned(), stream, uris };
+            watch.ear = Some(watch.listens(hears));
             watch.start();
             Dispatched::Stream(reply::events(receiver))
         }
@@ -283,15 +264,24 @@ impl Watch {
         let limits = &context.core.limits;
         let place = context.identity.agent.load.stream(limits.agent_streams_max)?;
         let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
-        let (ear, over) = (None, CancellationToken::new());
-        let watch =
-            Self { context, client, events, says, farewell, session, ear, over, _place: place };
+        let watch = Self {
+            context,
+            client,
+            events,
+            says,
+            farewell,
+            session,
+            ear: None,
+            telling: Arc::default(),
+            over: CancellationToken::new(),
+            _place: place,
+        };
         Some((watch, receiver))
     }
 
     fn listens(&self, hears: Hears) -> u64 {
-        let principal = &self.context.caller.principal;
-        self.context.core.hub.listen(principal, self.context.scope.clone(), hears)
+        let Context { core, caller, scope, .. } = &self.context;
+        core.hub.listen(&caller.principal, scope.clone(), hears, Arc::clone(&self.telling))
     }
 
     /// From now on what servers say to this client beside its requests comes here.
@@ -322,18 +312,22 @@ impl Watch {
         let core = Arc::clone(&self.context.core);
         let mut snapshots = core.snapshots.clone();
         let pause = Limits::span(core.limits.stream_keep_alive_ms);
-        let mut seen = Fingerprint::of(&self.context, &self.client);
+        let mut seen = list::fingerprint(&self.context, &self.client);
         // The configuration may have changed since the request was admitted; so the first look
         // at it comes before the first wait.
         loop {
             let some_ended = core.sessions.some_ended();
             let activated = core.activated.notified();
+            // Before the look, so that what is due is told with what the look finds.
+            let due = self.telling.take();
             let newest = Arc::clone(&snapshots.borrow_and_update());
             if !self.still_allowed(&newest) {
                 break;
             }
-            let now_seen = Fingerprint::of(&self.context, &self.client);
-            if !self.tell(seen, now_seen) {
+            let now_seen = list::fingerprint(&self.context, &self.client);
+            let changed =
+                PerList::new(|list| *due.get(list) || seen.get(list) != now_seen.get(list));
+            if !self.tell(changed) {
                 return;
             }
             seen = now_seen;
@@ -342,6 +336,7 @@ impl Watch {
                 () = self.events.closed() => return,
                 () = some_ended => {}
                 () = activated => {}
+                () = self.telling.due() => {}
                 changed = snapshots.changed() => if changed.is_err() { break },
                 () = tokio::time::sleep(pause) => {
                     if !self.send(Bytes::from_static(sse::KEEP_ALIVE)) {
@@ -356,17 +351,11 @@ impl Watch {
     }
 
     /// Tells which lists changed. `false` when the client does not read.
-    fn tell(&self, before: Fingerprint, after: Fingerprint) -> bool {
-        let changes = [
-            (before.tools != after.tools, &self.says.tools),
-            (before.prompts != after.prompts, &self.says.prompts),
-            (before.resources != after.resources, &self.says.resources),
-        ];
-        changes
-            .into_iter()
-            .filter(|(changed, _)| *changed)
-            .filter_map(|(_, says)| says.clone())
-            .all(|event| self.send(event))
+    fn tell(&self, changed: PerList<bool>) -> bool {
+        ChangedList::ALL.into_iter().filter(|list| *changed.get(*list)).all(|list| {
+            self.telling.told(list);
+            self.says.get(list).clone().is_none_or(|event| self.send(event))
+        })
     }
 
     /// Whether the caller may still have this stream. If so, its surroundings are those of the

@@ -42,7 +42,7 @@ pub(super) struct Story {
 }
 
 impl Story {
-    fn tell(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         let millis = u64::try_from(self.begin.elapsed().as_millis()).unwrap();
         let at = Duration::from_millis(millis).as_secs_f64();
         self.lines.lock().unwrap().push(format!("{at} {text}"));
@@ -161,6 +161,12 @@ impl World {
         agent: &str,
     ) -> Result<Held<FakeSession>, Failure> {
         self.fleet.enter(member, &key(member, agent), opening(member)).await
+    }
+
+    /// The server says on an agent's session that its lists changed.
+    pub(super) fn lists_changed(&self, member: &Member, agent: &str) {
+        let (fleet, key) = (Arc::clone(&self.fleet), key(member, agent));
+        self.tasks.spawn(async move { fleet.lists_changed(&key).await });
     }
 
     /// A call that ends like this as soon as it has begun.

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use lanyard_connect::mcp::{Outgoing, Step, Unrelated};
 use lanyard_core::{Failure, Limits};
-use lanyard_wire::splice::member;
 use lanyard_wire::translate::ErrorFacts;
-use lanyard_wire::{ListenParams, ServerCapabilities, Version};
+use lanyard_wire::{ChangedList, ListenParams, ServerCapabilities, Version, notification_parts};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -324,13 +323,8 @@ async fn hear<T: super::links::Talk>(
 
 /// Has the lists read again if this says that one of them changed.
 fn note(message: &str, server: &Server) {
-    let method = member(message, &["method"]).map(serde_json::value::RawValue::get);
-    if let Some(
-        r#""notifications/tools/list_changed""#
-        | r#""notifications/prompts/list_changed""#
-        | r#""notifications/resources/list_changed""#,
-    ) = method
-    {
+    let changed = notification_parts(message).and_then(|(method, _)| ChangedList::of(&method));
+    if changed.is_some() {
         server.bell.relist.notify_one();
     }
 }

@@ -149,6 +149,17 @@ impl<L: Links> Shared<L> {
         })
     }
 
+    /// Lists a session that is open, because it said that its lists changed.
+    pub(super) async fn look_again(&self, server: &Server, key: &SessionKey) {
+        let session = self.links.existing(key).filter(|session| session.is_open());
+        let Some(session) = session else { return server.unlisted() };
+        if let Err(error) = self.list_and_tell(server, By::of(key), &session).await {
+            let (tenant, name) = server.names();
+            tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
+            server.unlisted();
+        }
+    }
+
     /// Whether the lists of a server that nothing keeps connected are as new as its sessions.
     fn was_listed(&self, server: &Server) -> bool {
         let span = self.idle_max(&server.member).min(self.standard_idle_max());
@@ -162,6 +173,7 @@ impl<L: Links> Shared<L> {
         by: By,
         session: &L::Lease,
     ) -> Result<(), Unlisted> {
+        let _look = (by == By::House).then(|| server.looks.begin());
         let listed = list(session, &self.limits).await.map_err(Unlisted::List)?;
         if let Some(news) = server.reference.news(by, listed) {
             let target = &server.member.target;
@@ -188,28 +200,15 @@ impl<L: Links> Shared<L> {
     }
 }
 
-/// Lists a server that nothing keeps connected, because one of its sessions said that it changed.
+/// Lists a server over HTTP that nothing keeps connected, because one of its sessions said that it
+/// changed.
 pub(super) async fn relist<L: Links>(shared: Arc<Shared<L>>, server: Arc<Server>) {
     let alone = server.listing.lock().await;
     // What changes from here on is another change.
     server.list_waits.store(false, Ordering::Release);
-    if !server.is_process() && !server.member.per_user {
-        server.unlisted();
-        drop(alone);
-        let _told = shared.look_as_house(&server).await;
-        return;
-    }
-    // One process says nothing about another, and one user's list nothing about another's.
-    let open = server.seats.open().into_iter().find_map(|key| {
-        let session = shared.links.existing(&key).filter(|session| session.is_open())?;
-        Some((By::of(&key), session))
-    });
-    let Some((by, session)) = open else { return server.unlisted() };
-    if let Err(error) = shared.list_and_tell(&server, by, &session).await {
-        let (tenant, name) = server.names();
-        tracing::warn!(tenant, server = name, %error, "mcp.server.list_failed");
-        server.unlisted();
-    }
+    server.unlisted();
+    drop(alone);
+    let _told = shared.look_as_house(&server).await;
 }
 
 /// Ends the sessions with a server that are idle for too long, until there are none. Those that are

@@ -15,6 +15,7 @@ use super::breaker::{Change, Ticket};
 use super::health::Gate;
 use super::histogram::Histogram;
 use super::jitter::Jitters;
+use super::looks::Looks;
 use super::reference::Reference;
 use super::seats::Seats;
 use super::standing::{Care, End, Next, Now, Standing};
@@ -36,6 +37,8 @@ pub(super) struct Server {
     pub(super) listing: tokio::sync::Mutex<()>,
     /// Whether somebody waits to do so.
     pub(super) list_waits: AtomicBool,
+    /// The looks at its lists in the gateway's own session.
+    pub(super) looks: Looks,
     clock: Arc<dyn Clock>,
     jitters: Arc<Jitters>,
     places: Arc<Semaphore>,
@@ -77,6 +80,7 @@ impl Server {
             reference: Reference::default(),
             listing: tokio::sync::Mutex::default(),
             list_waits: AtomicBool::new(false),
+            looks: Looks::default(),
             clock: Arc::clone(clock),
             jitters: Arc::clone(jitters),
             places: Arc::new(Semaphore::new(places(member))),

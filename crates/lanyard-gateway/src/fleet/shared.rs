@@ -25,6 +25,9 @@ use super::{Catalogs, Keep, Member, TryOutError, house};
 /// The time over which the servers of a new configuration begin, for each of them.
 const BEGIN_EACH: Duration = Duration::from_millis(2);
 
+/// How long whoever heard of a change waits for the gateway to look at it.
+const LOOK_MAX: Duration = Duration::from_secs(10);
+
 /// How much longer than it may take the opening of a session is waited for.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -137,14 +140,20 @@ impl<L: Links> Shared<L> {
         }
     }
 
-    /// A session said that its lists changed.
-    pub(super) fn lists_changed(self: &Arc<Self>, tenant: &TenantName, name: &ServerName) {
-        let Some(server) = self.roster.find(tenant, name) else { return };
+    /// A session said that its lists changed. Ready when they were read again.
+    pub(super) async fn lists_changed(self: &Arc<Self>, key: &SessionKey) {
+        let Some(server) = self.roster.find(&key.tenant, &key.server) else { return };
+        // One process says nothing about another, and one user's list nothing about another's.
+        if server.is_process() || server.member.per_user {
+            return self.look_again(&server, key).await;
+        }
+        let looked = server.looks.next();
         if server.is_kept() {
             server.bell.relist.notify_one();
         } else if !server.list_waits.swap(true, Ordering::AcqRel) {
             self.tasks.spawn(relist(Arc::clone(self), server));
         }
+        let _late = timeout(LOOK_MAX, looked).await.is_err();
     }
 
     /// How a server does.

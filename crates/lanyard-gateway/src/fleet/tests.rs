@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::fake::{Kind, key, member, opening};
-use super::{Catalogs, Fleet, FleetParts, Keep, Listed, Member, State, Status};
+use super::{Catalogs, Fleet, FleetParts, Keep, Listed, Member, State, Status, house};
 
 /// Long for a machine under load, short for somebody who waits for a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -259,7 +259,8 @@ async fn lists_are_read_again_when_somebody_says_so_and_on_reconnecting() {
     bench.until(State::Connected).await;
     bench.offer(&["other"]);
     let target = Arc::clone(&bench.alpha.target);
-    bench.fleet.lists_changed(&target.tenant, &target.server);
+    // A process says it of itself alone; so it is the gateway's own that has to.
+    bench.fleet.lists_changed(&house::key(&bench.alpha)).await;
     assert_eq!(bench.listed().await, ["other"]);
     assert_eq!(bench.log(), "start list list");
     bench.fleet.reconnect(&target.tenant, &target.server);

@@ -8,6 +8,8 @@ mod answers;
 #[cfg(test)]
 mod batches;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod door;

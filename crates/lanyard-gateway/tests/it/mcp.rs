@@ -8,9 +8,9 @@ use crate::mcp_server::{Mcp, Speaks};
 use crate::outcomes::produced;
 use crate::server::KEY;
 
-const FAKE: &str = "/servers/fake/mcp";
+pub(crate) const FAKE: &str = "/servers/fake/mcp";
 
-async fn world(server: &Mcp) -> World {
+pub(crate) async fn world(server: &Mcp) -> World {
     World::with(Conditions::default(), |setup| {
         setup.origins.push(server.origin.clone());
         setup.mcp.push(McpSetup::new("fake", server));
@@ -21,7 +21,7 @@ async fn world(server: &Mcp) -> World {
 }
 
 /// Begins a session of an older version for a client that can be asked.
-async fn session(world: &World, path: &str) -> String {
+pub(crate) async fn session(world: &World, path: &str) -> String {
     let mut hello = initialize("2025-11-25");
     hello["params"]["capabilities"] = json!({"elicitation": {}});
     let answer = world.by("alice", "POST", path).json(hello).send().await;
@@ -29,20 +29,20 @@ async fn session(world: &World, path: &str) -> String {
     answer.header("mcp-session-id").unwrap().to_owned()
 }
 
-fn in_session(world: &World, path: &str, session: &str) -> Request {
+pub(crate) fn in_session(world: &World, path: &str, session: &str) -> Request {
     world
         .by("alice", "POST", path)
         .header("Mcp-Session-Id", session)
         .header("MCP-Protocol-Version", "2025-11-25")
 }
 
-fn call(id: u64, tool: &str, arguments: Value) -> Value {
+pub(crate) fn call(id: u64, tool: &str, arguments: Value) -> Value {
     let meta = json!({"progressToken": "mine", "x-vendor": 7});
     let params = json!({"name": tool, "arguments": arguments, "_meta": meta, "x-params": 1.0});
     json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
 }
 
-async fn call_modern(world: &World, path: &str, tool: &str, arguments: Value) -> Answer {
+pub(crate) async fn call_modern(world: &World, path: &str, tool: &str, arguments: Value) -> Answer {
     let params = json!({"name": tool, "arguments": arguments, "x-params": 1.0});
     modern(world.by("alice", "POST", path), "tools/call", params).send().await
 }

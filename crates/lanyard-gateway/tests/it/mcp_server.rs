@@ -58,6 +58,7 @@ pub(crate) struct Mcp {
     waiting: Arc<Mutex<HashMap<String, oneshot::Sender<Value>>>>,
     streams: Arc<Mutex<Vec<mpsc::Sender<String>>>>,
     slow: watch::Sender<bool>,
+    lists_held: watch::Sender<bool>,
     tasks: TaskTracker,
     refuses: Arc<AtomicBool>,
 }
@@ -93,6 +94,7 @@ impl Mcp {
             waiting: Arc::default(),
             streams: Arc::default(),
             slow: watch::Sender::new(true),
+            lists_held: watch::Sender::new(false),
             tasks: TaskTracker::new(),
             refuses: Arc::default(),
         };
@@ -126,6 +128,11 @@ impl Mcp {
     /// Lets `slow` answer.
     pub(crate) fn release(&self) {
         self.slow.send_replace(false);
+    }
+
+    /// From now on it does not say what tools it has, or does so again.
+    pub(crate) fn hold_lists(&self, held: bool) {
+        self.lists_held.send_replace(held);
     }
 
     /// Says something on every stream that listens, as soon as one does.
@@ -197,6 +204,9 @@ impl Mcp {
             let (server, message) = (self.clone(), message.clone());
             self.tasks.spawn(async move { server.stream(&message, &pieces).await });
             return;
+        }
+        if method == "tools/list" {
+            drop(self.lists_held.subscribe().wait_for(|held| !held).await);
         }
         let (status, answer) = self.page(method, message, headers);
         *response.status_mut() = StatusCode::from_u16(status).unwrap();

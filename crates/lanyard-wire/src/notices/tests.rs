@@ -8,7 +8,7 @@ use super::{
     logged_level, notification_for, notification_parts, subscription_id, updated_uri,
     with_subscription_id, without_subscription_id,
 };
-use crate::{Id, LogLevel, Version, notifications};
+use crate::{ChangedList, Id, LogLevel, Version, notifications};
 
 const NEW: Version = Version::V2026_07_28;
 const OLD: Version = Version::V2025_11_25;
@@ -102,7 +102,7 @@ fn subscriptions_are_named_and_hidden() {
             r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}}"#
         ]],
     );
-    let changed = notifications::prompts_list_changed(Some(&id));
+    let changed = notifications::list_changed(ChangedList::Prompts, Some(&id));
     check(
         OLD,
         None,
@@ -140,5 +140,16 @@ proptest! {
     fn nothing_panics(text in "[{}\\[\\]\":,\\\\a_methodprs/ ]{0,24}") {
         drop((notification_for(NEW, None, &text), notification_for(OLD, None, &text)));
         drop((with_subscription_id(&text, &Id::from_number(1)), without_subscription_id(&text)));
+    }
+}
+
+#[test]
+fn a_changed_list_is_known_by_its_method() {
+    for list in ChangedList::ALL {
+        assert_eq!(ChangedList::of(list.method()), Some(list));
+    }
+    // What a client tells, and what no version has.
+    for method in ["notifications/roots/list_changed", "notifications/list_changed", ""] {
+        assert_eq!(ChangedList::of(method), None, "{method}");
     }
 }

@@ -2,11 +2,8 @@
 
 use expect_test::{Expect, expect};
 
-use super::{
-    progress, prompts_list_changed, resource_updated, resources_list_changed,
-    subscriptions_acknowledged, tools_list_changed,
-};
-use crate::{Id, ListenParams};
+use super::{list_changed, progress, resource_updated, subscriptions_acknowledged};
+use crate::{ChangedList, Id, ListenParams};
 
 #[track_caller]
 fn check(message: Vec<u8>, expected: Expect) {
@@ -16,11 +13,11 @@ fn check(message: Vec<u8>, expected: Expect) {
 #[test]
 fn notifications() {
     check(
-        tools_list_changed(None),
+        list_changed(ChangedList::Tools, None),
         expect![[r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#]],
     );
     check(
-        tools_list_changed(Some(&Id::from_number(7))),
+        list_changed(ChangedList::Tools, Some(&Id::from_number(7))),
         expect![[
             r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":7}}}"#
         ]],
@@ -56,11 +53,11 @@ fn notifications() {
 fn prompts_and_resources_changed() {
     let id = Id::from_number(7);
     check(
-        prompts_list_changed(None),
+        list_changed(ChangedList::Prompts, None),
         expect![[r#"{"jsonrpc":"2.0","method":"notifications/prompts/list_changed"}"#]],
     );
     check(
-        resources_list_changed(Some(&id)),
+        list_changed(ChangedList::Resources, Some(&id)),
         expect![[
             r#"{"jsonrpc":"2.0","method":"notifications/resources/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":7}}}"#
         ]],

@@ -180,7 +180,7 @@ async fn lists_that_change_are_read_again_and_once_for_many() {
     house.say("notifications/message").await;
     for _ in 0..5 {
         house.say("notifications/tools/list_changed").await;
-        world.fleet.lists_changed(&alpha.target.tenant, &alpha.target.server);
+        world.lists_changed(&alpha, "ci");
     }
     pass(3.0).await;
     expect![[r#"
@@ -216,7 +216,7 @@ async fn a_list_that_fails_half_way_changes_nothing_and_is_read_again() {
         plan.answer("tools/list", [first.clone(), Does::error(-32_000), first, second]);
     });
     world.story.read();
-    world.fleet.lists_changed(&alpha.target.tenant, &alpha.target.server);
+    world.lists_changed(&alpha, "ci");
     pass(31.0).await;
     expect![[r#"
         1.001 alpha is asked tools/list 

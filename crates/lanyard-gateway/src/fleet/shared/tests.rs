@@ -296,32 +296,52 @@ async fn a_server_on_demand_is_listed_with_its_first_call_and_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_of_a_server_on_demand_are_read_through_an_open_session() {
+async fn lists_of_a_process_are_read_through_the_session_that_says_so() {
     let (world, alpha) = on_demand(Kind::Process);
-    let changed = || world.fleet.lists_changed(&alpha.target.tenant, &alpha.target.server);
-    changed();
-    pass(1.0).await;
+    world.fleet.lists_changed(&key(&alpha, "ci")).await;
     assert_eq!(world.story.read(), "");
-    world.enter(&alpha, "ci").await.unwrap();
+    drop(world.enter(&alpha, "ci").await.unwrap());
     world.story.read();
-    for _ in 0..5 {
-        changed();
+    // Another agent has no session, and this one's says nothing about one of its own.
+    world.fleet.lists_changed(&key(&alpha, "other")).await;
+    assert_eq!(world.story.read(), "");
+    world.links.plan("alpha", |plan| {
+        plan.answer("tools/list", [Does::Late(3, Reply::Result(r#"{"tools":[]}"#.to_owned()))]);
+    });
+    world.fleet.lists_changed(&key(&alpha, "ci")).await;
+    expect!["0 alpha is asked tools/list "].assert_eq(&world.story.read());
+    // It is ready when the list was read.
+    world.story.tell("done");
+    expect!["3 done"].assert_eq(&world.story.read());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_of_a_server_on_demand_are_read_again_and_once_for_many() {
+    let (world, alpha) = on_demand(Kind::Http);
+    drop(world.enter(&alpha, "ci").await.unwrap());
+    world.story.read();
+    for agent in ["ci", "other", "third", "ci", "other"] {
+        world.lists_changed(&alpha, agent);
     }
     pass(1.0).await;
-    expect!["1 alpha is asked tools/list "].assert_eq(&world.story.read());
+    expect![[r#"
+        0 alpha is asked tools/list 
+        0 alpha 1 lists echo"#]]
+    .assert_eq(&world.story.read());
     // While one list is being read, any number of changes asks for one more.
     world.links.plan("alpha", |plan| {
         plan.answer("tools/list", [Does::Hang, Does::result(r#"{"tools":[]}"#)]);
     });
-    changed();
+    world.lists_changed(&alpha, "ci");
     pass(1.0).await;
-    for _ in 0..5 {
-        changed();
+    for agent in ["ci", "other", "third"] {
+        world.lists_changed(&alpha, agent);
     }
-    pass(15.0).await;
+    pass(20.0).await;
     expect![[r#"
-        2 alpha is asked tools/list 
-        17 alpha is asked tools/list "#]]
+        1 alpha is asked tools/list 
+        16 alpha is asked tools/list 
+        16 alpha 1 lists "#]]
     .assert_eq(&world.story.read());
 }
 

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use lanyard_core::{ServerName, TenantName};
-use lanyard_mcp::{Catalog, Definition, Kind, OtherTools};
-use lanyard_store::{Change, Configuration, DefinitionKind, FactsRow, ServerRow, StoreError};
+use lanyard_mcp::{Catalog, Kind, OtherTools};
+use lanyard_store::{
+    Change, Configuration, DefinitionKind, DefinitionRow, FactsRow, ServerRow, StoreError,
+};
 
 use crate::Admin;
 use crate::change::{About, By, Landing};
 use crate::error::ApiError;
+use crate::launch;
 use crate::options::ServerKind;
 use crate::pinning::{self, Place, Weighed};
 use crate::server::prefix_of;
@@ -52,9 +55,8 @@ impl Shared {
         &self,
         server: &ServerName,
         generation: u64,
-        listed: Catalog,
+        seen: Catalog,
     ) -> Result<Verdict, ApiError> {
-        let listed = Catalog { items: pinning::sound(listed.items), ..listed };
         let store = &self.parts.store;
         match store.server(&self.tenant, server)? {
             Some(row) if row.version == generation => {}
@@ -62,6 +64,7 @@ impl Shared {
         }
         let rows = store.definitions_of(&self.tenant, server)?;
         let facts = store.facts_of(&self.tenant, server)?;
+        let listed = whole(&seen, &rows, facts.as_ref());
         let known = facts.is_some_and(|it| {
             it.generation == generation && pinning::said_last(&rows, &it.facts) == facts_of(&listed)
         });
@@ -76,7 +79,7 @@ impl Shared {
             if row.version != generation {
                 return Ok(Landing::Undo(Verdict::Stale));
             }
-            shared.take_in(&row, &listed, change)?;
+            shared.take_in(&row, &seen, change)?;
             Ok(Landing::Keep(Verdict::Taken))
         })
     }
@@ -88,18 +91,16 @@ impl Shared {
         listed: &Catalog,
         change: &Change<'_>,
     ) -> Result<(), ApiError> {
-        let definition = definition(row).map_err(ApiError::conflict)?;
+        let definition = launch::definition(row).map_err(ApiError::conflict)?;
         let launch = definition.pinned_text();
         let before = change.facts_of(&self.tenant, &row.name)?;
         if before.as_ref().is_some_and(|before| before.launch_pin != launch) {
-            return Err(ApiError::conflict(format!(
-                "the definition of `{}` is not the one that was pinned; add it anew with --replace",
-                row.name
-            )));
+            return Err(ApiError::conflict(launch::held(row)));
         }
         let others = self.other_tools(&row.name, change)?;
         let place = Place { tenant: &self.tenant, server: &row.name, now: change.time() };
         let rows = change.definitions_of(&self.tenant, &row.name)?;
+        let listed = &whole(listed, &rows, before.as_ref());
         let mut weighed = match before {
             None => pinning::first(place, &listed.items, &others),
             Some(_) => pinning::later(place, &rows, &listed.items, &others),
@@ -195,22 +196,22 @@ fn tell(weighed: &Weighed, listed: &Catalog, is_drift: bool, change: &Change<'_>
     }
 }
 
+/// What can be kept of what was listed. What a look that did not get everything missed is as it was
+/// seen last.
+fn whole(listed: &Catalog, rows: &[DefinitionRow], before: Option<&FactsRow>) -> Catalog {
+    let (items, facts) = (pinning::sound(listed.items.clone()), facts_of(listed));
+    if listed.whole {
+        return Catalog { items, facts: Some(facts), whole: true };
+    }
+    let facts = match before {
+        Some(it) => pinning::completed_facts(pinning::said_last(rows, &it.facts), &facts),
+        None => facts,
+    };
+    Catalog { items: pinning::completed(rows, items), facts: Some(facts), whole: true }
+}
+
 fn facts_of(listed: &Catalog) -> String {
     listed.facts.clone().unwrap_or_else(|| "{}".to_owned())
-}
-
-/// The definition of a stored MCP server.
-pub(crate) fn definition(row: &ServerRow) -> Result<Definition, String> {
-    Definition::parse(&row.source).map_err(|problems| {
-        problems.first().map_or_else(|| "unreadable".to_owned(), ToString::to_string)
-    })
-}
-
-/// Whether a server's definition is still the one under which its definitions were pinned. To be
-/// asked before it is used: a database that was changed by other hands could start anything.
-pub fn launch_is_pinned(row: &ServerRow, facts: Option<&FactsRow>) -> bool {
-    let Some(facts) = facts else { return true };
-    definition(row).is_ok_and(|definition| definition.pinned_text() == facts.launch_pin)
 }
 
 /// Names of tools of REST servers, kept by the version of their rows: reading a definition again

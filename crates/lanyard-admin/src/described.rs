@@ -7,7 +7,7 @@ use lanyard_mcp::{Definition as McpDefinition, Transport};
 use lanyard_rest::Definition as RestDefinition;
 use lanyard_store::{Configuration, DefinitionKind, DefinitionState, ServerRow};
 
-use crate::catalog;
+use crate::launch;
 use crate::options::ServerKind;
 use crate::state::Shared;
 
@@ -31,7 +31,7 @@ impl Shared {
             ServerKind::Rest => {
                 self.rest_definition(row, rows).map(|it| Described::Rest(Box::new(it)))
             }
-            ServerKind::Mcp => catalog::definition(row).map(Described::Mcp),
+            ServerKind::Mcp => launch::definition(row).map(Described::Mcp),
         }
     }
 }
@@ -98,14 +98,17 @@ pub(crate) fn tools(
         Described::Rest(definition) => {
             Some(definition.tools.iter().map(|tool| tool.name.clone()).collect())
         }
-        Described::Mcp(_) => {
-            rows.facts_of(&row.tenant, &row.name)?;
-            let tools = rows
-                .definitions_of(&row.tenant, &row.name)
-                .iter()
-                .filter(|it| it.kind == DefinitionKind::Tool && it.state != DefinitionState::Gone)
-                .filter_map(|it| ToolName::parse(&it.name).ok());
-            Some(tools.collect())
-        }
+        Described::Mcp(_) => listed_tools(row, rows),
     }
+}
+
+/// The names of the tools that a server lists itself; `None` where it was never listed.
+pub(crate) fn listed_tools(row: &ServerRow, rows: &Configuration) -> Option<Vec<ToolName>> {
+    rows.facts_of(&row.tenant, &row.name)?;
+    let tools = rows
+        .definitions_of(&row.tenant, &row.name)
+        .iter()
+        .filter(|it| it.kind == DefinitionKind::Tool && it.state != DefinitionState::Gone)
+        .filter_map(|it| ToolName::parse(&it.name).ok());
+    Some(tools.collect())
 }

@@ -239,7 +239,7 @@ impl World {
 
 pub(crate) fn catalog(items: &[(Kind, &str)]) -> Catalog {
     let items = items.iter().map(|(kind, raw)| Item::read(*kind, raw).unwrap()).collect();
-    Catalog { items, facts: Some(r#"{"version":"2025-11-25"}"#.to_owned()) }
+    Catalog { items, facts: Some(r#"{"version":"2025-11-25"}"#.to_owned()), whole: true }
 }
 
 fn log(home: &Path, master: &MasterKey, limits: &Limits, clock: Arc<dyn Clock>) -> Log {

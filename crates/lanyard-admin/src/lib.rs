@@ -22,6 +22,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod grant;
+mod launch;
 mod lines;
 mod mcp_add;
 mod operator;
@@ -43,12 +44,13 @@ mod user_credential;
 mod when;
 
 pub use audit::verdict_json;
-pub use catalog::{Verdict, launch_is_pinned};
+pub use catalog::Verdict;
 pub use change::{Compile, Ready};
 pub use grant::{AllGrants, all_grants};
+pub use launch::launch_is_pinned;
 pub use options::{Era, Isolation, Keep, StoredOptions, UntrustedWrap};
 pub use ports::{Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
 pub use serve::AdminListener;
-pub use server::read_definition;
+pub use server::{mcp_tools, read_definition};
 pub use state::{Admin, AdminParts};
 pub use status::limits_json;

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use crate::Admin;
 use crate::actor::Reader;
-use crate::catalog;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, mcp_problem_json, problem_json};
+use crate::launch;
 use crate::options::{ServerKind, StoredOptions};
 use crate::ports::{Trial, Unlisted};
 use crate::server::{listed_json, secret_state};
@@ -286,7 +286,7 @@ impl Shared {
         change: &Change<'_>,
     ) -> Result<(), ApiError> {
         let old = match ServerKind::of(before) {
-            ServerKind::Mcp => catalog::definition(before).ok(),
+            ServerKind::Mcp => launch::definition(before).ok(),
             ServerKind::Rest => None,
         };
         let launch = definition.pinned_text();

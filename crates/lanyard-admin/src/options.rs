@@ -123,6 +123,11 @@ impl StoredOptions {
         serde_json::from_str(&row.options).map_err(|error| format!("options: {error}"))
     }
 
+    /// Whether a tool of that name may be seen of the server.
+    pub fn offers(&self, tool: &str) -> bool {
+        self.tools.as_ref().is_none_or(|names| names.iter().any(|name| name == tool))
+    }
+
     /// The options as they are kept: checked, and each thing written in its one normal form.
     pub(crate) fn checked(mut self, kind: ServerKind) -> Result<Self, ApiError> {
         self.prefix = self.prefix.map(|prefix| checked_prefix(&prefix)).transpose()?;

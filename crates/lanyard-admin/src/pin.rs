@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use lanyard_core::ServerName;
 use lanyard_mcp::pin;
 use lanyard_store::{
-    Change, Configuration, DefinitionKind, DefinitionRow, DefinitionState, FactsRow,
+    Change, Configuration, DefinitionKind, DefinitionRow, DefinitionState, FactsRow, ServerRow,
 };
 use ring::digest;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use crate::actor::{Owner, Reader};
 use crate::asked::{Asked, AskedQuery};
 use crate::change::About;
 use crate::error::ApiError;
+use crate::launch;
 use crate::pinning;
 use crate::server::find;
 use crate::state::Shared;
@@ -62,8 +63,9 @@ pub(crate) async fn list(
     AskedQuery(query): AskedQuery<ListQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let rows = admin.blocking(|shared| shared.rows()).await?;
-    let shown = rows.definitions.iter().filter(|row| query.all || waits(row)).map(summary);
-    Ok(Json(json!({ "pins": shown.collect::<Vec<_>>() })))
+    let listed = rows.definitions.iter().filter(|row| query.all || waits(row)).map(summary);
+    let launches = launch::drifts(&rows).map(|row| summary(&row));
+    Ok(Json(json!({ "pins": launches.chain(listed).collect::<Vec<_>>() })))
 }
 
 pub(crate) async fn show(
@@ -74,13 +76,13 @@ pub(crate) async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let server = ServerName::parse(&server)?;
     let rows = admin.blocking(|shared| shared.rows()).await?;
-    find(&rows, &server)?;
+    let launch = launch::drift(find(&rows, &server)?, &rows);
     let listed = rows.definitions_of(&admin.shared.tenant, &server);
     let named = |row: &&DefinitionRow| match &query.name {
         Some(name) => row.name == *name,
         None => query.all || waits(row),
     };
-    let shown: Vec<Value> = listed.iter().filter(named).map(detailed).collect();
+    let shown: Vec<Value> = launch.iter().chain(listed).filter(named).map(detailed).collect();
     match &query.name {
         Some(name) if shown.is_empty() => Err(ApiError::not_found(format!(
             "server `{server}` never listed `{name}`; see `lanyard pin list {server} --all`"
@@ -160,11 +162,11 @@ pub(crate) async fn approve(
     let approved = admin
         .change(&owner, about, move |shared, change| {
             let rows = shared.rows_with(&server, change)?;
-            find(&rows, &server)?;
+            let row = find(&rows, &server)?;
             let looked = &request.definitions;
             looked
                 .iter()
-                .map(|looked| shared.approve_one(&server, looked, &by, &rows, change))
+                .map(|looked| shared.approve_one(row, looked, &by, &rows, change))
                 .collect::<Result<Vec<_>, _>>()
         })
         .await?;
@@ -174,7 +176,7 @@ pub(crate) async fn approve(
 impl Shared {
     fn approve_one(
         &self,
-        server: &ServerName,
+        row: &ServerRow,
         looked: &Looked,
         by: &str,
         rows: &Configuration,
@@ -184,14 +186,19 @@ impl Shared {
         let kind = DefinitionKind::parse(kind).ok_or_else(|| {
             ApiError::invalid("a kind is tool, prompt, resource, template or server")
         })?;
-        let listed = rows.definitions_of(&self.tenant, server);
-        let row = listed.iter().find(|row| row.kind == kind && row.name == *name);
-        let row = row.filter(|row| digest_of(row) == *digest).ok_or_else(|| {
+        let (server, launch) = (&row.name, launch::drift(row, rows));
+        let known = rows.definitions_of(&self.tenant, server);
+        let found = launch.iter().chain(known).find(|it| it.kind == kind && it.name == *name);
+        let found = found.filter(|it| digest_of(it) == *digest).ok_or_else(|| {
             ApiError::conflict(format!(
                 "`{name}` is not what it was when you looked; look again with `lanyard pin diff {server} {name}`"
             ))
         })?;
-        let done = match row.state {
+        let done = match found.state {
+            _ if launch.as_ref() == Some(found) => {
+                launch::approve(row, found, rows, change)?;
+                "pinned"
+            }
             DefinitionState::Pinned => {
                 return Err(ApiError::conflict(format!("`{name}` is approved already")));
             }
@@ -200,7 +207,7 @@ impl Shared {
                 "forgotten"
             }
             DefinitionState::Reported | DefinitionState::Quarantined => {
-                let approved = pinning::approved(row, by, change.time());
+                let approved = pinning::approved(found, by, change.time());
                 let approved = approved.ok_or_else(|| {
                     ApiError::conflict(format!("there is nothing to approve of `{name}`"))
                 })?;

@@ -12,6 +12,10 @@ use lanyard_mcp::{Change as Drifted, Drift, Grade, Item, Kind, OtherTools};
 use lanyard_store::{DefinitionKind, DefinitionReason, DefinitionRow, DefinitionState};
 use serde_json::{Map, Value, json};
 
+mod partial;
+
+pub(crate) use partial::{completed, completed_facts};
+
 /// The server whose rows they are, and the time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{Limits, Origin, SecretName, ServerName, ToolName};
-use lanyard_rest::{Definition, ParseOptions, Parsed, Problem, parse};
+use lanyard_core::{Limits, Origin, SecretName, ServerName, TenantName};
+use lanyard_rest::{Definition, ParseOptions, Parsed, Problem, SetTools, parse};
 use lanyard_store::{Configuration, DefinitionKind, DefinitionRow, DefinitionState, ServerRow};
 use serde_json::{Map, Value, json};
 
@@ -13,8 +13,9 @@ use crate::Admin;
 use crate::actor::{Owner, Reader};
 use crate::asked::Asked;
 use crate::change::About;
-use crate::described::Described;
+use crate::described::{self, Described};
 use crate::error::ApiError;
+use crate::launch;
 use crate::options::{ServerKind, StoredOptions, apply};
 use crate::ports::{ServerProcess, ServerStatus};
 use crate::state::Shared;
@@ -43,12 +44,17 @@ impl Shared {
         parse(file, source, &options).map_err(ApiError::definition)
     }
 
-    fn tools_of(&self, name: &ServerName, rows: &Configuration) -> Option<Vec<ToolName>> {
+    /// What a new set may name: what a server that speaks MCP lists as far as that is known.
+    fn tools_of(&self, name: &ServerName, rows: &Configuration) -> Option<SetTools> {
         let row = rows.servers.iter().find(|row| row.name == *name)?;
+        if ServerKind::of(row) == ServerKind::Mcp {
+            let known = described::listed_tools(row, rows);
+            return Some(known.map_or(SetTools::Any, SetTools::These));
+        }
         // A tool set is not looked into: it has no tools of its own, and a set of sets is refused.
         let read = read_definition(row, &*self.parts.schemas, &self.parts.limits, &|_| None);
         let definition = read.ok()?;
-        Some(definition.tools.into_iter().map(|tool| tool.name).collect())
+        Some(SetTools::These(definition.tools.into_iter().map(|tool| tool.name).collect()))
     }
 
     /// The definition of a REST API that is already there: its secrets exist and are bound.
@@ -57,9 +63,19 @@ impl Shared {
         row: &ServerRow,
         rows: &Configuration,
     ) -> Result<Definition, String> {
-        let servers = |name: &ServerName| self.tools_of(name, rows);
+        let servers = |name: &ServerName| match mcp_tools(name, &row.tenant, rows) {
+            Some(any) => Some(any),
+            None => self.tools_of(name, rows),
+        };
         read_definition(row, &*self.parts.schemas, &self.parts.limits, &servers)
     }
+}
+
+/// What a set that is there already names of a server that speaks MCP; `None` where it is another
+/// server. What it lists may have changed since, and that breaks nothing here.
+pub fn mcp_tools(name: &ServerName, tenant: &TenantName, rows: &Configuration) -> Option<SetTools> {
+    let row = rows.servers.iter().find(|row| row.name == *name && row.tenant == *tenant)?;
+    (ServerKind::of(row) == ServerKind::Mcp).then_some(SetTools::Any)
 }
 
 /// Reads the definition of a stored server again. `servers` gives the tools of other servers, for
@@ -68,7 +84,7 @@ pub fn read_definition(
     row: &ServerRow,
     schemas: &dyn lanyard_rest::Schemas,
     limits: &Limits,
-    servers: &dyn Fn(&ServerName) -> Option<Vec<ToolName>>,
+    servers: &dyn Fn(&ServerName) -> Option<SetTools>,
 ) -> Result<Definition, String> {
     let stored = StoredOptions::read(row)?;
     let pairs = stored.secret_pairs().map_err(|_| "a secret's name is damaged".to_owned())?;
@@ -107,6 +123,7 @@ impl Shared {
         let secrets: Vec<Value> = known
             .map(|it| it.secrets().iter().map(|name| secret_state(name, rows)).collect())
             .unwrap_or_default();
+        let is_held = launch::drift(row, rows).is_some();
         let waiting = listed.iter().filter(|it| it.state != DefinitionState::Pinned).count();
         json!({
             "name": row.name.as_str(),
@@ -117,15 +134,16 @@ impl Shared {
             "enabled": row.enabled,
             "verified": row.verified,
             "prefix": prefix_of(row),
-            "tools": known.map_or(0, |it| tool_count(it, listed)),
-            "waiting": waiting,
+            "tools": known.map_or(0, |it| tool_count(it, row, listed)),
+            "waiting": waiting.saturating_add(usize::from(is_held)),
+            "quarantined": is_held,
             "origins": known.map(Described::origins).unwrap_or_default(),
             "secrets": secrets,
             "file": row.file_name,
             "version": row.version,
             "created_at": row.created_at.to_string(),
             "updated_at": row.updated_at.to_string(),
-            "problem": described.as_ref().err(),
+            "problem": described.err().or_else(|| is_held.then(|| launch::held(row))),
             "status": self.status_of(row).map(|status| status_json(&status)),
         })
     }
@@ -145,15 +163,16 @@ pub(crate) fn prefix_of(row: &ServerRow) -> String {
 }
 
 /// How many tools can be called.
-fn tool_count(described: &Described, listed: &[DefinitionRow]) -> usize {
+fn tool_count(described: &Described, row: &ServerRow, listed: &[DefinitionRow]) -> usize {
     match described {
         Described::Rest(it) => {
             it.tools.len().max(it.set.as_ref().map_or(0, |set| set.entries.len()))
         }
-        Described::Mcp(_) => listed
-            .iter()
-            .filter(|row| row.kind == DefinitionKind::Tool && is_in_use(row.state))
-            .count(),
+        Described::Mcp(_) => {
+            let options = StoredOptions::read(row).unwrap_or_default();
+            let tools = listed.iter().filter(|it| it.kind == DefinitionKind::Tool);
+            tools.filter(|it| is_in_use(it.state) && options.offers(&it.name)).count()
+        }
     }
 }
 
@@ -257,7 +276,9 @@ impl Shared {
                 let listed = rows.definitions_of(&row.tenant, &row.name);
                 let of = |kind| listed.iter().filter(move |it| it.kind == kind);
                 put("definition", json(&row.source));
-                put("tool_details", of(DefinitionKind::Tool).map(listed_json).collect());
+                let options = StoredOptions::read(row).unwrap_or_default();
+                let tool = |it| offered_json(it, &options);
+                put("tool_details", of(DefinitionKind::Tool).map(tool).collect());
                 put("prompts", of(DefinitionKind::Prompt).map(listed_json).collect());
                 put("resources", of(DefinitionKind::Resource).map(listed_json).collect());
                 put("templates", of(DefinitionKind::Template).map(listed_json).collect());
@@ -292,6 +313,15 @@ pub(crate) fn listed_json(row: &DefinitionRow) -> Value {
         "output_schema": member("outputSchema"),
         "annotations": member("annotations"),
     })
+}
+
+/// The same of a tool, and whether the operator lets it be seen.
+fn offered_json(row: &DefinitionRow, options: &StoredOptions) -> Value {
+    let mut shown = listed_json(row);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("offered".to_owned(), json!(options.offers(&row.name)));
+    }
+    shown
 }
 
 pub(crate) fn find<'a>(

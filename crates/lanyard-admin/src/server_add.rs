@@ -146,7 +146,7 @@ impl Admin {
 
 impl Shared {
     fn rehearse_add(&self, request: AddRequest, change: &Change<'_>) -> Result<Value, ApiError> {
-        let rows = self.rows_in(change)?;
+        let rows = self.rows_for(&request, change)?;
         let plan = self.plan(request, &rows)?;
         let shown = describe(&plan, &rows, "checked");
         self.carry_out(plan, change)?;
@@ -155,7 +155,7 @@ impl Shared {
 
     fn add(&self, request: AddRequest, change: &Change<'_>) -> Result<Landing<Value>, ApiError> {
         let replace = request.replace;
-        let rows = self.rows_in(change)?;
+        let rows = self.rows_for(&request, change)?;
         let plan = self.plan(request, &rows)?;
         let done = match plan.standing {
             Standing::Same => return Ok(Landing::Undo(describe(&plan, &rows, "unchanged"))),
@@ -168,6 +168,20 @@ impl Shared {
         let shown = describe(&plan, &rows, done);
         self.carry_out(plan, change)?;
         Ok(Landing::Keep(shown))
+    }
+
+    /// The rows among which a file is read. What servers list is much to read, and only the names in
+    /// a tool set are held against it.
+    fn rows_for(
+        &self,
+        request: &AddRequest,
+        change: &Change<'_>,
+    ) -> Result<Configuration, ApiError> {
+        if request.source.contains("toolSet") {
+            Ok(change.configuration()?.of_tenant(&self.tenant))
+        } else {
+            self.rows_in(change)
+        }
     }
 
     fn plan(&self, request: AddRequest, rows: &Configuration) -> Result<Plan, ApiError> {

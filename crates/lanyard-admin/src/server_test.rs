@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::Admin;
 use crate::actor::Owner;
-use crate::catalog::launch_is_pinned;
 use crate::change::About;
 use crate::error::ApiError;
+use crate::launch::{self, launch_is_pinned};
 use crate::mcp_add::unlisted;
 use crate::options::ServerKind;
 use crate::pinning::stored;
@@ -64,9 +64,7 @@ impl Shared {
             )));
         }
         if !launch_is_pinned(row, own.facts_of(&row.tenant, &row.name)) {
-            return Err(ApiError::conflict(format!(
-                "the definition of `{name}` is not the one that was pinned; add it anew with --replace"
-            )));
+            return Err(ApiError::conflict(launch::held(row)));
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::Admin;
 use crate::actor::Reader;
-use crate::catalog::launch_is_pinned;
 use crate::error::ApiError;
+use crate::launch;
 use crate::user_credential::is_users_own;
 
 /// The process lives. Needs no token and says nothing else.
@@ -132,11 +132,8 @@ fn pins(rows: &lanyard_store::Configuration) -> Vec<String> {
                 row.name, row.name
             ));
         }
-        if !launch_is_pinned(row, rows.facts_of(&row.tenant, &row.name)) {
-            findings.push(format!(
-                "server {}: its definition is not the one that was pinned; add it anew with --replace",
-                row.name
-            ));
+        if launch::drift(row, rows).is_some() {
+            findings.push(launch::held(row));
         }
     }
     findings

@@ -174,6 +174,8 @@ pub struct Catalog {
     pub items: Vec<Item>,
     /// What the server said of itself, a raw JSON object.
     pub facts: Option<String>,
+    /// Whether this is all that the server lists. Else what is missing may be there all the same.
+    pub whole: bool,
 }
 
 impl Catalog {

@@ -43,7 +43,17 @@ pub struct ParseOptions<'a> {
     /// The limits in force.
     pub limits: &'a Limits,
     /// The tools of another server, for sets. `None` if there is no such server.
-    pub servers: &'a dyn Fn(&ServerName) -> Option<Vec<ToolName>>,
+    pub servers: &'a dyn Fn(&ServerName) -> Option<SetTools>,
+}
+
+/// The tools of a server that a set may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetTools {
+    /// These.
+    These(Vec<ToolName>),
+    /// Whatever they are called: the server lists them itself, and they come and go without
+    /// anybody here doing anything. A set goes without those that are not there.
+    Any,
 }
 
 impl fmt::Debug for ParseOptions<'_> {

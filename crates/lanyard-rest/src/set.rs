@@ -7,7 +7,7 @@ use crate::fields::{Fields, Text, at, read_texts, shown};
 use crate::parse::{check_allowed, name_of};
 use crate::problem::suggestion;
 use crate::yaml::Node;
-use crate::{Definition, SetEntry, ToolSet};
+use crate::{Definition, SetEntry, SetTools, ToolSet};
 
 /// What stands between server and tool in a listed name.
 const SEPARATOR: &str = "___";
@@ -89,18 +89,26 @@ fn read_server_tools(node: &Node, path: &str, entries: &mut Vec<SetEntry>, check
 fn read_entry(
     text: Text<'_>,
     server: &ServerName,
-    known: &[ToolName],
+    known: &SetTools,
     path: &str,
     check: &mut Check<'_>,
 ) -> Option<SetEntry> {
-    let Some(tool) = known.iter().find(|tool| tool.as_str() == text.text) else {
+    let tool = match known {
+        SetTools::These(known) => known.iter().find(|tool| tool.as_str() == text.text).cloned(),
+        SetTools::Any => ToolName::parse(text.text).ok(),
+    };
+    let Some(tool) = tool else {
+        let known = match known {
+            SetTools::These(known) => known.as_slice(),
+            SetTools::Any => &[],
+        };
         let hint = suggestion(text.text, known.iter().map(ToolName::as_str));
         let message = format!("the server `{server}` has no tool `{}`{hint}", shown(text.text));
         check.problems.error(text.mark(), path, message);
         return None;
     };
     match ToolName::parse(&format!("{server}{SEPARATOR}{tool}")) {
-        Ok(listed) => Some(SetEntry { server: server.clone(), tool: tool.clone(), listed }),
+        Ok(listed) => Some(SetEntry { server: server.clone(), tool, listed }),
         Err(error) => {
             check.problems.error(text.mark(), path, error.to_string());
             None

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Content, ParseOptions, Parsed, Problem, RenderContext, RenderError, Rendered, RequestPlan,
-    Schemas, Tool, ToolResult, UpstreamAnswer, parse,
+    Schemas, SetTools, Tool, ToolResult, UpstreamAnswer, parse,
 };
 
 /// A judge of schemas that knows types, enums, lengths and nothing else.
@@ -84,11 +84,12 @@ impl Options<'_> {
             schemas: &FewSchemas,
             limits: &limits,
             servers: &|server| match server.as_str() {
-                "tickets" => Some(vec![
+                "tickets" => Some(SetTools::These(vec![
                     ToolName::parse("search_tickets").unwrap(),
                     ToolName::parse("add_comment").unwrap(),
-                ]),
-                "wiki" => Some(vec![ToolName::parse("find_page").unwrap()]),
+                ])),
+                "wiki" => Some(SetTools::These(vec![ToolName::parse("find_page").unwrap()])),
+                "live" => Some(SetTools::Any),
                 _ => None,
             },
         };

@@ -6,7 +6,7 @@ use lanyard_mcp::{Item, Kind, OtherTools};
 use lanyard_store::{DefinitionKind, DefinitionRow};
 use proptest::prelude::*;
 
-use super::{Place, Weighed, approved, first, is_same, later, sound};
+use super::{Place, Weighed, approved, completed, completed_facts, first, is_same, later, sound};
 
 /// A server and what is stored of it.
 struct Ground {
@@ -200,6 +200,48 @@ fn prompts_and_resources_change_freely_as_long_as_they_hide_nothing() {
     ground.check(expect![[r#"
         0 prompt test [pinned] pinned at 2
         1 prompt review [pinned seen] quarantined suspicious_text at 3"#]]);
+}
+
+#[test]
+fn what_a_look_did_not_get_is_not_gone() {
+    let mut ground = Ground::new();
+    ground.first(&[
+        tool("status", "Shows."),
+        tool("log", "Lists."),
+        prompt("plan", "Plans."),
+        prompt("review", "Reviews."),
+    ]);
+    let part = completed(&ground.rows, vec![prompt("review", "Reviews."), tool("log", "Lists.")]);
+    assert!(is_same(&ground.rows, &part));
+    // What it did get counts: another wording, and a tool that nobody approved.
+    let seen = vec![tool("push", "Pushes."), tool("log", "Lists commits.")];
+    ground.later(&completed(&ground.rows, seen));
+    ground.check(expect![[r#"
+        0 prompt plan [pinned] pinned at 1
+        1 prompt review [pinned] pinned at 1
+        0 tool status [pinned] pinned at 1
+        1 tool log [pinned seen] reported wording at 2
+        2 tool push [seen] quarantined new_tool at 2"#]]);
+    // What is gone stays gone, and what waits goes on waiting as it was seen last.
+    ground.later(&[tool("log", "Lists commits."), tool("push", "Pushes.")]);
+    let before = ground.text();
+    ground.later(&completed(&ground.rows, Vec::new()));
+    assert_eq!(ground.text(), before);
+    // A tool that looks like one that was only not seen is new, and not that one renamed.
+    let twin = with_schema("review_all", "Lists commits.", "{}");
+    let weighed = ground.later(&completed(&ground.rows, vec![twin]));
+    assert_eq!(weighed.drift, [(DefinitionKind::Tool, "review_all".to_owned())]);
+}
+
+#[test]
+fn what_a_server_can_do_is_what_it_said_to_whom_it_shows_everything() {
+    let before = r#"{"version":"1","capabilities":{"tools":{}},"info":{"name":"a"}}"#;
+    let seen = r#"{"version":"2","capabilities":{},"info":{"name":"b"}}"#;
+    assert_eq!(
+        completed_facts(before, seen),
+        r#"{"version":"2","capabilities":{"tools":{}},"info":{"name":"b"}}"#
+    );
+    assert_eq!(completed_facts("{}", seen), seen);
 }
 
 #[test]

@@ -5,15 +5,15 @@
 //! | | first | then | then |
 //! |---|---|---|---|
 //! | HTTP | `server/discover` | `initialize` | HTTP+SSE, where `initialize` got 400, 404 or 405 |
-//! | process | `initialize` | `server/discover` | |
+//! | process of which nothing is known | `server/discover` | `initialize`, to another process | |
+//! | process that was heard before | what it spoke then | the other, in place or to another process | |
 //!
-//! A process is greeted in the older way first. Most servers that are processes know only that, some
-//! of them exit on a question that they do not know before they were greeted, and starting one twice
-//! can take many seconds (`npx`). A server that knows only the stateless version refuses
-//! `initialize` at once and is asked the other way in place, or as another process if it exited or
-//! if its first message settled what it listens to. So no server is started more often than it makes
-//! necessary, and one of both eras is spoken to as a legacy one, which it understands; `era: modern`
-//! says otherwise.
+//! Some processes that know only the older way exit on a question that they do not know before they
+//! were greeted, or fall silent. So the first of a server is a probe that has a short time and is
+//! thrown away unless it answers, and what the server spoke is kept with what it lists
+//! ([`Target::spoken`]): starting one twice can take many seconds (`npx`), and happens once. Later
+//! each is greeted as it spoke before. If it refuses that, it is asked the other way in place, or as
+//! another process if it exited or if its first message settled what it listens to.
 //!
 //! A verdict is remembered and saves the questions before it. It is one only if the server *answered*
 //! the greeting: an outage, a time limit and a refused credential say nothing about the era.
@@ -46,6 +46,13 @@ const HEADER_MISMATCH: i64 = -32020;
 const CAPABILITY_MISSING: i64 = -32021;
 /// The version is not spoken.
 const UNSUPPORTED_VERSION: i64 = -32022;
+
+/// The longest that a process is asked what it speaks before another one is greeted in the older
+/// way. It has to be started in this time; a slow one is taken for an older one, which works too.
+const PROBE_MAX: Duration = Duration::from_secs(10);
+
+/// Time for a probe to end before the next process starts: two may not get on with each other.
+const PROBE_END_MAX: Duration = Duration::from_secs(3);
 
 /// Time between the end of what a process writes and its own.
 const EXIT_MAX: Duration = Duration::from_secs(1);
@@ -125,14 +132,22 @@ impl Greeting {
     async fn attempt_all(&self, deadline: Instant) -> Result<Session, Failure> {
         let remembered = self.remembered.get();
         let is_process = matches!(self.target.definition.transport, Transport::Stdio(_));
+        let known = remembered.or_else(|| self.heard());
         let mut tentative = Tentative(None);
         let mut last = None;
         let mut not_sse = false;
-        for verdict in self.attempts(remembered) {
+        let attempts = self.attempts(known);
+        let is_probed = is_process && known.is_none() && attempts.len() > 1;
+        for verdict in attempts {
             if verdict == Verdict::Sse && not_sse {
                 continue;
             }
-            match Box::pin(self.attempt(verdict, &mut tentative, deadline)).await {
+            let attempted = if is_probed && verdict == Verdict::Modern {
+                Box::pin(self.probe(&mut tentative, deadline)).await
+            } else {
+                Box::pin(self.attempt(verdict, &mut tentative, deadline)).await
+            };
+            match attempted {
                 Ok(session) => {
                     tentative.keep();
                     self.remembered.set(verdict);
@@ -168,11 +183,45 @@ impl Greeting {
                 vec![Verdict::Modern, Verdict::Legacy, Verdict::Sse]
             }
             (Transport::Stdio(_), EraChoice::Legacy) => vec![Verdict::Legacy],
-            (Transport::Stdio(_), EraChoice::Auto) => vec![Verdict::Legacy, Verdict::Modern],
+            (Transport::Stdio(_), EraChoice::Auto) => vec![Verdict::Modern, Verdict::Legacy],
         };
         let first = remembered.filter(|verdict| all.contains(verdict));
         let rest = all.into_iter().filter(|verdict| Some(*verdict) != first);
         first.into_iter().chain(rest).collect()
+    }
+
+    /// What a process spoke when it was heard last. A server over HTTP is asked anew by whoever knows
+    /// nothing of it: that costs a request, and it may have learnt to speak otherwise.
+    fn heard(&self) -> Option<Verdict> {
+        match (&self.target.definition.transport, self.target.spoken?.is_modern()) {
+            (Transport::Http(_) | Transport::Sse(_), _) => None,
+            (Transport::Stdio(_), true) => Some(Verdict::Modern),
+            (Transport::Stdio(_), false) => Some(Verdict::Legacy),
+        }
+    }
+
+    /// Asks a process whether it is stateless. If it does not say so, whatever else it does says
+    /// nothing about the server, and the process is thrown away.
+    async fn probe(
+        &self,
+        tentative: &mut Tentative,
+        deadline: Instant,
+    ) -> Result<Session, Refusal> {
+        let link = self.link(Verdict::Modern, deadline).await?;
+        let conversation = tentative.replace(self.conversation(link));
+        let half = self.target.connect_max.checked_div(2).unwrap_or(PROBE_MAX);
+        let now = Instant::now();
+        let until = now.checked_add(half.min(PROBE_MAX)).unwrap_or(now).min(deadline);
+        match self.greet(Verdict::Modern, Arc::clone(&conversation), until).await {
+            Ok(session) => Ok(session),
+            Err(Refusal::NotThis(error) | Refusal::Outage(error)) => {
+                tentative.end();
+                if let Link::Lines(link) = &conversation.link {
+                    let _late = timeout(PROBE_END_MAX, link.exit()).await;
+                }
+                Err(Refusal::NotThis(error))
+            }
+        }
     }
 
     async fn attempt(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lanyard_core::{Failure, ServerName, TenantName};
 use lanyard_mcp::Definition;
+use lanyard_wire::Version;
 
 use crate::http::PrivateAllowance;
 
@@ -22,6 +23,8 @@ pub struct Target {
     pub definition: Definition,
     /// Which protocol it speaks, where that is known beforehand.
     pub era: EraChoice,
+    /// The version that it spoke when it was heard last, if it ever was.
+    pub spoken: Option<Version>,
     /// Hosts whose names may lead to private addresses.
     pub private: PrivateAllowance,
     /// The longest that connecting, or starting and greeting, may take.

@@ -149,7 +149,8 @@ impl<T: Talk> Listing<'_, T> {
         Ok(reader.finish())
     }
 
-    /// One page as its raw result; `None` where the server does not know the method after all.
+    /// One page as its raw result; `None` where the server does not know the method after all. In
+    /// the middle of a list it is an error like any other: what comes after is not gone.
     async fn page(
         &self,
         kind: Kind,
@@ -170,7 +171,7 @@ impl<T: Talk> Listing<'_, T> {
                 None => Err(ListError::Credential { method }),
             },
             Reply::Error(error) => match ErrorFacts::read(&error).map(|facts| facts.code) {
-                Some(METHOD_NOT_FOUND) => Ok(None),
+                Some(METHOD_NOT_FOUND) if cursor.is_none() => Ok(None),
                 Some(code) => Err(ListError::Refused { method, code }),
                 None => Err(ListError::Malformed { method }),
             },

@@ -194,6 +194,7 @@ fn process(keep: Keep, directory: &Path) -> Member {
             generation: 1,
             definition: Definition { description: None, transport: Transport::Stdio(stdio) },
             era: EraChoice::Legacy,
+            spoken: None,
             private: PrivateAllowance::default(),
             connect_max: PATIENCE,
             directory: directory.to_owned(),

@@ -177,3 +177,15 @@ fn a_set_lists_the_tools_of_other_servers() {
     assert_eq!(set.entries[1].server.as_str(), "wiki");
     assert_eq!(set.entries[1].tool.as_str(), "find_page");
 }
+
+#[test]
+fn a_set_may_name_whatever_a_server_lists_itself() {
+    let text = |tool: &str| {
+        format!(
+            "toolSet:\n  name: desk\n  serverTools:\n  - {{serverName: live, tools: [{tool}]}}\n"
+        )
+    };
+    let set = Options::default().parse(&text("gone_tomorrow")).unwrap().definition.set.unwrap();
+    assert_eq!(set.entries[0].listed.as_str(), "live___gone_tomorrow");
+    assert!(Options::default().parse(&text("'no name'")).is_err());
+}

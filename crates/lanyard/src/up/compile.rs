@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, read_definition};
+use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, mcp_tools, read_definition};
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
-use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, ToolName};
+use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName};
 use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_policy::Grants;
+use lanyard_rest::SetTools;
 use lanyard_store::{AgentRow, Configuration, SecretRow, SecretVersionRow, ServerRow};
 use lanyard_vault::{Sealed, SealedVersion, SecretEntry, Unreadable, Vault};
 use tokio::sync::watch;
@@ -262,10 +263,13 @@ fn tools_of(
     (tenant, name): (&TenantName, &ServerName),
     rows: &Configuration,
     limits: &Limits,
-) -> Option<Vec<ToolName>> {
+) -> Option<SetTools> {
+    if let Some(any) = mcp_tools(name, tenant, rows) {
+        return Some(any);
+    }
     let row = rows.servers.iter().find(|row| row.tenant == *tenant && row.name == *name)?;
     let definition = read_definition(row, &GuardSchemas, limits, &|_| None).ok()?;
-    Some(definition.tools.into_iter().map(|tool| tool.name).collect())
+    Some(SetTools::These(definition.tools.into_iter().map(|tool| tool.name).collect()))
 }
 
 fn agent(row: &AgentRow, grants: Grants, before: &Kept, kept: &mut Kept) -> Arc<AgentEntry> {

@@ -117,5 +117,5 @@ fn catalog(listed: Listed) -> Catalog {
         "info": raw(&facts.info),
         "instructions": facts.instructions,
     });
-    Catalog { items: listed.items, facts: Some(facts.to_string()) }
+    Catalog { items: listed.items, facts: Some(facts.to_string()), whole: listed.whole }
 }

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod import;
+mod pins;
 mod proof;
 mod refusals;
 mod servers;

@@ -79,6 +79,7 @@ fn opening(origin: &str, kind: &str, era: EraChoice) -> Opening {
             generation: 1,
             definition: Definition::parse(&definition).unwrap(),
             era,
+            spoken: None,
             private: PrivateAllowance::none(),
             connect_max: PATIENCE,
             directory: std::path::PathBuf::new(),

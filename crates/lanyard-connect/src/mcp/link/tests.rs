@@ -67,6 +67,7 @@ fn parts_with(
         generation: 1,
         definition: Definition::parse(&definition).unwrap(),
         era: EraChoice::Auto,
+        spoken: None,
         private: PrivateAllowance::none(),
         connect_max: PATIENCE,
         directory: PathBuf::new(),

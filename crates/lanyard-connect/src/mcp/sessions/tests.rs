@@ -16,6 +16,7 @@ use fake::{
 };
 
 mod complaints;
+mod eras;
 mod fake;
 mod places;
 

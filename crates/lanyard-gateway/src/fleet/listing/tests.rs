@@ -129,6 +129,16 @@ async fn errors_are_told_by_their_code_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_breaks_off_is_none() {
+    let first = || Does::result(r#"{"tools":[{"name":"a"}],"nextCursor":"x"}"#);
+    for code in [-32_601, -32_603] {
+        let plan = |plan: &mut Plan| plan.answer("tools/list", [first(), Does::error(code)]);
+        let error = listed(Limits::standard(), plan).await.unwrap_err();
+        assert_eq!(error, ListError::Refused { method: "tools/list", code });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pages_that_lead_in_a_circle_end() {
     let page = |cursor: &str| Does::result(&format!(r#"{{"tools":[],"nextCursor":"{cursor}"}}"#));
     let plan = |plan: &mut Plan| plan.answer("tools/list", [page("a"), page("b"), page("a")]);

@@ -15,7 +15,7 @@ use lanyard_gateway::snapshot::{
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
 use lanyard_mcp::Definition;
 use lanyard_policy::{Grant, Grants, ToolPattern};
-use lanyard_rest::{ParseOptions, Schemas};
+use lanyard_rest::{ParseOptions, Schemas, SetTools};
 use lanyard_vault::{
     MasterKey, Minted, SealedVersion, SecretEntry, SecretPlace, SecretText, TokenKind, Vault,
     fill_random, mint,
@@ -86,6 +86,7 @@ impl McpSetup {
                 generation: self.generation,
                 definition: Definition::parse(&self.definition.to_string()).unwrap(),
                 era: self.era,
+                spoken: None,
                 private: PrivateAllowance::none(),
                 connect_max: PATIENCE,
                 directory: directory.join(self.name),
@@ -261,7 +262,8 @@ impl Setup {
         let tools = |name: &ServerName| {
             let marker = format!("name: {name}\n");
             let server = self.servers.iter().find(|server| server.yaml.contains(&marker))?;
-            Some(server.tools.iter().map(|tool| ToolName::parse(tool).unwrap()).collect())
+            let tools = server.tools.iter().map(|tool| ToolName::parse(tool).unwrap());
+            Some(SetTools::These(tools.collect()))
         };
         let options = ParseOptions {
             name: None,

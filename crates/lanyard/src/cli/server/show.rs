@@ -53,7 +53,11 @@ fn list_row(it: &Value) -> Vec<String> {
 
 /// The state of a server: the fleet's where it has one, else what an operator set.
 fn state(it: &Value, status: &Value) -> String {
-    let enabled = it.get("enabled").and_then(Value::as_bool) == Some(true);
+    let is = |key: &str| it.get(key).and_then(Value::as_bool) == Some(true);
+    let enabled = is("enabled");
+    if is("quarantined") {
+        return "quarantined".to_owned();
+    }
     match (output::text(it, "problem").is_empty(), enabled) {
         (false, _) => "broken".to_owned(),
         (true, false) => "disabled".to_owned(),
@@ -265,7 +269,9 @@ fn print_tools(shown: &Value) -> Result<(), Failure> {
 
 /// Something that an MCP server lists, with its state where it is not simply pinned.
 fn definition_line(kind: &str, it: &Value) -> Result<(), Failure> {
+    let is_hidden = it.get("offered").and_then(Value::as_bool) == Some(false);
     let state = match output::text(it, "state").as_str() {
+        _ if is_hidden => "[not offered] ".to_owned(),
         "" | "pinned" => String::new(),
         state => format!("[{state}] "),
     };
@@ -318,8 +324,10 @@ pub(super) async fn test(client: &AdminClient, name: &str, as_json: bool) -> Res
 
 fn readiness(name: &str, shown: &Value, grants: &Value) -> Vec<String> {
     let mut problems = Vec::new();
+    let is_held = shown.get("quarantined").and_then(Value::as_bool) == Some(true);
     match output::text(shown, "problem") {
-        problem if problem.is_empty() => {}
+        // Its test says the same.
+        problem if problem.is_empty() || is_held => {}
         problem => problems.push(format!("it does not load: {problem}")),
     }
     if shown.get("enabled").and_then(Value::as_bool) != Some(true) {

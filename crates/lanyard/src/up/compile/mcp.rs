@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lanyard_admin::{Era, Keep as StoredKeep, StoredOptions, UntrustedWrap};
+use lanyard_admin::{Era, Keep as StoredKeep, StoredOptions, UntrustedWrap, launch_is_pinned};
 use lanyard_connect::http::PrivateAllowance;
 use lanyard_connect::mcp::{EraChoice, ServerFacts, Target};
 use lanyard_core::{Limits, ToolName};
@@ -79,17 +79,20 @@ pub(super) fn compile(
             .map(|name| ToolName::parse(name).map_err(|error| format!("inline: {error}")))
             .collect::<Result<_, _>>()?,
     };
+    let era = match stored.era {
+        None | Some(Era::Auto) => EraChoice::Auto,
+        Some(Era::Legacy) => EraChoice::Legacy,
+        Some(Era::Modern) => EraChoice::Modern,
+    };
     let directory = settings.servers_directory.join(row.tenant.as_str()).join(row.name.as_str());
+    let said = facts(listed.facts.as_ref(), era);
     let target = Target {
         tenant: row.tenant.clone(),
         server: row.name.clone(),
         generation: row.version,
         definition,
-        era: match stored.era {
-            None | Some(Era::Auto) => EraChoice::Auto,
-            Some(Era::Legacy) => EraChoice::Legacy,
-            Some(Era::Modern) => EraChoice::Modern,
-        },
+        era,
+        spoken: said.as_ref().map(|facts| facts.version),
         private: PrivateAllowance::of(&stored.allow_private),
         connect_max: Limits::span(limits.server_connect_ms_max),
         directory,
@@ -98,23 +101,21 @@ pub(super) fn compile(
     let mcp = McpEntry::new(McpParts {
         target: Arc::new(target),
         options,
-        facts: facts(row, listed.facts.as_ref()),
+        facts: said,
         prompts: items(listed, DefinitionKind::Prompt),
         resources: items(listed, DefinitionKind::Resource),
         templates: items(listed, DefinitionKind::Template),
     });
-    let shown = |name: &str| match &stored.tools {
-        Some(names) => names.iter().any(|known| known == name),
-        None => true,
-    };
     let tools = offered(listed, DefinitionKind::Tool)
-        .filter(|(name, _)| shown(name))
+        .filter(|(name, _)| stored.offers(name))
         .map(|(name, definition)| {
             let name = ToolName::parse(name).map_err(|error| format!("tool {name}: {error}"))?;
             Ok(ToolEntry::mcp(name, definition, strip))
         })
         .collect::<Result<Vec<_>, String>>()?;
-    let options = server_options(row, stored, None, limits);
+    let mut options = server_options(row, stored, None, limits);
+    // Neither started nor reached: what is in the rows was not approved.
+    options.enabled &= launch_is_pinned(row, listed.facts.as_ref());
     Ok(ServerEntry::mcp(row.tenant.clone(), row.name.clone(), options, tools, mcp))
 }
 
@@ -149,12 +150,20 @@ struct StoredFacts<'a> {
     instructions: Option<String>,
 }
 
-/// What a server said of itself; `None` where it was said for another version of its row.
-fn facts(row: &ServerRow, facts: Option<&FactsRow>) -> Option<ServerFacts> {
-    let facts = facts.filter(|facts| facts.generation == row.version)?;
-    let facts: StoredFacts<'_> = serde_json::from_str(&facts.facts).ok()?;
+/// What a server said of itself. Another version of its row is no other server: what is started or
+/// reached is what was pinned with these facts, or the server is not used at all. Only a protocol
+/// that the operator has chosen otherwise since is not what it is spoken to in any more.
+fn facts(facts: Option<&FactsRow>, era: EraChoice) -> Option<ServerFacts> {
+    let facts: StoredFacts<'_> = serde_json::from_str(&facts?.facts).ok()?;
+    let version = Version::parse(&facts.version)?;
+    let is_spoken = match era {
+        EraChoice::Auto => true,
+        EraChoice::Legacy => !version.is_modern(),
+        EraChoice::Modern => version.is_modern(),
+    };
+    is_spoken.then_some(())?;
     Some(ServerFacts {
-        version: Version::parse(&facts.version)?,
+        version,
         capabilities: facts.capabilities.get().to_owned(),
         info: facts.info.get().to_owned(),
         instructions: facts.instructions,

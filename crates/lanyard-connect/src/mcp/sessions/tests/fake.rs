@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lanyard_core::{AgentName, Failure, Limits, Principal, ServerName, TenantName};
 use lanyard_mcp::{Definition, Stdio, Transport};
+use lanyard_wire::Version;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -111,6 +112,7 @@ impl Bench {
         Self { sessions, shutdown, tasks, directory: tempfile::tempdir().unwrap() }
     }
 
+    /// Where a server is that was heard to speak in the older way.
     pub(super) fn target(&self, script: &str) -> Target {
         let stdio = Stdio {
             command: "/bin/sh".to_owned(),
@@ -124,6 +126,7 @@ impl Bench {
             generation: 1,
             definition: Definition { description: None, transport: Transport::Stdio(stdio) },
             era: EraChoice::Auto,
+            spoken: Some(Version::LATEST_LEGACY),
             private: PrivateAllowance::none(),
             connect_max: PATIENCE,
             directory: self.directory.path().to_owned(),

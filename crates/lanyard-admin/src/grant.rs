@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::{AgentName, ServerName, TenantName, ToolName, UserName};
-use lanyard_policy::{Grant, Grants, ToolPattern};
+use lanyard_policy::{Grant, Grants, ToolPattern, UserPattern};
 use lanyard_store::{Configuration, GrantRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -221,11 +221,19 @@ pub fn all_grants(rows: &Configuration) -> Result<AllGrants, String> {
             server: row.server.clone(),
             allow: pattern(&row.allow)?,
             deny: pattern(&row.deny)?,
+            users: users(row)?,
             expires_at: row.expires_at,
         };
         all.entry((row.tenant.clone(), row.agent.clone())).or_default().push(grant);
     }
     Ok(AllGrants(all))
+}
+
+/// For whom a grant lets its agent call.
+fn users(row: &GrantRow) -> Result<UserPattern, String> {
+    let words: Vec<&str> = row.users.iter().flatten().map(String::as_str).collect();
+    UserPattern::parse(&words)
+        .map_err(|error| format!("the grant {}/{}: {error}", row.agent, row.server))
 }
 
 pub(crate) async fn who_can(

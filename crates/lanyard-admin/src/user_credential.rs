@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::{Binding, SecretName, ServerName, UserName};
-use lanyard_mcp::{Definition, Transport};
+use lanyard_mcp::{Definition, Transport, UserKey};
 use lanyard_store::{Change, Configuration, SecretRow, UserCredentialRow};
 use lanyard_vault::SecretText;
 use serde::Deserialize;
@@ -36,38 +36,10 @@ pub(crate) struct RemoveQuery {
     key: Option<String>,
 }
 
-/// Where a credential belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Key {
-    /// `Authorization: Bearer VALUE`.
-    Bearer,
-    /// A header, which the value is all of.
-    Header(String),
-    /// A variable of the environment.
-    Env(String),
-}
-
-impl Key {
-    fn parse(text: &str) -> Result<Self, ApiError> {
-        match text.split_once(':') {
-            None if text == "bearer" => Ok(Self::Bearer),
-            Some(("header", name)) if !name.is_empty() => {
-                Ok(Self::Header(name.to_ascii_lowercase()))
-            }
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
-            Some(_) | None => Err(ApiError::invalid(
-                "a user's credential belongs to `bearer`, `header:NAME` or `env:NAME`",
-            )),
-        }
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Bearer => "bearer".to_owned(),
-            Self::Header(name) => format!("header:{name}"),
-            Self::Env(name) => format!("env:{name}"),
-        }
-    }
+fn parse_key(text: &str) -> Result<UserKey, ApiError> {
+    UserKey::parse(text).ok_or_else(|| {
+        ApiError::invalid("a user's credential belongs to `bearer`, `header:NAME` or `env:NAME`")
+    })
 }
 
 pub(crate) async fn list(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
@@ -95,7 +67,7 @@ pub(crate) async fn set(
     Asked(request): Asked<SetRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let (server, user) = (ServerName::parse(&server)?, UserName::parse(&user)?);
-    let key = request.key.as_deref().map(Key::parse).transpose()?;
+    let key = request.key.as_deref().map(parse_key).transpose()?;
     let text = SecretText::from_input(request.value.as_bytes())
         .map_err(|error| ApiError::invalid(error.to_string()))?;
     let subject = format!("user-credential:{server}/{user}");
@@ -104,7 +76,7 @@ pub(crate) async fn set(
         .change(&owner, about, move |shared, change| {
             let rows = shared.rows_in(change)?;
             let (key, places) = place(&server, key, &rows)?;
-            let key = key.text();
+            let key = key.to_string();
             let places: Vec<String> = places.iter().map(Binding::to_string).collect();
             let secret = shared.secret_of(&server, &user, &key, change)?;
             change.secret_set_origins(&shared.tenant, &secret, &places)?;
@@ -135,9 +107,9 @@ pub(crate) async fn set(
 /// its origin if it has one. So it goes nowhere new when the server is replaced by another.
 fn place(
     name: &ServerName,
-    key: Option<Key>,
+    key: Option<UserKey>,
     rows: &Configuration,
-) -> Result<(Key, Vec<Binding>), ApiError> {
+) -> Result<(UserKey, Vec<Binding>), ApiError> {
     let row = find(rows, name)?;
     if ServerKind::of(row) != ServerKind::Mcp {
         return Err(ApiError::invalid(format!(
@@ -149,25 +121,25 @@ fn place(
     })?;
     let mut places = vec![Binding::Server(name.clone())];
     let key = match (&mut definition.transport, key) {
-        (Transport::Stdio(stdio), Some(Key::Env(variable))) => {
+        (Transport::Stdio(stdio), Some(UserKey::Env(variable))) => {
             stdio.env.retain(|(name, _)| *name != variable);
             stdio.env.push((variable.clone(), lanyard_mcp::Template::default()));
-            Key::Env(variable)
+            UserKey::Env(variable)
         }
         (Transport::Stdio(_), _) => {
             return Err(ApiError::invalid(format!(
                 "`{name}` is a process; name the variable of its environment with --env NAME"
             )));
         }
-        (Transport::Http(_) | Transport::Sse(_), Some(Key::Env(_))) => {
+        (Transport::Http(_) | Transport::Sse(_), Some(UserKey::Env(_))) => {
             return Err(ApiError::invalid(format!(
                 "`{name}` is at a URL and has no environment; use --header NAME"
             )));
         }
         (Transport::Http(remote) | Transport::Sse(remote), key) => {
             places.push(Binding::Origin(remote.origin.clone()));
-            let key = key.unwrap_or(Key::Bearer);
-            if let Key::Header(header) = &key {
+            let key = key.unwrap_or(UserKey::Bearer);
+            if let UserKey::Header(header) = &key {
                 remote.headers.retain(|(name, _)| name != header);
                 remote.headers.push((header.clone(), lanyard_mcp::Template::default()));
             }
@@ -220,7 +192,7 @@ pub(crate) async fn remove(
     AskedQuery(query): AskedQuery<RemoveQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let (server, user) = (ServerName::parse(&server)?, UserName::parse(&user)?);
-    let key = query.key.as_deref().map(Key::parse).transpose()?.map(|key| key.text());
+    let key = query.key.as_deref().map(parse_key).transpose()?.map(|key| key.to_string());
     let subject = format!("user-credential:{server}/{user}");
     let about = About { action: "user-credential.remove", subject };
     let keys = admin

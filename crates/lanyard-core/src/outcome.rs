@@ -57,6 +57,14 @@ pub enum Denial {
         /// The name as the agent wrote it.
         tool: String,
     },
+    /// The agent may use it, and not for the user that it names.
+    #[error(
+        "this agent may not call for user {user} here; an operator can allow it with `lanyard grant --users`"
+    )]
+    UserNotGranted {
+        /// The user as the agent named them.
+        user: UserName,
+    },
     /// No such prompt, or none that this agent may use.
     #[error("Prompt {prompt} not found")]
     PromptUnknown {
@@ -99,11 +107,24 @@ impl Denial {
             Self::ToolUnknown { tool: _ } => "tool_unknown",
             Self::ToolNotGranted { tool: _ } => "tool_not_granted",
             Self::ToolChanged { tool: _ } => "tool_changed",
+            Self::UserNotGranted { user: _ } => "user_not_granted",
             Self::PromptUnknown { prompt: _ } => "prompt_unknown",
             Self::ResourceUnknown { uri: _ } => "resource_unknown",
             Self::MethodUnknown { method: _ } => "method_unknown",
             Self::ArgumentsInvalid { problem: _ } => "arguments_invalid",
         }
+    }
+}
+
+/// What is missing, and the command that sets it.
+fn no_user_credential(server: &ServerName, user: Option<&UserName>) -> String {
+    match user {
+        Some(user) => format!(
+            "user {user} has no credential for this server; an operator can set it with `lanyard user credential set {server} {user}`"
+        ),
+        None => format!(
+            "this server is called with users' own credentials, and the call names no user: the header X-Lanyard-User names one whose credential an operator set with `lanyard user credential set {server} USER`"
+        ),
     }
 }
 
@@ -188,15 +209,13 @@ pub enum Failure {
     /// The server refused the credential.
     #[error("the server refused the credential; an operator can set another")]
     CredentialRejected,
-    /// A server for users of their own was called for a user without credentials.
-    #[error(
-        "user {user} has no credentials for this server; they can be set with `lanyard user credential set {server} {user}`"
-    )]
+    /// The server is called with users' own credentials, and the user has none, or was not named.
+    #[error("{}", no_user_credential(.server, .user.as_ref()))]
     UserCredentialMissing {
         /// The server.
         server: ServerName,
-        /// The user.
-        user: UserName,
+        /// The user; `None` where the call names none.
+        user: Option<UserName>,
     },
     /// The server asked the client for something that it did not offer, or did not answer.
     #[error("the server asked the client for something it cannot give: {problem}")]

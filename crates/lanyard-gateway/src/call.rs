@@ -172,7 +172,7 @@ async fn pass_on(
     mut open: OpenCall<'_>,
 ) -> Outcome {
     let Passing { caller, client, watched, with } = passing;
-    let screen = Screen::new(core, snapshot, &passage);
+    let screen = Screen::new(core, snapshot, &passage, caller.principal.user.as_ref());
     let conversation = Conversation { core, caller, client, turns: with.turns, passage, screen };
     let outcome = tokio::select! {
         biased;

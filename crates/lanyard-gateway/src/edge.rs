@@ -26,6 +26,7 @@ mod stream;
 mod subscriptions;
 mod tasks;
 mod unread;
+mod user;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
@@ -296,6 +297,8 @@ async fn keep_fleet(core: Arc<Core>) {
             .map(|(_, entry)| core.member(entry))
             .collect();
         core.fleet.reconcile(&members);
+        let now = core.clock.now();
+        core.fleet.end_sessions(|key| newest.ends(key, now));
         tokio::select! {
             changed = snapshots.changed() => if changed.is_err() { return },
             () = core.shutdown.cancelled() => return,

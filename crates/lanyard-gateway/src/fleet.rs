@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Credentials, Lease, Opening, Session, SessionKey, Sessions, Target};
-use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName, UserName};
+use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
 use lanyard_mcp::Transport;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -196,16 +196,10 @@ impl Fleet {
         self.shared.status(tenant, server)
     }
 
-    /// Ends the sessions that speak with a user's credential which is not the current one. `current`
-    /// gives the version of a user's credential for a server, as
-    /// [`SessionKey::credential`](lanyard_connect::mcp::SessionKey) has it; `None` where the user has
-    /// none any more. To be called with each configuration: a credential that was changed or
-    /// removed is then in use nowhere.
-    pub fn end_outdated_users(
-        &self,
-        current: impl Fn(&TenantName, &ServerName, &UserName) -> Option<u64>,
-    ) {
-        self.shared.end_outdated_users(current);
+    /// Ends the sessions that `is_over` names: those that speak for somebody who has another
+    /// credential by now, for instance. To be called with each configuration.
+    pub fn end_sessions(&self, is_over: impl Fn(&SessionKey) -> bool) {
+        self.shared.links.retire(is_over);
     }
 
     /// Ends all sessions with a server and connects it anew at once, whatever it was waiting for.

@@ -10,22 +10,26 @@ pub(crate) mod mcp;
 mod seen;
 mod server;
 mod tool;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lanyard_connect::mcp::SessionKey;
 use lanyard_core::{
-    AgentName, Denial, Principal, ServerName, TenantName, Timestamp, TokenId, ToolName,
+    AgentName, Denial, Principal, SecretName, ServerName, TenantName, Timestamp, TokenId, ToolName,
+    UserName,
 };
 use lanyard_policy::Grants;
-use lanyard_vault::Vault;
+use lanyard_vault::{Masker, Vault};
 use thiserror::Error;
 
 pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
 pub(crate) use seen::Seen;
 pub use server::{ServerEntry, ServerOptions};
 pub use tool::ToolEntry;
+pub use user::{UserCredential, UserEntry};
 
 /// Everything that is configured, compiled.
 #[derive(Debug)]
@@ -51,6 +55,10 @@ struct Tenant {
     prompts: HashMap<String, ServerName>,
     /// The resources that are listed, each with the first server that lists it.
     resources: HashMap<String, ServerName>,
+    /// What users themselves hold, by server.
+    users: HashMap<ServerName, HashMap<UserName, UserEntry>>,
+    /// The agents that may call for users, as far as somebody can still come as one of them.
+    agents: HashMap<AgentName, Arc<AgentEntry>>,
 }
 
 /// What a snapshot is made of.
@@ -67,6 +75,8 @@ pub struct SnapshotParts {
     pub uids: Vec<(u32, Arc<Identity>)>,
     /// The servers.
     pub servers: Vec<Arc<ServerEntry>>,
+    /// What users themselves hold at which server.
+    pub users: Vec<((TenantName, ServerName, UserName), UserEntry)>,
 }
 
 /// What a token, or a uid, stands for.
@@ -241,6 +251,18 @@ impl Snapshot {
         for server in servers {
             tenants.entry(server.tenant.clone()).or_default().add(server)?;
         }
+        let identities = parts.tokens.iter().map(|(_, identity)| identity);
+        for identity in identities.chain(parts.uids.iter().map(|(_, identity)| identity)) {
+            let agent = &identity.agent;
+            if !identity.revoked && agent.grants.names_users() {
+                let agents = &mut tenants.entry(agent.tenant.clone()).or_default().agents;
+                agents.insert(agent.name.clone(), Arc::clone(agent));
+            }
+        }
+        for ((tenant, server, user), entry) in parts.users {
+            let users = &mut tenants.entry(tenant).or_default().users;
+            users.entry(server).or_default().insert(user, entry);
+        }
         Ok(Self {
             version: parts.version,
             vault: parts.vault,
@@ -361,7 +383,7 @@ impl Snapshot {
     ) -> Option<&'a Arc<ServerEntry>> {
         let tenant = self.tenants.get(&agent.tenant)?;
         let open = |server: &&Arc<ServerEntry>| {
-            server.enabled && agent.grants.decide_whole(&server.name, now).is_ok()
+            server.enabled && agent.grants.lists_whole(&server.name, now)
         };
         let listed = tenant.resources.get(uri).and_then(|name| tenant.servers.get(name));
         listed.filter(open).or_else(|| {
@@ -375,9 +397,74 @@ impl Snapshot {
         self.tenants.get(tenant)?.servers.get(name)
     }
 
+    /// What a user holds at a server, if anything.
+    pub(crate) fn user(
+        &self,
+        tenant: &TenantName,
+        server: &ServerName,
+        user: &UserName,
+    ) -> Option<&UserEntry> {
+        self.tenants.get(tenant)?.users.get(server)?.get(user)
+    }
+
+    /// The state of what a user holds at a server, as the keys of sessions have it; 0 where that is
+    /// nothing.
+    pub(crate) fn credential(
+        &self,
+        tenant: &TenantName,
+        server: &ServerName,
+        user: Option<&UserName>,
+    ) -> u64 {
+        user.and_then(|user| self.user(tenant, server, user)).map_or(0, UserEntry::state)
+    }
+
+    /// Whether a session that was begun by an earlier configuration is to end: it speaks for a user
+    /// who holds something else by now, or for whom its agent may not call any more.
+    pub(crate) fn ends(&self, key: &SessionKey, now: Timestamp) -> bool {
+        let Some(principal) = &key.principal else { return false };
+        let Some(user) = &principal.user else { return false };
+        let agents = self.tenants.get(&key.tenant).map(|tenant| &tenant.agents);
+        let agent = agents.and_then(|agents| agents.get(&principal.agent));
+        let may = agent.is_some_and(|agent| agent.grants.calls_for(&key.server, user, now));
+        !may || self.credential(&key.tenant, &key.server, Some(user)) != key.credential
+    }
+
+    /// What masks the credentials that a call to a server may carry: the server's, and the user's.
+    pub(crate) fn masker(&self, server: &ServerEntry, user: Option<&UserName>) -> Masker {
+        match user.and_then(|user| self.user(&server.tenant, &server.name, user)) {
+            Some(user) => self.masker_of(server, &[user]),
+            None => self.vault.masker(&server.tenant, server.secrets()),
+        }
+    }
+
+    /// What masks the user's own credentials.
+    pub(crate) fn own_masker(
+        &self,
+        tenant: &TenantName,
+        server: &ServerName,
+        user: &UserName,
+    ) -> Masker {
+        let held = self.user(tenant, server, user).map_or(&[][..], UserEntry::credentials);
+        let secrets: Vec<SecretName> = held.iter().map(|it| it.secret.clone()).collect();
+        self.vault.masker(tenant, &secrets)
+    }
+
+    /// What masks every credential that a server is given, whoever it is called for.
+    pub(crate) fn masker_of_all(&self, server: &ServerEntry) -> Masker {
+        let tenant = self.tenants.get(&server.tenant);
+        let users = tenant.and_then(|tenant| tenant.users.get(&server.name));
+        let users: Vec<&UserEntry> = users.into_iter().flat_map(HashMap::values).collect();
+        self.masker_of(server, &users)
+    }
+
+    fn masker_of(&self, server: &ServerEntry, users: &[&UserEntry]) -> Masker {
+        let own = users.iter().flat_map(|user| user.credentials()).map(|it| &it.secret);
+        let secrets: Vec<SecretName> = server.secrets().iter().chain(own).cloned().collect();
+        self.vault.masker(&server.tenant, &secrets)
+    }
+
     fn sees(&self, agent: &AgentEntry, server: &ServerEntry, now: Timestamp) -> bool {
-        let whole =
-            server.as_mcp().is_some() && agent.grants.decide_whole(&server.name, now).is_ok();
+        let whole = server.as_mcp().is_some() && agent.grants.lists_whole(&server.name, now);
         whole || self.tools_of(agent, server, now).next().is_some()
     }
 }

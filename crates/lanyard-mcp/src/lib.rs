@@ -14,6 +14,7 @@ mod problem;
 pub mod search;
 pub mod text;
 pub mod uri;
+mod user_key;
 
 pub use catalog::{Catalog, Item, Kind, LeftOut, ListError, ListReader};
 pub use definition::{
@@ -21,3 +22,4 @@ pub use definition::{
 };
 pub use pin::{Change, Drift, Grade, OtherTools, Reason};
 pub use problem::{Problem, nearest};
+pub use user_key::UserKey;

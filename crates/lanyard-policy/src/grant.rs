@@ -1,13 +1,13 @@
-//! What an agent may use of one server: tools allowed, tools denied, until a date. Data only; the
-//! decision is made in [`crate::Grants`].
+//! What an agent may use of one server: tools allowed, tools denied, for whom, until a date. Data
+//! only; the decision is made in [`crate::Grants`].
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lanyard_core::{NameError, ServerName, Timestamp, ToolName};
+use lanyard_core::{NameError, ServerName, Timestamp, ToolName, UserName};
 use thiserror::Error;
 
-/// One grant of an agent: agent x server x tools, until a date.
+/// One grant of an agent: agent x server x tools x users, until a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The server it opens.
@@ -16,6 +16,8 @@ pub struct Grant {
     pub allow: ToolPattern,
     /// The tools it denies, whatever else allows them.
     pub deny: ToolPattern,
+    /// The users it may call for. It may always call for itself, which is to name no user.
+    pub users: UserPattern,
     /// When it ends; `None` for never. At this very moment it no longer allows.
     pub expires_at: Option<Timestamp>,
 }
@@ -36,16 +38,27 @@ pub enum ToolPattern {
     Named(BTreeSet<ToolName>),
 }
 
-/// Why words do not name tools.
+/// Which users: whoever it is (`*`), or exactly these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserPattern {
+    /// Every user. Written `*`.
+    All,
+    /// Exactly these; an empty set is nobody.
+    Named(BTreeSet<UserName>),
+}
+
+/// Why words do not name tools, or users.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PatternError {
-    /// A word is no tool name.
+    /// A word is no name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// `*` stands beside names, so that it is unclear which of both was meant.
-    #[error("`*` means every tool and stands alone")]
+    #[error("`*` means all of them and stands alone")]
     StarBesideNames,
 }
+
+const STAR: &str = "*";
 
 impl ToolPattern {
     /// No tool at all.
@@ -55,10 +68,10 @@ impl ToolPattern {
 
     /// Reads the words of `--allow` and `--deny`: `*` alone, or names. No word is no tool.
     pub fn parse(words: &[&str]) -> Result<Self, PatternError> {
-        if words == [Self::STAR] {
+        if words == [STAR] {
             return Ok(Self::All);
         }
-        if words.contains(&Self::STAR) {
+        if words.contains(&STAR) {
             return Err(PatternError::StarBesideNames);
         }
         let names = words.iter().map(|word| ToolName::parse(word)).collect::<Result<_, _>>()?;
@@ -68,7 +81,7 @@ impl ToolPattern {
     /// The words that [`ToolPattern::parse`] reads, in order.
     pub fn words(&self) -> Vec<&str> {
         match self {
-            Self::All => vec![Self::STAR],
+            Self::All => vec![STAR],
             Self::Named(names) => names.iter().map(ToolName::as_str).collect(),
         }
     }
@@ -80,8 +93,33 @@ impl ToolPattern {
             Self::Named(names) => names.contains(tool),
         }
     }
+}
 
-    const STAR: &'static str = "*";
+impl UserPattern {
+    /// Nobody: the agent calls for itself alone.
+    pub const fn none() -> Self {
+        Self::Named(BTreeSet::new())
+    }
+
+    /// Reads the words of `--users`: `*` alone, or names. No word is nobody.
+    pub fn parse(words: &[&str]) -> Result<Self, PatternError> {
+        if words == [STAR] {
+            return Ok(Self::All);
+        }
+        if words.contains(&STAR) {
+            return Err(PatternError::StarBesideNames);
+        }
+        let names = words.iter().map(|word| UserName::parse(word)).collect::<Result<_, _>>()?;
+        Ok(Self::Named(names))
+    }
+
+    /// Whether the user is among them.
+    pub fn matches(&self, user: &UserName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(user),
+        }
+    }
 }
 
 /// `*`, or the names with commas, or nothing.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_core::{AgentName, ServerName, Timestamp, ToolName};
+use lanyard_core::{AgentName, ServerName, Timestamp, ToolName, UserName};
 
-use crate::{Grant, NotGranted, Permit, ToolPattern};
+use crate::{Grant, NotGranted, Permit, ToolPattern, UserPattern};
 
 /// All grants of one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,28 +29,52 @@ impl Grants {
         &self.agent
     }
 
-    /// Decides on one call of this agent.
+    /// Decides on one call of this agent, which it makes for a user or for itself.
     pub fn decide(
         &self,
         server: &ServerName,
         tool: &ToolName,
+        user: Option<&UserName>,
         now: Timestamp,
     ) -> Result<Permit, NotGranted> {
-        self.judge(server, now, |pattern| pattern.matches(tool))?;
+        self.judge(server, user, now, |pattern| pattern.matches(tool))?;
         Ok(Permit::new(&self.agent, server, Some(tool)))
     }
 
     /// Decides on what a server has beside tools: its prompts and resources, and whatever else it
     /// offers. They belong to the server as a whole; so it takes a grant of all its tools, and a
     /// grant of some opens nothing beside them.
-    pub fn decide_whole(&self, server: &ServerName, now: Timestamp) -> Result<Permit, NotGranted> {
-        self.judge(server, now, |pattern| *pattern == ToolPattern::All)?;
+    pub fn decide_whole(
+        &self,
+        server: &ServerName,
+        user: Option<&UserName>,
+        now: Timestamp,
+    ) -> Result<Permit, NotGranted> {
+        self.judge(server, user, now, |pattern| *pattern == ToolPattern::All)?;
         Ok(Permit::new(&self.agent, server, None))
     }
 
-    /// Whether a list shows the tool. It is no permission: to call takes a [`Permit`].
+    /// Whether a list shows the tool. It is no permission: to call takes a [`Permit`]. For whom
+    /// the agent may call makes no difference to what it is shown.
     pub fn lists(&self, server: &ServerName, tool: &ToolName, now: Timestamp) -> bool {
-        self.judge(server, now, |pattern| pattern.matches(tool)).is_ok()
+        self.judge(server, None, now, |pattern| pattern.matches(tool)).is_ok()
+    }
+
+    /// Whether lists show what the server has beside tools.
+    pub fn lists_whole(&self, server: &ServerName, now: Timestamp) -> bool {
+        self.judge(server, None, now, |pattern| *pattern == ToolPattern::All).is_ok()
+    }
+
+    /// Whether some grant for the server is in force that lets the agent call for this user. It is no
+    /// permission: what may be called is decided with each call.
+    pub fn calls_for(&self, server: &ServerName, user: &UserName, now: Timestamp) -> bool {
+        let grants = self.by_server.get(server).into_iter().flatten();
+        grants.into_iter().any(|grant| !grant.has_expired(now) && grant.users.matches(user))
+    }
+
+    /// Whether some grant lets the agent call for somebody else than itself.
+    pub fn names_users(&self) -> bool {
+        self.iter().any(|grant| grant.users != UserPattern::none())
     }
 
     /// Whether the agent learns that the server exists: at least one of the tools it exposes
@@ -82,6 +106,7 @@ impl Grants {
     fn judge(
         &self,
         server: &ServerName,
+        user: Option<&UserName>,
         now: Timestamp,
         covers: impl Fn(&ToolPattern) -> bool,
     ) -> Result<(), NotGranted> {
@@ -94,10 +119,16 @@ impl Grants {
         if allowing.peek().is_none() {
             return Err(NotGranted::NotAllowed);
         }
-        if allowing.all(|grant| grant.has_expired(now)) {
+        let mut in_force = allowing.filter(|grant| !grant.has_expired(now)).peekable();
+        if in_force.peek().is_none() {
             return Err(NotGranted::Expired);
         }
-        Ok(())
+        match user {
+            Some(user) if !in_force.any(|grant| grant.users.matches(user)) => {
+                Err(NotGranted::NotForUser)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -10,6 +10,6 @@ mod grant;
 mod grants;
 mod permit;
 
-pub use grant::{Grant, PatternError, ToolPattern};
+pub use grant::{Grant, PatternError, ToolPattern, UserPattern};
 pub use grants::{Grants, who_can};
 pub use permit::{NotGranted, Permit};

@@ -58,4 +58,7 @@ pub enum NotGranted {
     /// A grant denies the tool.
     #[error("a grant denies this tool")]
     Denied,
+    /// The agent may use it, and not for this user.
+    #[error("no grant allows it for this user")]
+    NotForUser,
 }

@@ -29,6 +29,8 @@ pub struct PoolKey {
     /// Whose call it is, where callers have credentials of their own; `None` where all of them
     /// share the server's.
     pub principal: Option<Principal>,
+    /// Which state of that user's own credentials; 0 without any.
+    pub credential: u64,
 }
 
 /// One request, rendered and armed.

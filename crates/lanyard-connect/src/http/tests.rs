@@ -26,6 +26,7 @@ fn key(server: &str) -> PoolKey {
         tenant: TenantName::parse("acme").unwrap(),
         server: ServerName::parse(server).unwrap(),
         principal: None,
+        credential: 0,
     }
 }
 

@@ -416,6 +416,7 @@ pub(super) fn pool_key(key: &SessionKey) -> PoolKey {
         tenant: key.tenant.clone(),
         server: key.server.clone(),
         principal: key.principal.clone(),
+        credential: key.credential,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lanyard_core::{Failure, Limits};
+use lanyard_core::{Failure, Limits, UserName};
 use lanyard_mcp::Stdio;
 use lanyard_sandbox::{Launch, Process, ProcessLimits, launch};
 use tokio::sync::{oneshot, watch};
@@ -112,7 +112,8 @@ impl Processes {
         credentials: &dyn Credentials,
     ) -> Result<LinesLink, Failure> {
         let given = credentials.environment()?;
-        let started = self.launch(key, launch_of(target, stdio, given)).await;
+        let home = home_of(key, target);
+        let started = self.launch(key, launch_of(home, stdio, given)).await;
         let (process, tail) = started.map_err(|_| Failure::Cancelled)??;
         self.link(process, tail)
     }
@@ -219,10 +220,31 @@ fn forget_oldest(known: &mut VecDeque<Known>, among: impl Fn(&Known) -> bool, en
     });
 }
 
+/// The directory of a process. That of a process which works for a user is theirs, whichever agent
+/// calls for them: `NAME.users/USER`, beside the server's own `NAME`. No server's name has a dot.
+fn home_of(key: &SessionKey, target: &Target) -> PathBuf {
+    let user = key.principal.as_ref().and_then(|principal| principal.user.as_ref());
+    match user {
+        Some(user) => target.directory.with_extension("users").join(as_file_name(user)),
+        None => target.directory.clone(),
+    }
+}
+
+/// A user's name as the name of a directory: another one for each user, also where capitals do not
+/// count, and never `.` or `..`.
+fn as_file_name(user: &UserName) -> String {
+    user.as_str().char_indices().fold(String::new(), |mut name, (place, character)| {
+        if character.is_ascii_uppercase() || (character == '.' && place == 0) {
+            name.push('=');
+        }
+        name.push(character.to_ascii_lowercase());
+        name
+    })
+}
+
 /// What a process is started with: what its definition gives, and a home, a place for temporary
 /// files and a search path where it gives none. Beside its own directory nothing is written.
-fn launch_of(target: &Target, stdio: &Stdio, given: Vec<(String, String)>) -> Launch {
-    let home = &target.directory;
+fn launch_of(home: PathBuf, stdio: &Stdio, given: Vec<(String, String)>) -> Launch {
     let temporary = home.join("tmp");
     let mut env = given;
     for (name, value) in [
@@ -239,7 +261,7 @@ fn launch_of(target: &Target, stdio: &Stdio, given: Vec<(String, String)>) -> La
         args: stdio.args.clone(),
         env,
         directory: stdio.cwd.as_ref().map_or_else(|| home.clone(), PathBuf::from),
-        made: vec![home.clone(), temporary],
+        made: vec![home, temporary],
         limits: ProcessLimits::standard(),
     }
 }

@@ -37,7 +37,7 @@ pub struct SessionKey {
     pub generation: u64,
     /// Whom it speaks for; `None` for the gateway's own listing and probing.
     pub principal: Option<Principal>,
-    /// Which version of that user's own credential; 0 without one.
+    /// Which state of that user's own credentials; 0 without any.
     pub credential: u64,
     /// A fingerprint of what the client can do, which the server was told.
     pub client: [u8; 32],

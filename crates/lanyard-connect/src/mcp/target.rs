@@ -29,7 +29,8 @@ pub struct Target {
     pub private: PrivateAllowance,
     /// The longest that connecting, or starting and greeting, may take.
     pub connect_max: Duration,
-    /// The directory that a process of it starts in and may call its home. Made when missing.
+    /// The directory that a process of it starts in and may call its home. Made when missing. A
+    /// process that works for a user has one of its own, beside it.
     pub directory: std::path::PathBuf,
 }
 

@@ -6,6 +6,7 @@
 //! ([`Turns::ask`]), who knows how its version is asked.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, Session, SessionKey, Step};
@@ -18,13 +19,14 @@ use ring::digest;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::credentials::ServerCredentials;
 use super::passage::Passage;
 use super::screen::Screen;
 use super::turn::Turns;
 use crate::edge::Core;
 use crate::edge::client::Client;
 use crate::fleet::{Entered, Keep, Staying};
-use crate::snapshot::McpEntry;
+use crate::snapshot::{McpEntry, Snapshot};
 
 /// What a server answered, for the client's version: raw JSON either way.
 #[derive(Debug)]
@@ -64,8 +66,14 @@ pub(super) struct Conversation<'a> {
 
 /// Whose session with a server a client's requests use. Those of a client that can be asked are its
 /// own, so that nobody else is asked in its place.
-pub(crate) fn session_key(mcp: &McpEntry, principal: &Principal, client: &Client) -> SessionKey {
-    let target = &mcp.target;
+pub(crate) fn session_key(
+    snapshot: &Snapshot,
+    mcp: &McpEntry,
+    principal: &Principal,
+    client: &Client,
+) -> SessionKey {
+    let (target, user) = (&mcp.target, principal.user.as_ref());
+    let credential = snapshot.credential(&target.tenant, &target.server, user);
     let mut fingerprint = [0_u8; 32];
     let hash = digest::digest(&digest::SHA256, client.facts.capabilities.as_bytes());
     for (to, from) in fingerprint.iter_mut().zip(hash.as_ref()) {
@@ -77,7 +85,7 @@ pub(crate) fn session_key(mcp: &McpEntry, principal: &Principal, client: &Client
         server: target.server.clone(),
         generation: target.generation,
         principal: Some(principal.clone()),
-        credential: 0,
+        credential,
         client: fingerprint,
         owner: own.map(|live| live.key),
     }
@@ -88,7 +96,14 @@ impl Conversation<'_> {
     /// were found on the way.
     pub(super) async fn carry(mut self) -> Result<(Passed, u64), Failure> {
         let began = Instant::now();
-        let guest = self.core.enter(self.passage.mcp, &self.caller.principal, self.client).await?;
+        let principal = &self.caller.principal;
+        let guest = self.core.enter(self.passage.mcp, principal, self.client).await?;
+        if principal.user.is_some() {
+            // The session is for what the user held when it was chosen, which need not be what they
+            // held when the call began, nor what they hold now.
+            let (server, user) = (self.passage.server, principal.user.as_ref());
+            self.screen.mask_with(guest.chosen_by.masker(server, user));
+        }
         let outcome = self.converse(&guest).await;
         guest.done(outcome.as_ref().map(|_| ()), began.elapsed());
         let passed = outcome?;
@@ -184,7 +199,8 @@ impl Conversation<'_> {
         let changed = lanyard_wire::notification_parts(message)
             .and_then(|(method, _)| ChangedList::of(&method));
         if let Some(list) = changed {
-            let key = session_key(self.passage.mcp, &self.caller.principal, self.client);
+            let (newest, principal) = (self.core.snapshot(), &self.caller.principal);
+            let key = session_key(&newest, self.passage.mcp, principal, self.client);
             self.core.hub.list_changed(self.core, &key, list);
             return Ok(());
         }
@@ -271,6 +287,8 @@ impl Conversation<'_> {
 pub(crate) struct Guest {
     entered: Entered,
     key: SessionKey,
+    /// The configuration that the key was made by.
+    chosen_by: Arc<Snapshot>,
 }
 
 impl Guest {
@@ -306,11 +324,20 @@ impl Core {
         principal: &Principal,
         client: &Client,
     ) -> Result<Guest, Failure> {
-        let key = session_key(mcp, principal, client);
+        let newest = self.snapshot();
+        let key = session_key(&newest, mcp, principal, client);
+        if mcp.options.per_user && key.credential == 0 {
+            let (server, user) = (mcp.target.server.clone(), principal.user.clone());
+            return Err(Failure::UserCredentialMissing { server, user });
+        }
         let member = self.member(mcp);
-        let opening = self.hub.opening(self, &key, &member, client);
+        let mut opening = self.hub.opening(self, &key, &member, client);
+        if let Some(user) = &principal.user {
+            let house = ServerCredentials::new(Arc::clone(&mcp.target), self.snapshots.clone());
+            opening.credentials = Arc::new(house.of_user(user, &newest));
+        }
         let entered = self.fleet.enter(&member, &key, opening).await?;
-        let guest = Guest { entered, key };
+        let guest = Guest { entered, key, chosen_by: newest };
         if matches!(mcp.options.keep, Keep::Idle(_)) {
             self.hub.listen_for_lists(self, &guest, client);
         }

@@ -174,6 +174,7 @@ fn denied(denial: &Denial) -> Decision {
         | Denial::ToolUnknown { tool: _ }
         | Denial::ToolNotGranted { tool: _ }
         | Denial::ToolChanged { tool: _ }
+        | Denial::UserNotGranted { user: _ }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ } => None,

@@ -2,11 +2,11 @@
 //! without knowing which version the server speaks.
 
 use lanyard_core::{Denial, Timestamp};
-use lanyard_policy::Permit;
+use lanyard_policy::{NotGranted, Permit};
 use lanyard_wire::translate;
 use serde_json::value::RawValue;
 
-use super::stages::{Permitted, Watched};
+use super::stages::{Permitted, Watched, not_for};
 use super::{Beside, Incoming, Request};
 use crate::edge::route::Scope;
 use crate::snapshot::{McpEntry, ServerEntry, Snapshot, Wrap};
@@ -100,9 +100,16 @@ impl<'a> Found<'a> {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<Allowed<'a>, Denial> {
-        match request.agent.grants.decide_whole(&self.server.name, now) {
+        let user = request.caller.principal.user.as_ref();
+        match request.agent.grants.decide_whole(&self.server.name, user, now) {
             Ok(permit) => Ok(Allowed { found: self, permit }),
-            Err(_) => Err(request.beside.unknown()),
+            Err(NotGranted::NotForUser) => Err(not_for(user)),
+            Err(
+                NotGranted::NoGrant
+                | NotGranted::Expired
+                | NotGranted::NotAllowed
+                | NotGranted::Denied,
+            ) => Err(request.beside.unknown()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use lanyard_core::{
     Caller, Denial, Failure, Peer, Principal, SecretError, ServerName, Timestamp, ToolName,
+    UserName,
 };
 use lanyard_guard::Clearance;
 use lanyard_policy::{NotGranted, Permit};
@@ -59,8 +60,10 @@ impl<'a> Target<'a> {
         incoming: &Incoming<'_>,
         now: Timestamp,
     ) -> Result<(Self, Permit), Denial> {
-        match incoming.agent.grants.decide(&self.server.name, self.tool.name(), now) {
+        let user = incoming.caller.principal.user.as_ref();
+        match incoming.agent.grants.decide(&self.server.name, self.tool.name(), user, now) {
             Ok(permit) => Ok((self, permit)),
+            Err(NotGranted::NotForUser) => Err(not_for(user)),
             Err(
                 NotGranted::NoGrant
                 | NotGranted::Expired
@@ -77,6 +80,11 @@ impl<'a> Target<'a> {
     pub(super) fn tool(&self) -> &'a ToolEntry {
         self.tool
     }
+}
+
+/// The denial of what the agent may use, and not for this user.
+pub(super) fn not_for(user: Option<&UserName>) -> Denial {
+    user.map_or(Denial::ServerNotGranted, |user| Denial::UserNotGranted { user: user.clone() })
 }
 
 /// The server and tool behind a name on one server's endpoint: its own tool, or, for a tool set,
@@ -179,12 +187,13 @@ impl Watched {
     pub(crate) fn still_allowed(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
         let Ok(identity) = self.key.identify(snapshot, now) else { return false };
         let agent = &identity.agent;
+        let user = self.principal.user.as_ref();
         // A user id can be given to another agent; a running call is not.
         agent.is(&self.principal)
             && snapshot.find(&agent.tenant, &self.server).is_some_and(|server| server.enabled)
             && match &self.tool {
-                Some(tool) => agent.grants.decide(&self.server, tool, now).is_ok(),
-                None => agent.grants.decide_whole(&self.server, now).is_ok(),
+                Some(tool) => agent.grants.decide(&self.server, tool, user, now).is_ok(),
+                None => agent.grants.decide_whole(&self.server, user, now).is_ok(),
             }
     }
 }
@@ -262,6 +271,7 @@ async fn send(
         server: server.name.clone(),
         // Every caller's requests carry the same credential, so they may share connections.
         principal: None,
+        credential: 0,
     };
     core.upstream
         .send(UpstreamRequest {

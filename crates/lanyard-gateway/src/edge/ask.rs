@@ -23,7 +23,7 @@ use super::list::{self, Listed};
 use super::parked::{Made, Parked, ParkedCall};
 use super::request::Context;
 use super::route::Scope;
-use super::{search, subscriptions};
+use super::{search, subscriptions, user};
 use crate::call::{self, Beside, Turns};
 use crate::snapshot::Place;
 
@@ -257,10 +257,7 @@ impl Owned {
         Self {
             context: ask.context.again(),
             client: ask.client.clone(),
-            made: Arc::new(Made {
-                method: method.to_owned(),
-                params: params.map(ToOwned::to_owned),
-            }),
+            made: Arc::new(Made { method: method.to_owned(), params: params.map(user::without) }),
             _place: place,
         }
     }

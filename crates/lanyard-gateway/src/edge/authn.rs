@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use lanyard_core::{Caller, Denial, Peer, Principal, Timestamp};
+use lanyard_core::{Caller, Denial, Peer, Principal, Timestamp, UserName};
 use lanyard_vault::{TokenHash, TokenKind};
 
 use crate::snapshot::{Identity, Snapshot};
@@ -48,13 +48,14 @@ impl IdentityKey {
     }
 }
 
-/// The caller that an identity is, for records and for keys of pools and sessions.
-pub(crate) fn caller(identity: &Identity, peer: Peer) -> Caller {
+/// The caller that an identity is, for records and for keys of pools and sessions. Whom it calls for,
+/// it says itself.
+pub(crate) fn caller(identity: &Identity, peer: Peer, user: Option<UserName>) -> Caller {
     Caller {
         principal: Principal {
             tenant: identity.agent.tenant.clone(),
             agent: identity.agent.name.clone(),
-            user: None,
+            user,
         },
         token: identity.token.clone(),
         peer,

@@ -20,7 +20,7 @@ use super::attend::Outlet;
 use super::client::{self, Client};
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
-use super::{offer, stream};
+use super::{offer, stream, user};
 use crate::call::{Called, Outcome, Passed};
 
 /// How long a client may keep what the gateway says of itself and its lists: not at all, because
@@ -146,13 +146,7 @@ async fn batch(
             Err(error) => Dispatched::error(None, &error).into_message(None),
             Ok(message) => {
                 let id = message.id.clone();
-                let ask = Ask {
-                    context: &context,
-                    client: &client,
-                    routing: None,
-                    outlet: &Outlet::Nowhere,
-                };
-                legacy(&ask, &message).await.into_message(id.as_ref())
+                in_batch(&context, &client, &message).await.into_message(id.as_ref())
             }
         };
         answers.extend(answer.map(Vec::from));
@@ -161,6 +155,17 @@ async fn batch(
         return Dispatched::Accepted;
     }
     Dispatched::message(encode_batch(&answers))
+}
+
+/// One message of a batch.
+async fn in_batch(context: &Context, client: &Client, message: &Message<'_>) -> Dispatched {
+    let own = match user::of_message(context, message) {
+        Ok(own) => own,
+        Err(error) => return Dispatched::error(message.id.as_ref(), &error),
+    };
+    let context = own.as_ref().unwrap_or(context);
+    let ask = Ask { context, client, routing: None, outlet: &Outlet::Nowhere };
+    legacy(&ask, message).await
 }
 
 /// Whether the endpoint leads anywhere for a method. A call finds that out by itself, because
@@ -176,6 +181,15 @@ fn refused(context: &Context, denial: Denial) -> Dispatched {
 }
 
 async fn one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dispatched {
+    match user::of_message(context, message) {
+        Ok(None) => for_one(context, asked, message).await,
+        Ok(Some(context)) => for_one(&context, asked, message).await,
+        Err(error) => Dispatched::error(message.id.as_ref(), &error),
+    }
+}
+
+/// A message whose surroundings say for whom it is.
+async fn for_one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dispatched {
     match classify(asked.carrier, message, asked.session.version()) {
         Err(error) => Dispatched::error(message.id.as_ref(), &error),
         Ok(Classified::Modern(envelope)) => {
@@ -319,6 +333,11 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
                     WireError { status: 200, ..WireError::invalid_params(denial.to_string()) };
                 return Dispatched::error(Some(id), &error);
             }
+            Denial::UserNotGranted { user: _ } if !is_tool => {
+                let text = format!("{denial} (record {record})");
+                let error = WireError { status: 200, ..WireError::invalid_params(text) };
+                return Dispatched::error(Some(id), &error);
+            }
             Denial::ResourceUnknown { uri } => {
                 return Dispatched::error(Some(id), &WireError::resource_not_found(version, &uri));
             }
@@ -333,6 +352,7 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
             | Denial::OriginForeign
             | Denial::HostForeign
             | Denial::ToolChanged { tool: _ }
+            | Denial::UserNotGranted { user: _ }
             | Denial::ArgumentsInvalid { problem: _ } => denial.to_string(),
         },
         Outcome::Failed(failure) => failure.to_string(),

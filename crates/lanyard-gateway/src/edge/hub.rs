@@ -220,7 +220,11 @@ impl Hub {
             .lock()
             .inboxes
             .keys()
-            .filter(|key| key.principal.as_ref() == Some(principal) && key.owner == Some(owner))
+            .filter(|key| {
+                // A client's own session, whomever it calls for in it.
+                let agent = key.principal.as_ref().map(|it| (&it.tenant, &it.agent));
+                agent == Some((&principal.tenant, &principal.agent)) && key.owner == Some(owner)
+            })
             .cloned()
             .collect();
         for key in keys {

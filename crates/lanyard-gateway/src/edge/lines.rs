@@ -228,7 +228,7 @@ impl Client {
         let core = Arc::clone(&self.core);
         let snapshot = core.snapshot();
         let identity = Arc::clone(self.key.identify(&snapshot, core.clock.now())?);
-        let caller = caller(&identity, self.peer);
+        let caller = caller(&identity, self.peer, None);
         if self.principal.get_or_insert_with(|| caller.principal.clone()) != &caller.principal {
             return Err(Denial::TokenMissing);
         }
@@ -247,7 +247,7 @@ impl Client {
             }
         };
         let id = request_id(&incoming);
-        let context = match self.admit() {
+        let mut context = match self.admit() {
             Ok(context) => context,
             Err(denial) => {
                 core.refusals.count(&denial, self.peer, core.clock.now());
@@ -259,6 +259,11 @@ impl Client {
             if self.place.is_none() {
                 return self.refuse(id.as_ref(), reply::TOO_MANY).await;
             }
+        }
+        let begins = matches!(&incoming, Incoming::One(message)
+            if message.method() == Some(&Method::Initialize));
+        if let (Shown::Session(session), false) = (&self.session, begins) {
+            context.join(&session.principal);
         }
         match &incoming {
             Incoming::One(message) if matches!(message.kind, Kind::Request { .. }) => {

@@ -110,7 +110,7 @@ pub(super) fn whole_servers<'a>(
     now: Timestamp,
 ) -> Vec<&'a Arc<ServerEntry>> {
     let whole = |server: &&Arc<ServerEntry>| {
-        server.as_mcp().is_some() && agent.grants.decide_whole(&server.name, now).is_ok()
+        server.as_mcp().is_some() && agent.grants.lists_whole(&server.name, now)
     };
     match scope {
         Scope::All => snapshot.servers_of(agent, now).filter(whole).collect(),

@@ -52,7 +52,7 @@ pub(super) fn of(context: &Context) -> Offer {
                 return Offer::Rest { instructions: server.description.clone() };
             };
             let facts = mcp.facts.as_ref();
-            let whole = agent.grants.decide_whole(&server.name, now).is_ok();
+            let whole = agent.grants.lists_whole(&server.name, now);
             Offer::Mcp {
                 // Who may use some of its tools meets a server of tools alone.
                 capabilities: match facts {

@@ -71,8 +71,11 @@ fn started_at(report: &ProcessReport, now: Timestamp) -> Timestamp {
 }
 
 fn masker(snapshot: &Snapshot, tenant: &TenantName, server: &ServerName) -> Masker {
-    let secrets = snapshot.find(tenant, server).map(|server| server.secrets().to_vec());
-    snapshot.vault.masker(tenant, &secrets.unwrap_or_default())
+    match snapshot.find(tenant, server) {
+        // A process that works for a user was given that user's credentials.
+        Some(server) => snapshot.masker_of_all(server),
+        None => snapshot.vault.masker(tenant, &[]),
+    }
 }
 
 fn masked(text: &str, masker: &Masker) -> String {

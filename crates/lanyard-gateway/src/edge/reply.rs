@@ -100,6 +100,7 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         Denial::ToolUnknown { tool: _ }
         | Denial::ToolNotGranted { tool: _ }
         | Denial::ToolChanged { tool: _ }
+        | Denial::UserNotGranted { user: _ }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ }

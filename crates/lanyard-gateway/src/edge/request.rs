@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use lanyard_connect::mcp::ClientFacts;
-use lanyard_core::{Caller, Denial, Limits};
+use lanyard_core::{Caller, Denial, Limits, Principal};
 use lanyard_wire::{Carrier, RoutingHeaders, Version, decode};
 
 use super::attend::Outlet;
@@ -19,7 +19,7 @@ use super::reply::{self, Reply};
 use super::route::{Endpoint, Scope};
 use super::serve::Connection;
 use super::session::Session;
-use super::{Core, list, stream, unread};
+use super::{Core, list, stream, unread, user};
 use crate::snapshot::{Identity, Snapshot};
 
 /// The header that names a session.
@@ -72,12 +72,16 @@ async fn reply_to(
         Endpoint::Mcp(scope) | Endpoint::Sse(scope) => scope.clone(),
         Endpoint::Messages | Endpoint::AgentServers | Endpoint::Unknown => Scope::All,
     };
-    let caller = caller(&identity, connection.peer);
+    let user = match user::of_headers(&parts.headers) {
+        Ok(user) => user,
+        Err(refused) => return refused.reply(),
+    };
+    let caller = caller(&identity, connection.peer, user);
     let context = Context { core, snapshot, key, identity, caller, scope };
     match (endpoint, &parts.method) {
         (Endpoint::Mcp(_), &Method::POST) => post(context, &parts.headers, body).await,
         (Endpoint::Mcp(_), &Method::GET) => get(context, &parts.headers),
-        (Endpoint::Mcp(_), &Method::DELETE) => delete(&context, &parts.headers),
+        (Endpoint::Mcp(_), &Method::DELETE) => delete(context, &parts.headers),
         (Endpoint::Mcp(_), _) => reply::method_not_allowed("GET, POST, DELETE"),
         (Endpoint::Sse(_), &Method::GET) => stream::sse(context),
         (Endpoint::Sse(_), _) => reply::method_not_allowed("GET"),
@@ -139,11 +143,19 @@ impl Context {
         let newest = self.core.snapshot();
         if !Arc::ptr_eq(&newest, &self.snapshot) {
             let identity = Arc::clone(self.key.identify(&newest, self.core.clock.now())?);
-            self.caller = caller(&identity, self.caller.peer);
+            let user = self.caller.principal.user.clone();
+            self.caller = caller(&identity, self.caller.peer, user);
             self.identity = identity;
             self.snapshot = newest;
         }
         Ok(())
+    }
+
+    /// From now on this is part of what a principal began: for the same user.
+    pub(super) fn join(&mut self, began: &Principal) {
+        if let Some(user) = &began.user {
+            self.caller.principal.user = Some(user.clone());
+        }
     }
 
     /// Whether the endpoint leads anywhere for this caller.
@@ -188,7 +200,7 @@ async fn post(mut context: Context, headers: &HeaderMap, body: &mut Incoming) ->
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let session = session_of(&context, headers);
+    let session = session_of(&mut context, headers);
     let routing = routing_headers(headers);
     match decode(&body, &context.core.decode_limits) {
         Err(error) => reply::wire_error(None, &error),
@@ -216,17 +228,19 @@ fn into_reply(dispatched: Dispatched) -> Reply {
     }
 }
 
-/// The session that a request shows. More than one id is as good as a wrong one.
-fn session_of(context: &Context, headers: &HeaderMap) -> Shown {
+/// The session that a request shows. More than one id is as good as a wrong one. What comes in a
+/// session that began for a user is for them.
+fn session_of(context: &mut Context, headers: &HeaderMap) -> Shown {
     let mut values = headers.get_all(SESSION).iter();
     let Some(id) = values.next() else { return Shown::Nothing };
     let now = context.core.clock.now();
     match (id.to_str(), values.next()) {
-        (Ok(id), None) => context
-            .core
-            .sessions
-            .open(id, &context.caller.principal, now)
-            .map_or(Shown::Unknown, Shown::Session),
+        (Ok(id), None) => {
+            let opened = context.core.sessions.open(id, &context.caller.principal, now);
+            let Some(session) = opened else { return Shown::Unknown };
+            context.join(&session.principal);
+            Shown::Session(session)
+        }
         (Ok(_), Some(_)) | (Err(_), _) => Shown::Unknown,
     }
 }
@@ -262,11 +276,11 @@ impl Shown {
     }
 }
 
-fn get(context: Context, headers: &HeaderMap) -> Reply {
+fn get(mut context: Context, headers: &HeaderMap) -> Reply {
     if let Err(denial) = context.reachable() {
         return context.deny(&denial);
     }
-    match session_of(&context, headers) {
+    match session_of(&mut context, headers) {
         Shown::Session(session) => stream::session(context, session),
         Shown::Unknown => unknown_session(),
         // Without a session there is nothing to listen to: the modern era has no GET.
@@ -274,8 +288,8 @@ fn get(context: Context, headers: &HeaderMap) -> Reply {
     }
 }
 
-fn delete(context: &Context, headers: &HeaderMap) -> Reply {
-    match session_of(context, headers) {
+fn delete(mut context: Context, headers: &HeaderMap) -> Reply {
+    match session_of(&mut context, headers) {
         Shown::Session(session) => {
             context.core.sessions.end(&session);
             context.core.session_ended(&session.key);
@@ -305,6 +319,7 @@ async fn post_message(
     let Some(entry) = context.core.sse_streams.find(id, &context.caller.principal) else {
         return unknown_session();
     };
+    context.join(entry.principal());
     let context = Context { scope: entry.scope.clone(), ..context };
     stream::post_to_sse(context, entry, body)
 }

@@ -10,13 +10,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lanyard_connect::mcp::ClientFacts;
-use lanyard_core::{Limits, Principal, Timestamp};
+use lanyard_core::{AgentName, Limits, Principal, TenantName, Timestamp, UserName};
 use lanyard_vault::SessionSealer;
 use lanyard_wire::Version;
 use ring::digest;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+
+use super::user;
 
 /// Where the end of a session is remembered beyond this process.
 pub trait SessionEnds: Send + Sync + fmt::Debug {
@@ -67,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) version: Version,
     /// What the client said of itself when the session began.
     pub(crate) client: Arc<ClientFacts>,
+    /// Who began it, and for whom.
+    pub(crate) principal: Principal,
     /// SHA-256 of the id: the key under which the session's end and streams are kept.
     pub(crate) key: [u8; 32],
     expires_at: Timestamp,
@@ -123,8 +127,8 @@ impl Sessions {
         self.sealer.open(text)
     }
 
-    /// Opens a session id that a caller showed. `None` for one that was not made here, is not
-    /// this principal's, is too old or ended: all the same to the caller.
+    /// Opens a session id that a caller showed. `None` for one that was not made here, is another
+    /// agent's or another user's, is too old or ended: all the same to the caller.
     pub(crate) fn open(&self, id: &str, principal: &Principal, now: Timestamp) -> Option<Session> {
         let plain = self.sealer.open(id)?;
         let rest = plain.get(16..)?;
@@ -132,14 +136,24 @@ impl Sessions {
         let expires_at = Timestamp(i64::from_be_bytes(*expires_at));
         let mut parts = rest.splitn(5, |byte| *byte == 0);
         let version = Version::parse(std::str::from_utf8(parts.next()?).ok()?)?;
-        let of = [parts.next()?, parts.next()?, parts.next()?].join(&0);
+        let mut name = || std::str::from_utf8(parts.next()?).ok();
+        let began = Principal {
+            tenant: TenantName::parse(name()?).ok()?,
+            agent: AgentName::parse(name()?).ok()?,
+            user: Some(name()?)
+                .filter(|it| !it.is_empty())
+                .map(UserName::parse)
+                .transpose()
+                .ok()?,
+        };
         let (capabilities, info) = std::str::from_utf8(parts.next()?).ok()?.split_once('\0')?;
         let client = ClientFacts { capabilities: capabilities.to_owned(), info: info.to_owned() };
         let key = key_of(id);
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).keys.contains(&key);
-        (of == principal_text(principal) && now < expires_at && !ended).then_some(Session {
+        (user::shares(&began, principal) && now < expires_at && !ended).then_some(Session {
             version,
             client: Arc::new(client),
+            principal: began,
             key,
             expires_at,
         })

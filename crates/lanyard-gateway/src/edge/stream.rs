@@ -29,7 +29,7 @@ use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::route::Scope;
 use super::session::{self, Session};
-use super::subscriptions;
+use super::{subscriptions, user};
 use crate::snapshot::{Place, Snapshot};
 
 /// The open streams of HTTP+SSE by session id: a message posted to `/messages` is answered there.
@@ -58,7 +58,7 @@ impl SseStreams {
     /// The stream with this id, if it is this caller's.
     pub(super) fn find(&self, id: &str, principal: &Principal) -> Option<Arc<SseStream>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(id).filter(|stream| stream.principal == *principal).cloned()
+        open.get(id).filter(|stream| user::shares(&stream.principal, principal)).cloned()
     }
 
     fn insert(&self, id: String, stream: Arc<SseStream>) {
@@ -247,6 +247,11 @@ pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> D
 }
 
 impl SseStream {
+    /// Who opened it, and for whom.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     fn shown(&self) -> Shown {
         let (version, facts) = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Shown::Stream { version, facts, live: Arc::clone(&self.live) }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, Step};
 use lanyard_core::{Caller, Denial, Failure, Limits, ServerName};
+use lanyard_policy::NotGranted;
 use lanyard_wire::results::EmptyResult;
 use lanyard_wire::translate::{listen_params, subscribe_params};
 use lanyard_wire::{Id, ListenParams, WireError, encode_result};
@@ -52,7 +53,14 @@ pub(super) async fn subscribe(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawVal
         let text = format!("at most {SUBSCRIPTIONS_MAX} resources can be watched at a time");
         return Dispatched::error(Some(id), &WireError::invalid_request(&text));
     }
-    let Ok(server) = owner(context, &uri) else { return unknown() };
+    let server = match owner(context, &uri) {
+        Ok(server) => server,
+        Err(denial @ Denial::UserNotGranted { user: _ }) => {
+            let error = WireError::invalid_params(denial.to_string());
+            return Dispatched::error(Some(id), &error);
+        }
+        Err(_) => return unknown(),
+    };
     let (accepted, answer) = oneshot::channel();
     let token = CancellationToken::new();
     live.subscribe(server.clone(), uri.clone(), token.clone().drop_guard());
@@ -125,9 +133,13 @@ fn owner(context: &Context, uri: &str) -> Result<ServerName, Denial> {
         Scope::One(name) => context.snapshot.server(agent, name, now)?,
         Scope::All => context.snapshot.owner_of(agent, uri, now).ok_or_else(unknown)?,
     };
-    match agent.grants.decide_whole(&server.name, now) {
-        Ok(_) if server.as_mcp().is_some() => Ok(server.name.clone()),
-        Ok(_) | Err(_) => Err(unknown()),
+    let user = context.caller.principal.user.as_ref();
+    match (agent.grants.decide_whole(&server.name, user, now), user) {
+        (Ok(_), _) if server.as_mcp().is_some() => Ok(server.name.clone()),
+        (Err(NotGranted::NotForUser), Some(user)) => {
+            Err(Denial::UserNotGranted { user: user.clone() })
+        }
+        (Ok(_) | Err(_), _) => Err(unknown()),
     }
 }
 
@@ -190,7 +202,10 @@ impl Watching {
         let identity = self.key.identify(&snapshot, now).map_err(|_| Failure::Cancelled)?;
         let agent = &identity.agent;
         let whole = agent.is(&self.caller.principal)
-            && agent.grants.decide_whole(&self.server, now).is_ok();
+            && agent
+                .grants
+                .decide_whole(&self.server, self.caller.principal.user.as_ref(), now)
+                .is_ok();
         let server = snapshot.find(&agent.tenant, &self.server).filter(|it| it.enabled && whole);
         let mcp = server.and_then(|server| server.as_mcp()).ok_or(Failure::Cancelled)?;
         core.enter(mcp, &self.caller.principal, &self.client).await
@@ -279,14 +294,11 @@ impl Watching {
     /// Tells a server of an older version that nobody watches any more.
     async fn leave(&self) {
         let Some(core) = self.core.upgrade() else { return };
-        let Some(mcp) =
-            core.snapshot().find(&self.caller.principal.tenant, &self.server).and_then(|server| {
-                Some(session_key(server.as_mcp()?, &self.caller.principal, &self.client))
-            })
-        else {
-            return;
-        };
-        let Some(session) = core.mcp_sessions.existing(&mcp) else { return };
+        let (snapshot, principal) = (core.snapshot(), &self.caller.principal);
+        let server = snapshot.find(&principal.tenant, &self.server);
+        let Some(mcp) = server.and_then(|server| server.as_mcp()) else { return };
+        let key = session_key(&snapshot, mcp, principal, &self.client);
+        let Some(session) = core.mcp_sessions.existing(&key) else { return };
         if session.facts().version.is_modern() {
             return;
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Opening, SessionKey};
-use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName, UserName};
+use lanyard_core::{Clock, Failure, Limits, ServerName, TenantName};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -161,22 +161,6 @@ impl<L: Links> Shared<L> {
         let server = self.roster.find(tenant, name)?;
         let house = usize::from(server.is_connected());
         Some(server.status(server.seats.open().len().saturating_add(house)))
-    }
-
-    /// Ends the sessions that speak with a credential of a user which is not the current one.
-    pub(super) fn end_outdated_users(
-        &self,
-        current: impl Fn(&TenantName, &ServerName, &UserName) -> Option<u64>,
-    ) {
-        self.links.retire(|key| {
-            let user = key.principal.as_ref().and_then(|principal| principal.user.as_ref());
-            match user {
-                Some(user) if key.credential != 0 => {
-                    current(&key.tenant, &key.server, user) != Some(key.credential)
-                }
-                Some(_) | None => false,
-            }
-        });
     }
 
     /// Ends the sessions with a server and has it connected anew, as if nothing had happened.

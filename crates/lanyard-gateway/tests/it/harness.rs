@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::http::{Answer, Door, PATIENCE, Request};
 use crate::server::Api;
 
-pub(crate) use setup::{McpSetup, Setup};
+pub(crate) use setup::{AgentSetup, HeldSetup, McpSetup, Setup};
 
 /// The start of every test's time.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_302_341_000_000);

@@ -49,3 +49,7 @@ mod sessions;
 mod streams;
 #[cfg(test)]
 mod unread;
+#[cfg(test)]
+mod users;
+#[cfg(test)]
+mod users_apart;

@@ -1,7 +1,8 @@
 //! A server that speaks MCP over streamable HTTP, in either era, and remembers what it was asked.
 //!
 //! Its tools: `echo` answers with what it got, `steps` reports progress first, `ask` elicits a name
-//! and greets it, `slow` waits until the test lets it go, `leak` answers with its credential.
+//! and greets it, `slow` waits until the test lets it go, `leak` answers with its credential, `who`
+//! says what it was called with.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use crate::http::PATIENCE;
-use crate::serving::serve;
+use crate::serving::{ConnectionNumber, serve};
 
 /// Which protocol it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) enum Speaks {
 pub(crate) struct Heard {
     pub(crate) message: Value,
     pub(crate) headers: HeaderMap,
+    /// The connection that it came over, where it is a message.
+    pub(crate) connection: Option<ConnectionNumber>,
 }
 
 impl Heard {
@@ -144,6 +147,11 @@ impl Mcp {
         }
     }
 
+    fn note(&self, heard: Heard) {
+        self.heard.lock().unwrap().push(heard);
+        self.count.send_modify(|count| *count = count.saturating_add(1));
+    }
+
     fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::SeqCst)
     }
@@ -164,14 +172,18 @@ impl Mcp {
             response.headers_mut().insert("content-type", events);
             return Ok(response);
         }
+        if parts.method == Method::DELETE {
+            let message = json!({"method": "test/ended"});
+            self.note(Heard { message, headers: parts.headers, connection: None });
+            return Ok(response);
+        }
         if parts.method != Method::POST {
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             return Ok(response);
         }
         let message: Value = serde_json::from_slice(&bytes).unwrap();
-        let heard = Heard { message: message.clone(), headers: parts.headers.clone() };
-        self.heard.lock().unwrap().push(heard);
-        self.count.send_modify(|count| *count = count.saturating_add(1));
+        let connection = parts.extensions.get().copied();
+        self.note(Heard { message: message.clone(), headers: parts.headers.clone(), connection });
         if message.get("method").is_none() {
             let id = message["id"].as_str().unwrap().to_owned();
             let waiting = self.waiting.lock().unwrap().remove(&id);
@@ -298,6 +310,7 @@ impl Mcp {
                     "structuredContent": {"key": key},
                 })
             }
+            "who" => who(arguments, headers),
             "fail" => json!({
                 "content": [{"type": "text", "text": "it went wrong"}], "isError": true,
             }),
@@ -328,9 +341,8 @@ impl Mcp {
                 tokio::select! {
                     () = pieces.closed() => {
                         let gone = json!({"method": "test/closed", "params": params});
-                        let heard = Heard { message: gone, headers: HeaderMap::new() };
-                        self.heard.lock().unwrap().push(heard);
-                        self.count.send_modify(|count| *count = count.saturating_add(1));
+                        let (headers, connection) = (HeaderMap::new(), None);
+                        self.note(Heard { message: gone, headers, connection });
                     }
                     _ = async { drop(self.slow.subscribe().wait_for(|slow| !slow).await) } => {
                         drop(pieces.send(answer(text("at last"))).await);
@@ -389,4 +401,17 @@ impl Mcp {
         };
         drop(pieces.send(answer(result)).await);
     }
+}
+
+/// What a call came with: the part of its credential before the first dot, and its session. The
+/// credential itself is in the answer, too.
+fn who(arguments: &Value, headers: &HeaderMap) -> Value {
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+    let given = header("authorization").or(header("x-own-key")).unwrap_or("nothing");
+    let secret = given.strip_prefix("Bearer ").unwrap_or(given);
+    let label = secret.split('.').next();
+    let text = json!({
+        "label": label, "session": header("mcp-session-id"), "n": arguments["n"], "given": given,
+    });
+    json!({"content": [{"type": "text", "text": text.to_string()}]})
 }

@@ -24,6 +24,7 @@ const CODES: &[&str] = &[
     "tool_unknown",
     "tool_not_granted",
     "tool_changed",
+    "user_not_granted",
     "arguments_invalid",
     "prompt_unknown",
     "resource_unknown",
@@ -51,10 +52,8 @@ const CODES: &[&str] = &[
 ];
 
 /// What no test from outside can produce, and why.
-const NOT_PRODUCED: &[(&str, &str)] = &[
-    ("bug", "only a thread of the runtime that ends by a defect makes it"),
-    ("user_credential_missing", "no caller names a user yet"),
-];
+const NOT_PRODUCED: &[(&str, &str)] =
+    &[("bug", "only a thread of the runtime that ends by a defect makes it")];
 
 #[test]
 fn every_outcome_is_produced_by_some_test() {

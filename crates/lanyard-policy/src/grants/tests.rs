@@ -2,20 +2,23 @@
 //! model agrees.
 
 use expect_test::{Expect, expect};
-use lanyard_core::{AgentName, ServerName, Timestamp, ToolName};
+use lanyard_core::{AgentName, ServerName, Timestamp, ToolName, UserName};
 use proptest::prelude::*;
 
 use super::who_can;
-use crate::{Grant, Grants, PatternError, ToolPattern};
+use crate::{Grant, Grants, PatternError, ToolPattern, UserPattern};
 
-/// `SERVER ALLOW DENY UNTIL`, where ALLOW and DENY are `*`, `-` for none or names with commas,
-/// and UNTIL is `-` or a time.
+/// `SERVER ALLOW DENY UNTIL [USERS]`, where ALLOW and DENY are `*`, `-` for none or names with
+/// commas, UNTIL is `-` or a time, and USERS is `*` or names with commas.
 fn grant(line: &str) -> Grant {
     let fields: Vec<&str> = line.split(' ').collect();
     Grant {
         server: ServerName::parse(fields[0]).unwrap(),
         allow: pattern(fields[1]),
         deny: pattern(fields[2]),
+        users: fields.get(4).map_or_else(UserPattern::none, |field| {
+            UserPattern::parse(&field.split(',').collect::<Vec<_>>()).unwrap()
+        }),
         expires_at: fields[3].parse().ok().map(Timestamp),
     }
 }
@@ -34,7 +37,7 @@ fn grants(agent: &str, lines: &[&str]) -> Grants {
 fn check(lines: &[&str], server: &str, tool: &str, now: i64, expected: Expect) {
     let (server, tool) = (ServerName::parse(server).unwrap(), ToolName::parse(tool).unwrap());
     let grants = grants("alice", lines);
-    let decision = grants.decide(&server, &tool, Timestamp(now));
+    let decision = grants.decide(&server, &tool, None, Timestamp(now));
     assert_eq!(decision.is_ok(), grants.lists(&server, &tool, Timestamp(now)));
     expected.assert_eq(&match decision {
         Ok(permit) => {
@@ -162,6 +165,39 @@ fn patterns_are_read_and_written() {
     assert_eq!(ToolPattern::parse(&["*"]), Ok(ToolPattern::All));
     assert_eq!(ToolPattern::parse(&["b", "a", "b"]).unwrap().to_string(), "a,b");
     assert_eq!(ToolPattern::All.to_string(), "*");
+    assert_eq!(UserPattern::parse(&["*", "ann"]), Err(PatternError::StarBesideNames));
+    assert!(matches!(UserPattern::parse(&["ann smith"]), Err(PatternError::Name(_))));
+    assert_eq!(UserPattern::parse(&[]), Ok(UserPattern::none()));
+    assert_eq!(UserPattern::parse(&["*"]), Ok(UserPattern::All));
+}
+
+#[test]
+fn an_agent_calls_for_whom_a_grant_names() {
+    let (billing, pay) = (ServerName::parse("billing").unwrap(), ToolName::parse("pay").unwrap());
+    let decide = |lines: &[&str], user: Option<&str>| {
+        let user = user.map(|user| UserName::parse(user).unwrap());
+        let grants = grants("alice", lines);
+        let whole = grants.decide_whole(&billing, user.as_ref(), Timestamp(5)).is_ok();
+        let decision = grants.decide(&billing, &pay, user.as_ref(), Timestamp(5));
+        assert_eq!(whole, decision.is_ok());
+        if let (Some(user), Ok(_)) = (&user, &decision) {
+            assert!(grants.names_users() && grants.calls_for(&billing, user, Timestamp(5)));
+            assert!(!grants.calls_for(&ServerName::parse("crm").unwrap(), user, Timestamp(5)));
+        }
+        decision.map_or_else(|reason| reason.to_string(), |_| "allow".to_owned())
+    };
+    let no = "no grant allows it for this user";
+    assert_eq!(decide(&["billing * - -"], None), "allow");
+    assert_eq!(decide(&["billing * - -"], Some("ann")), no);
+    assert_eq!(decide(&["billing * - - ann,bea"], Some("ann")), "allow");
+    assert_eq!(decide(&["billing * - - ann,bea"], None), "allow");
+    assert_eq!(decide(&["billing * - - ann,bea"], Some("Ann")), no);
+    assert_eq!(decide(&["billing * - - ann,bea"], Some("carl")), no);
+    assert_eq!(decide(&["billing * - - *"], Some("carl")), "allow");
+    // For whom is a matter of the grant that allows the tool, and is in force.
+    assert_eq!(decide(&["billing * - -", "billing - - - ann"], Some("ann")), no);
+    assert_eq!(decide(&["billing * - -", "billing * - 5 ann"], Some("ann")), no);
+    assert_eq!(decide(&["crm * - - ann"], Some("ann")), "no grant for this server");
 }
 
 fn any_pattern() -> impl Strategy<Value = ToolPattern> {
@@ -179,37 +215,62 @@ fn any_server() -> impl Strategy<Value = ServerName> {
 
 fn any_grant() -> impl Strategy<Value = Grant> {
     let end = prop::option::of((0_i64..4).prop_map(Timestamp));
-    (any_server(), any_pattern(), any_pattern(), end)
-        .prop_map(|(server, allow, deny, expires_at)| Grant { server, allow, deny, expires_at })
+    (any_server(), any_pattern(), any_pattern(), any_users(), end).prop_map(
+        |(server, allow, deny, users, expires_at)| Grant { server, allow, deny, users, expires_at },
+    )
+}
+
+fn any_users() -> impl Strategy<Value = UserPattern> {
+    let named = prop::collection::btree_set(any_user(), 0..3).prop_map(UserPattern::Named);
+    prop_oneof![1 => Just(UserPattern::All), 4 => named]
+}
+
+fn any_user() -> impl Strategy<Value = UserName> {
+    "[p-r]".prop_map(|name| UserName::parse(&name).unwrap())
 }
 
 /// The decision as one would say it, without any structure.
-fn model(grants: &[Grant], server: &ServerName, tool: &ToolName, now: Timestamp) -> bool {
+fn model(
+    grants: &[Grant],
+    server: &ServerName,
+    tool: &ToolName,
+    user: Option<&UserName>,
+    now: Timestamp,
+) -> bool {
     let of_server = || grants.iter().filter(|grant| grant.server == *server);
     let has = |pattern: &ToolPattern| {
         pattern.words().iter().any(|word| *word == "*" || *word == tool.as_str())
     };
-    of_server().any(|grant| has(&grant.allow) && grant.expires_at.is_none_or(|end| now.0 < end.0))
-        && !of_server().any(|grant| has(&grant.deny))
+    let is_for = |users: &UserPattern| match (users, user) {
+        (UserPattern::All, _) | (_, None) => true,
+        (UserPattern::Named(names), Some(user)) => names.iter().any(|name| name == user),
+    };
+    of_server().any(|grant| {
+        has(&grant.allow)
+            && grant.expires_at.is_none_or(|end| now.0 < end.0)
+            && is_for(&grant.users)
+    }) && !of_server().any(|grant| has(&grant.deny))
 }
 
 proptest! {
     #[test]
     fn the_model_agrees(
         list in prop::collection::vec(any_grant(), 0..6),
-        server in any_server(), tool in any_tool(), now in (0_i64..5).prop_map(Timestamp),
+        server in any_server(), tool in any_tool(), user in prop::option::of(any_user()),
+        now in (0_i64..5).prop_map(Timestamp),
     ) {
         let grants = Grants::new(AgentName::parse("alice").unwrap(), list.clone());
         prop_assert_eq!(
-            grants.decide(&server, &tool, now).is_ok(),
-            model(&list, &server, &tool, now)
+            grants.decide(&server, &tool, user.as_ref(), now).is_ok(),
+            model(&list, &server, &tool, user.as_ref(), now)
         );
     }
 
     #[test]
     fn a_deny_more_and_time_that_passes_never_allow_more(
         list in prop::collection::vec(any_grant(), 1..6), which in any::<prop::sample::Index>(),
-        denied in any_tool(), server in any_server(), tool in any_tool(), now in 0_i64..5, later in 0_i64..3,
+        denied in any_tool(), server in any_server(), tool in any_tool(), user in prop::option::of(any_user()),
+        now in 0_i64..5, later in 0_i64..3,
     ) {
         let agent = AgentName::parse("alice").unwrap();
         let before = Grants::new(agent.clone(), list.clone());
@@ -220,8 +281,13 @@ proptest! {
         }
         let after = Grants::new(agent, more);
         let (now, later) = (Timestamp(now), Timestamp(now.saturating_add(later)));
-        if after.decide(&server, &tool, now).is_ok() || before.decide(&server, &tool, later).is_ok() {
-            prop_assert!(before.decide(&server, &tool, now).is_ok());
+        let user = user.as_ref();
+        if after.decide(&server, &tool, user, now).is_ok()
+            || before.decide(&server, &tool, user, later).is_ok()
+        {
+            prop_assert!(before.decide(&server, &tool, user, now).is_ok());
+            // To call for somebody takes more than to call.
+            prop_assert!(before.decide(&server, &tool, None, now).is_ok());
         }
     }
 }
@@ -229,13 +295,14 @@ proptest! {
 #[test]
 fn what_is_no_tool_takes_all_of_a_server() {
     let billing = ServerName::parse("billing").unwrap();
-    let whole = |lines: &[&str]| match grants("alice", lines).decide_whole(&billing, Timestamp(5)) {
-        Ok(permit) => {
-            assert_eq!(permit.tool(), None);
-            "allow".to_owned()
-        }
-        Err(reason) => reason.to_string(),
-    };
+    let whole =
+        |lines: &[&str]| match grants("alice", lines).decide_whole(&billing, None, Timestamp(5)) {
+            Ok(permit) => {
+                assert_eq!(permit.tool(), None);
+                "allow".to_owned()
+            }
+            Err(reason) => reason.to_string(),
+        };
     assert_eq!(whole(&["billing * - -"]), "allow");
     assert_eq!(whole(&["billing * pay -"]), "allow");
     assert_eq!(whole(&["billing list - -"]), "no grant allows this tool");

@@ -5,16 +5,17 @@
 
 mod mcp;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, mcp_tools, read_definition};
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
-use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName};
-use lanyard_gateway::snapshot::{AgentLoad, ServerOptions};
+use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, UserName};
+use lanyard_gateway::snapshot::{AgentLoad, ServerOptions, UserCredential, UserEntry};
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
+use lanyard_mcp::UserKey;
 use lanyard_policy::Grants;
 use lanyard_rest::SetTools;
 use lanyard_store::{AgentRow, Configuration, SecretRow, SecretVersionRow, ServerRow};
@@ -40,6 +41,9 @@ pub(crate) struct Compiler {
     upstream: Upstream,
     kept: Arc<Mutex<Arc<Kept>>>,
 }
+
+/// Whose credential it is, and for which server.
+type UserPlace = (TenantName, ServerName, UserName);
 
 /// What the last configuration was compiled to, for taking over.
 #[derive(Debug, Default)]
@@ -158,9 +162,28 @@ fn compile(
     });
     let tokens = tokens.collect();
     let version = rows.version;
-    let parts = SnapshotParts { version, vault: Arc::new(vault), tokens, uids, servers };
+    let (vault, users) = (Arc::new(vault), users(rows)?);
+    let parts = SnapshotParts { version, vault, tokens, uids, servers, users };
     let snapshot = Snapshot::build(parts).map_err(|error| error.to_string())?;
     Ok((snapshot, kept))
+}
+
+/// What users themselves hold, by tenant, server and user.
+fn users(rows: &Configuration) -> Result<Vec<(UserPlace, UserEntry)>, String> {
+    let mut held: BTreeMap<UserPlace, Vec<UserCredential>> = BTreeMap::new();
+    // The rows come in the order of their keys, which is the same each time.
+    for row in &rows.user_credentials {
+        let key = UserKey::parse(&row.key).ok_or_else(|| {
+            format!("the credential {}/{}: `{}` is no place for one", row.server, row.user, row.key)
+        })?;
+        let place = (row.tenant.clone(), row.server.clone(), row.user.clone());
+        held.entry(place).or_default().push(UserCredential {
+            key,
+            secret: row.secret.clone(),
+            version: row.version,
+        });
+    }
+    Ok(held.into_iter().map(|(place, held)| (place, UserEntry::new(held))).collect())
 }
 
 fn secrets(rows: &Configuration) -> Result<Vec<SecretEntry>, String> {

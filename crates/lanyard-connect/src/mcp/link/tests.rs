@@ -76,7 +76,7 @@ fn parts_with(
     let credentials = Counted { name, extra: extra.collect(), asked: AtomicUsize::new(0) };
     HttpParts {
         http,
-        pool: PoolKey { tenant, server, principal: None },
+        pool: PoolKey { tenant, server, principal: None, credential: 0 },
         origin: Origin::parse(origin).unwrap(),
         target: Arc::new(target),
         credentials: Arc::new(credentials),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lanyard_core::Failure;
+use lanyard_core::{Failure, UserName};
 use lanyard_guard::wrap::{Wrapper, sanitize};
 use lanyard_vault::Masker;
 use lanyard_wire::translate::ErrorFacts;
@@ -25,16 +25,26 @@ pub(in crate::call) struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    pub(in crate::call) fn new(core: &Core, snapshot: &Snapshot, passage: &Passage<'a>) -> Self {
+    pub(in crate::call) fn new(
+        core: &Core,
+        snapshot: &Snapshot,
+        passage: &Passage<'a>,
+        user: Option<&UserName>,
+    ) -> Self {
         let server = passage.server;
         Self {
-            masker: snapshot.vault.masker(&server.tenant, server.secrets()),
+            masker: snapshot.masker(server, user),
             masked: 0,
             wrap: passage.wrap,
             server: server.name.as_str(),
             about: passage.about.clone(),
             nonce: (passage.wrap == Wrap::On).then(|| core.nonce()),
         }
+    }
+
+    /// From now on this is what masks.
+    pub(in crate::call) fn mask_with(&mut self, masker: Masker) {
+        self.masker = masker;
     }
 
     /// How many credentials were found and masked.

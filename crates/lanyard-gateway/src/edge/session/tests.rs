@@ -46,13 +46,31 @@ fn an_id_opens_for_nobody_but_the_principal_it_was_made_for() {
         principal("t", "abc", None),
         principal("ta", "b", None),
         principal("u", "ab", None),
-        principal("t", "ab", Some("u")),
+        principal("u", "ab", Some("u")),
     ] {
         assert_eq!(sessions.open(&id, &stranger, NOW), None, "{stranger:?}");
     }
     let opened = sessions.open(&id, &owner, NOW).unwrap();
     assert_eq!(opened.version, Version::V2025_06_18);
+    assert_eq!(opened.principal, owner);
     assert_ne!(sessions.begin(&owner, Version::V2025_06_18, &nothing(), NOW).unwrap(), id);
+}
+
+#[test]
+fn an_id_that_was_made_for_a_user_opens_for_no_other() {
+    let (master, ends) = (MasterKey::ephemeral().unwrap(), Arc::default());
+    let sessions = sessions(&master, HashSet::new(), &ends);
+    let ann = principal("t", "ab", Some("ann"));
+    let id = sessions.begin(&ann, Version::V2025_06_18, &nothing(), NOW).unwrap();
+    assert_eq!(sessions.open(&id, &principal("t", "ab", Some("bea")), NOW), None);
+    assert_eq!(sessions.open(&id, &principal("t", "a", Some("ann")), NOW), None);
+    // Who names nobody means the user of the session.
+    for caller in [ann.clone(), principal("t", "ab", None)] {
+        assert_eq!(sessions.open(&id, &caller, NOW).unwrap().principal, ann);
+    }
+    let nobodys = principal("t", "ab", None);
+    let id = sessions.begin(&nobodys, Version::V2025_06_18, &nothing(), NOW).unwrap();
+    assert_eq!(sessions.open(&id, &ann, NOW).unwrap().principal, nobodys);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect;
-use lanyard_connect::mcp::{Reply, SessionKey};
-use lanyard_core::{Failure, Limits, ServerName, TenantName, UserName};
+use lanyard_connect::mcp::Reply;
+use lanyard_core::{Failure, Limits};
 
 use super::super::fake::{Does, Kind, World, changed, key, member, opening, pass};
 use super::super::links::Talk as _;
@@ -387,31 +387,6 @@ async fn a_call_may_be_faster_than_its_configuration() {
         0.001 beta is asked tools/list 
         0.001 beta 1 lists echo"#]]
     .assert_eq(&world.story.read());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_user_whose_credential_changed_has_no_session_with_the_old_one() {
-    let mut alpha = member("alpha", Kind::Http);
-    alpha.per_user = true;
-    let (world, alpha) = (World::new(), Arc::new(alpha));
-    world.reconcile(&[&alpha]);
-    for (name, credential) in [("ann@example.com", 3), ("bob@example.com", 4), ("ci", 0)] {
-        let key = SessionKey { credential, ..key(&alpha, name) };
-        world.fleet.enter(&alpha, &key, opening(&alpha)).await.unwrap();
-    }
-    world.story.read();
-    let versions = |ann, bob| {
-        move |_: &TenantName, _: &ServerName, user: &UserName| match user.as_str() {
-            "ann@example.com" => ann,
-            _ => bob,
-        }
-    };
-    world.fleet.end_outdated_users(versions(Some(3), Some(4)));
-    assert_eq!(world.story.read(), "");
-    world.fleet.end_outdated_users(versions(Some(5), Some(4)));
-    expect!["0 alpha ended for ann@example.com"].assert_eq(&world.story.read());
-    world.fleet.end_outdated_users(versions(Some(5), None));
-    expect!["0 alpha ended for bob@example.com"].assert_eq(&world.story.read());
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,15 +6,15 @@ use std::time::Duration;
 use lanyard_connect::http::PrivateAllowance;
 use lanyard_connect::mcp::{EraChoice, ServerFacts, Target};
 use lanyard_core::{
-    AgentName, Binding, Limits, SecretName, ServerName, TenantName, Timestamp, ToolName,
+    AgentName, Binding, Limits, SecretName, ServerName, TenantName, Timestamp, ToolName, UserName,
 };
 use lanyard_gateway::fleet::Keep;
 use lanyard_gateway::snapshot::{
-    AgentLoad, Item, McpEntry, McpOptions, McpParts, ServerOptions, Wrap,
+    AgentLoad, Item, McpEntry, McpOptions, McpParts, ServerOptions, UserCredential, UserEntry, Wrap,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
-use lanyard_mcp::Definition;
-use lanyard_policy::{Grant, Grants, ToolPattern};
+use lanyard_mcp::{Definition, UserKey};
+use lanyard_policy::{Grant, Grants, ToolPattern, UserPattern};
 use lanyard_rest::{ParseOptions, Schemas, SetTools};
 use lanyard_vault::{
     MasterKey, Minted, SealedVersion, SecretEntry, SecretPlace, SecretText, TokenKind, Vault,
@@ -41,6 +41,7 @@ impl Schemas for GuardSchemas {
 /// A server that speaks MCP as a test describes it.
 #[derive(Debug)]
 pub(crate) struct McpSetup {
+    pub(crate) tenant: &'static str,
     pub(crate) name: &'static str,
     pub(crate) generation: u64,
     /// The definition, with the server's URL in it.
@@ -51,6 +52,9 @@ pub(crate) struct McpSetup {
     pub(crate) timeout: Duration,
     pub(crate) concurrency: usize,
     pub(crate) tools: Vec<Value>,
+    pub(crate) per_user: bool,
+    /// Where its processes have their directories.
+    pub(crate) directory: std::path::PathBuf,
 }
 
 impl McpSetup {
@@ -58,6 +62,7 @@ impl McpSetup {
         let schema = json!({"type": "object"});
         let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": schema, "x-vendor": [1.0]});
         Self {
+            tenant: "default",
             name,
             generation: 1,
             definition: json!({
@@ -71,12 +76,16 @@ impl McpSetup {
             wrap: None,
             timeout: PATIENCE,
             concurrency: 64,
-            tools: ["echo", "steps", "ask", "slow", "leak", "fail", "break"].map(tool).to_vec(),
+            tools: ["echo", "steps", "ask", "slow", "leak", "fail", "break", "who"]
+                .map(tool)
+                .to_vec(),
+            per_user: false,
+            directory: "/nonexistent".into(),
         }
     }
 
-    fn compile(&self, directory: &std::path::Path) -> ServerEntry {
-        let tenant = TenantName::default_tenant();
+    fn compile(&self) -> ServerEntry {
+        let tenant = TenantName::parse(self.tenant).unwrap();
         let name = ServerName::parse(self.name).unwrap();
         let item = |name: &str, raw: Value| Item { name: name.to_owned(), raw: raw.to_string() };
         let mcp = McpEntry::new(McpParts {
@@ -89,13 +98,13 @@ impl McpSetup {
                 spoken: None,
                 private: PrivateAllowance::none(),
                 connect_max: PATIENCE,
-                directory: directory.join(self.name),
+                directory: self.directory.join(self.tenant).join(self.name),
             }),
             options: McpOptions {
                 wrap: self.wrap,
                 keep: Keep::Idle(PATIENCE),
                 concurrency: self.concurrency,
-                per_user: false,
+                per_user: self.per_user,
                 inline: std::collections::BTreeSet::new(),
             },
             facts: Some(ServerFacts {
@@ -128,6 +137,7 @@ impl McpSetup {
 /// An agent as a test describes it.
 #[derive(Debug)]
 pub(crate) struct AgentSetup {
+    pub(crate) tenant: &'static str,
     pub(crate) name: &'static str,
     pub(crate) token: Minted,
     pub(crate) expires_at: Option<Timestamp>,
@@ -135,6 +145,8 @@ pub(crate) struct AgentSetup {
     pub(crate) uid: Option<u32>,
     /// Server, what is allowed, what is denied.
     pub(crate) grants: Vec<(&'static str, &'static [&'static str], &'static [&'static str])>,
+    /// For whom it may call, wherever it may call at all.
+    pub(crate) users: &'static [&'static str],
     load: Arc<AgentLoad>,
 }
 
@@ -161,17 +173,82 @@ pub(crate) struct Setup {
     pub(crate) origins: Vec<String>,
     /// Whether the key is sealed for another place than where it stands.
     pub(crate) key_moved: bool,
+    /// What users themselves hold.
+    pub(crate) held: Vec<HeldSetup>,
+}
+
+/// A credential of a user as a test describes it.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldSetup {
+    pub(crate) tenant: &'static str,
+    pub(crate) server: &'static str,
+    pub(crate) user: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) value: String,
+    pub(crate) version: u32,
+    /// Where it may go.
+    pub(crate) bound: Vec<String>,
+}
+
+impl HeldSetup {
+    /// A user's own token for a server at a URL.
+    pub(crate) fn new(user: &'static str, server: &McpSetup, value: &str) -> Self {
+        let mut bound = vec![Binding::Server(ServerName::parse(server.name).unwrap()).to_string()];
+        if let Some((origin, _)) =
+            server.definition["url"].as_str().and_then(|url| url.rsplit_once('/'))
+        {
+            bound.push(origin.to_owned());
+        }
+        Self {
+            tenant: server.tenant,
+            server: server.name,
+            user,
+            key: "bearer",
+            value: value.to_owned(),
+            version: 1,
+            bound,
+        }
+    }
+
+    fn place(&self) -> (TenantName, ServerName, UserName) {
+        (
+            TenantName::parse(self.tenant).unwrap(),
+            ServerName::parse(self.server).unwrap(),
+            UserName::parse(self.user).unwrap(),
+        )
+    }
+
+    fn name(&self) -> SecretName {
+        let place = format!("{}-{}-{}", self.server, self.user, self.key);
+        let slug: String = place
+            .chars()
+            .map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_lowercase() } else { '-' })
+            .collect();
+        SecretName::parse(&slug).unwrap()
+    }
+
+    fn secret(&self, master: &MasterKey) -> SecretEntry {
+        let (tenant, name, number) =
+            (TenantName::parse(self.tenant).unwrap(), self.name(), self.version);
+        let place = SecretPlace { tenant: &tenant, name: &name, version: number };
+        let text = SecretText::from_input(self.value.as_bytes()).unwrap();
+        let current = Some(SealedVersion { number, sealed: master.seal(&place, &text).unwrap() });
+        let bound = self.bound.iter().map(|text| Binding::parse(text).unwrap()).collect();
+        SecretEntry { tenant, name, bound, current, retained: Vec::new() }
+    }
 }
 
 impl AgentSetup {
     pub(crate) fn new(name: &'static str) -> Self {
         Self {
+            tenant: "default",
             name,
             token: mint(TokenKind::Agent, &fill_random).unwrap(),
             expires_at: None,
             revoked: false,
             uid: None,
             grants: Vec::new(),
+            users: &[],
             load: Arc::default(),
         }
     }
@@ -214,6 +291,7 @@ impl Setup {
             key: Some(KEY),
             origins: vec![api.origin.clone()],
             key_moved: false,
+            held: Vec::new(),
         }
     }
 
@@ -230,10 +308,11 @@ impl Setup {
                 server: ServerName::parse(server).unwrap(),
                 allow: ToolPattern::parse(allow).unwrap(),
                 deny: ToolPattern::parse(deny).unwrap(),
+                users: UserPattern::parse(setup.users).unwrap(),
                 expires_at: None,
             });
             let agent = Arc::new(AgentEntry {
-                tenant: TenantName::default_tenant(),
+                tenant: TenantName::parse(setup.tenant).unwrap(),
                 name: name.clone(),
                 grants: Grants::new(name, grants.collect()),
                 load: Arc::clone(&setup.load),
@@ -248,14 +327,26 @@ impl Setup {
             uids.extend(setup.uid.map(|uid| (uid, Arc::new(identity(None)))));
         }
         let rest = self.servers.iter().map(|server| Arc::new(self.server(server)));
-        let mcp = self
-            .mcp
-            .iter()
-            .map(|server| Arc::new(server.compile(std::path::Path::new("/nonexistent"))));
+        let mcp = self.mcp.iter().map(|server| Arc::new(server.compile()));
         let servers = rest.chain(mcp).collect();
-        let vault = Arc::new(Vault::build(master, vec![self.secret(master)]).unwrap());
-        let parts = SnapshotParts { version: self.version, vault, tokens, uids, servers };
+        let held = self.held.iter().map(|held| held.secret(master));
+        let secrets = std::iter::once(self.secret(master)).chain(held).collect();
+        let vault = Arc::new(Vault::build(master, secrets).unwrap());
+        let version = self.version;
+        let parts = SnapshotParts { version, vault, tokens, uids, servers, users: self.users() };
         Snapshot::build(parts).unwrap()
+    }
+
+    fn users(&self) -> Vec<((TenantName, ServerName, UserName), UserEntry)> {
+        let mut held: std::collections::BTreeMap<_, Vec<UserCredential>> = Default::default();
+        for one in &self.held {
+            held.entry(one.place()).or_default().push(UserCredential {
+                key: UserKey::parse(one.key).unwrap(),
+                secret: one.name(),
+                version: one.version.into(),
+            });
+        }
+        held.into_iter().map(|(place, held)| (place, UserEntry::new(held))).collect()
     }
 
     fn server(&self, setup: &ServerSetup) -> ServerEntry {

@@ -148,7 +148,7 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
     let tool = ToolName::parse("t").unwrap();
     let mut decided = |agent: &str| {
         let grants = grants.take(&tenant, &AgentName::parse(agent).unwrap());
-        grants.decide(&server, &tool, TIME).is_ok()
+        grants.decide(&server, &tool, None, TIME).is_ok()
     };
     assert_eq!((decided("a"), decided("b"), decided("c")), (false, true, false));
     ground.change(2, |change| change.server_set_enabled(&tenant, &server, false));

@@ -78,6 +78,9 @@ limits! {
     session_ms_max: Milliseconds = 604_800_000, "Age of a session (older protocol versions); past it HTTP 404 and the client starts a new one.";
     stream_queue_events_max: Count = 256, "Events waiting on one event stream; past it the stream ends.";
     stream_keep_alive_ms: Milliseconds = 15_000, "Time between comments on an idle event stream.";
+    resume_ms_max: Milliseconds = 300_000, "Time the events of a stream that ended are kept for a client that lost its connection; past it they are forgotten.";
+    resume_events_max: Count = 256, "Events of one stream kept for such a client; past it the oldest goes, or the server waits while somebody reads.";
+    resume_bytes_max: Bytes = 64 << 20, "Events kept for such clients, all sessions together; past it the oldest go.";
     call_ms_max: Milliseconds = 30_000, "A call to a server that sets no timeout of its own; past it the call fails.";
     connect_ms_max: Milliseconds = 10_000, "Name look-up, connection and TLS to a server; past it the call fails.";
     answer_bytes_max: Bytes = 16 << 20, "Answer of a server after decompression; past it the call fails.";

@@ -13,9 +13,11 @@ mod hub;
 mod lines;
 mod list;
 mod offer;
+mod outlet;
 mod parked;
 mod processes;
 mod refusals;
+mod replay;
 mod reply;
 mod request;
 pub(crate) mod route;
@@ -112,6 +114,7 @@ pub(crate) struct Core {
     pub(crate) mcp_sessions: Arc<McpSessions>,
     lives: client::Lives,
     parked: parked::Parked,
+    replays: replay::Replays,
     task_owners: tasks::TaskOwners,
     /// Told when search mode lists more than before.
     activated: Notify,
@@ -149,12 +152,14 @@ impl Gateway {
             shutdown: parts.shutdown.clone(),
             catalogs: parts.catalogs,
         });
+        let replays = replay::Replays::new(nonce(&random), &parts.limits);
         let core = Arc::new_cyclic(|core: &Weak<Core>| Core {
             fleet,
             hub: hub::Hub::new(core.clone()),
             mcp_sessions,
             lives: client::Lives::default(),
             parked: parked::Parked::default(),
+            replays,
             task_owners: tasks::TaskOwners::default(),
             activated: Notify::new(),
             decode_limits: DecodeLimits::from(&parts.limits),
@@ -227,16 +232,13 @@ impl Core {
 
     /// A text that nobody can guess.
     pub(crate) fn nonce(&self) -> String {
-        let mut bytes = [0_u8; 12];
-        if self.random.fill(&mut bytes).is_err() {
-            tracing::warn!("The system gave no random bytes.");
-        }
-        data_encoding::HEXLOWER.encode(&bytes)
+        nonce(&self.random)
     }
 
     /// Forgets what went on in a session that its client ended.
     fn session_ended(&self, key: &[u8; 32]) {
         self.lives.forget(key);
+        self.replays.forget(key);
         self.mcp_sessions.retire(|it| it.owner.as_ref() == Some(key));
     }
 
@@ -286,6 +288,15 @@ impl Core {
     }
 }
 
+/// A text that nobody can guess.
+fn nonce(random: &SystemRandom) -> String {
+    let mut bytes = [0_u8; 12];
+    if random.fill(&mut bytes).is_err() {
+        tracing::warn!("The system gave no random bytes.");
+    }
+    data_encoding::HEXLOWER.encode(&bytes)
+}
+
 /// Brings the fleet up to each new configuration.
 async fn keep_fleet(core: Arc<Core>) {
     let mut snapshots = core.snapshots.clone();
@@ -316,6 +327,7 @@ async fn flush_refusals(core: Arc<Core>) {
         };
         let now = core.clock.now();
         core.parked.sweep(now);
+        core.replays.sweep();
         for record in core.refusals.take(now, || core.record_ids.next(now)) {
             if let Err(error) = core.log.append(&record) {
                 tracing::error!(%error, "Refusals at the edge could not be recorded.");

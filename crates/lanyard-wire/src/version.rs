@@ -135,6 +135,12 @@ impl Version {
         self.has_core_tasks()
     }
 
+    /// Whether a server may send its client away in the middle of an answer, to come back for the
+    /// rest. Clients of the versions before took an event without data for a broken message.
+    pub const fn has_polling(self) -> bool {
+        self.has_core_tasks()
+    }
+
     /// Whether the header `MCP-Protocol-Version` is required after `initialize`.
     pub const fn has_version_header(self) -> bool {
         self.has_structured_content()

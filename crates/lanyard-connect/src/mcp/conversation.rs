@@ -233,6 +233,7 @@ impl Conversation {
                     self.unrelated(Unrelated::Notification(message)).await;
                 }
                 Step::Request(request) => self.unrelated(Unrelated::Request(request)).await,
+                Step::Pause(_) => {}
             }
         }
     }

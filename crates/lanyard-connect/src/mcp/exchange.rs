@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_core::Failure;
 use lanyard_wire::Id;
@@ -10,7 +11,7 @@ use lanyard_wire::translate::ErrorFacts;
 use tokio::time::{Instant, sleep_until};
 
 use super::conversation::Conversation;
-use super::link::{Carrier, LinkError};
+use super::link::{Arrival, Carrier, LinkError};
 use super::router::{Inbound, Item, Purpose};
 
 /// The version of the request is not one that the server speaks.
@@ -23,6 +24,9 @@ pub enum Step {
     Notification(String),
     /// The server asks something of the client before it answers (versions with sessions only).
     Request(ServerRequest),
+    /// The server ended its stream before it answered, and wants to be asked for the rest after so
+    /// long (2025-11-25). Nothing is lost: that is done without being asked for.
+    Pause(Duration),
     /// The answer. Nothing comes after it.
     Done(Reply),
 }
@@ -164,7 +168,7 @@ impl Exchange {
                     carrier.finish();
                 }
             }
-            Ok(Step::Notification(_) | Step::Request(_)) => {}
+            Ok(Step::Notification(_) | Step::Request(_) | Step::Pause(_)) => {}
             Err(error) => self.fail(error),
         }
         came
@@ -196,7 +200,12 @@ impl Exchange {
                 carried = carried => carried?,
                 () = late => return Err(Failure::TimedOut.into()),
             };
-            self.ready.extend(self.conversation.take_carried(self.id, &carried)?);
+            match carried {
+                Arrival::Message(message) => {
+                    self.ready.extend(self.conversation.take_carried(self.id, &message)?);
+                }
+                Arrival::Pause(wait) => return Ok(Step::Pause(wait)),
+            }
         }
     }
 

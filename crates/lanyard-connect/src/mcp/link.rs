@@ -16,6 +16,7 @@ mod sse;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_core::{Failure, Limits, Origin};
 use lanyard_wire::{Id, Version};
@@ -100,6 +101,16 @@ pub(crate) enum Carrier {
     Posted(sse::Posting),
     /// Everything comes through the inbox.
     Inbox,
+}
+
+/// What comes on a carrier.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// A message.
+    Message(String),
+    /// The stream ended as the server wanted it to, before the response. What follows is asked for
+    /// after so long, by the next call for something.
+    Pause(Duration),
 }
 
 /// What comes for no request in particular; with [`SseLink`] and [`LinesLink`], everything.
@@ -225,16 +236,16 @@ impl Link {
 }
 
 impl Carrier {
-    /// The next message. It does not come back where messages come through the inbox, but for an
+    /// What comes next. It does not come back where messages come through the inbox, but for an
     /// error. Whoever has seen the response calls [`finish`](Self::finish) and does not ask again:
     /// asking means that the response has not come, so the end of the answer is then an error, or,
     /// with a session whose events have ids, a reason to connect again and go on after the last.
     ///
     /// A call that is dropped before it is ready loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<String, LinkError> {
+    pub(crate) async fn next(&mut self) -> Result<Arrival, LinkError> {
         match self {
             Self::Own(carried) => carried.next().await,
-            Self::Posted(posting) => posting.next().await,
+            Self::Posted(posting) => posting.next().await.map(Arrival::Message),
             Self::Inbox => std::future::pending().await,
         }
     }

@@ -75,7 +75,11 @@ pub(crate) fn session_key(
     let (target, user) = (&mcp.target, principal.user.as_ref());
     let credential = snapshot.credential(&target.tenant, &target.server, user);
     let mut fingerprint = [0_u8; 32];
-    let hash = digest::digest(&digest::SHA256, client.facts.capabilities.as_bytes());
+    // A stateless server is told with each request what its client can do; so it needs no other
+    // session, which may be a process, for clients that can do something else.
+    let stateless = mcp.facts.as_ref().is_some_and(|facts| facts.version.is_modern());
+    let told_once: &[u8] = if stateless { b"" } else { client.facts.capabilities.as_bytes() };
+    let hash = digest::digest(&digest::SHA256, told_once);
     for (to, from) in fingerprint.iter_mut().zip(hash.as_ref()) {
         *to = *from;
     }
@@ -189,6 +193,7 @@ impl Conversation<'_> {
                     let reply = self.question(request, (round, questions)).await?;
                     exchange.respond(&id, reply).await?;
                 }
+                Step::Pause(wait) => self.turns.pause(wait).await,
                 Step::Done(reply) => return Ok(reply),
             }
         }

@@ -20,6 +20,9 @@ pub(crate) enum Turn {
     Message(String),
     /// The server asks the client something and goes on when it is answered.
     Question(Question),
+    /// The server closed its stream and wants to be asked again after a while. The call goes on by
+    /// itself; its client can be spared the wait.
+    Pause(Duration),
     /// The end. Nothing comes after it.
     Done(Box<Called>),
 }
@@ -59,6 +62,13 @@ impl Turns {
     pub(super) async fn say(&self, message: String) {
         if self.sender.send(Turn::Message(message)).await.is_err() {
             tracing::trace!("A notification found no client.");
+        }
+    }
+
+    /// Says that nothing comes for a while.
+    pub(super) async fn pause(&self, wait: Duration) {
+        if self.sender.send(Turn::Pause(wait)).await.is_err() {
+            tracing::trace!("A pause found no client.");
         }
     }
 

@@ -16,10 +16,11 @@ use lanyard_wire::{
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use super::attend::{self, Attendance, Outlet};
+use super::attend::{self, Attendance};
 use super::client::Client;
 use super::dispatch::{self, Dispatched, conclude, stamp};
 use super::list::{self, Listed};
+use super::outlet::Outlet;
 use super::parked::{Made, Parked, ParkedCall};
 use super::request::Context;
 use super::route::Scope;

@@ -5,21 +5,22 @@
 //! with a session is asked by a request on its stream.
 //!
 //! When a client of the stateless era goes away its call is cancelled: to close the stream is how it
-//! says so. When a client with a session goes away its call goes on, as its protocol wants.
+//! says so. When a client with a session goes away its call goes on, as its protocol wants, and what
+//! it says is kept for a client that comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
 use lanyard_connect::mcp::Reply as Answer;
 use lanyard_core::{Failure, Limits};
-use lanyard_wire::{Id, Retry, WireError, encode_request, splice, sse};
+use lanyard_wire::{Id, Retry, WireError, encode_request, splice};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use super::client::{Client, Live, event};
+use super::client::Client;
 use super::dispatch::{self, Dispatched};
+use super::outlet::{self, Accepts, Outlet, Sink};
 use super::parked::{Made, ParkedCall};
-use super::reply;
 use super::request::Context;
 use crate::call::{Question, Turn};
 
@@ -38,50 +39,23 @@ pub(super) struct Attendance {
     pub(super) progress_token: Option<String>,
 }
 
-/// Where the messages before the answer go.
-#[derive(Debug, Clone)]
-pub(super) enum Outlet {
-    /// The answer becomes an event stream when there are any.
-    Http,
-    /// A stream that is there already: HTTP+SSE, or lines.
-    Stream {
-        /// The stream.
-        events: mpsc::Sender<Bytes>,
-        /// What goes on with its client.
-        live: Arc<Live>,
-    },
-    /// Nowhere: in a batch there is only the answer.
-    Nowhere,
-}
-
-impl Outlet {
-    /// What goes on with the client of a stream.
-    pub(super) fn live(&self) -> Option<&Arc<Live>> {
-        match self {
-            Self::Stream { events: _, live } => Some(live),
-            Self::Http | Self::Nowhere => None,
-        }
-    }
-}
+/// Time for a call to say something before its answer becomes an event stream: one that can be
+/// shown to be alive, and that a client finds again when its connection breaks.
+const STREAM_AFTER: Duration = Duration::from_secs(1);
 
 /// Attends a call until there is something to answer the request with.
 pub(super) async fn attend(mut attendance: Attendance, outlet: &Outlet) -> Dispatched {
     match outlet {
-        Outlet::Http => {
-            let Some(first) = attendance.turns.recv().await else { return attendance.lost() };
-            match first {
-                Turn::Done(called) => attendance.conclude(*called),
-                Turn::Question(question) if attendance.is_modern() => attendance.park(question),
-                first @ (Turn::Question(_) | Turn::Message(_)) => attendance.stream(first),
-            }
+        Outlet::Http(accepts) => attendance.begin(*accepts).await,
+        Outlet::Stream { events, live: _ } => {
+            attendance.until_answered(&Sink::Passing(events.clone())).await
         }
-        Outlet::Stream { events, live: _ } => attendance.until_answered(events).await,
         Outlet::Nowhere => {
             // What would come before the answer has no reader; a question has no answer.
             let (events, receiver) = mpsc::channel(1);
             drop(receiver);
             attendance.client.live = None;
-            attendance.until_answered(&events).await
+            attendance.until_answered(&Sink::Passing(events)).await
         }
     }
 }
@@ -110,43 +84,64 @@ impl Attendance {
         dispatch::conclude(self.client.version, &self.id, called)
     }
 
+    /// Waits for the first turn, which decides how the request is answered.
+    async fn begin(mut self, accepts: Accepts) -> Dispatched {
+        let polls = outlet::polls(&self.client, accepts);
+        let mut late = std::pin::pin!(tokio::time::sleep(STREAM_AFTER));
+        loop {
+            let turn = tokio::select! {
+                turn = self.turns.recv() => turn,
+                () = &mut late, if polls => return self.stream(None, accepts),
+            };
+            match turn {
+                None => return self.lost(),
+                Some(Turn::Done(called)) => return self.conclude(*called),
+                Some(Turn::Question(question)) if self.is_modern() => return self.park(question),
+                Some(Turn::Pause(_)) if !polls => {}
+                Some(first @ (Turn::Question(_) | Turn::Message(_) | Turn::Pause(_))) => {
+                    return self.stream(Some(first), accepts);
+                }
+            }
+        }
+    }
+
     /// Answers with an event stream from here on, in a task of its own.
-    fn stream(self, first: Turn) -> Dispatched {
-        let limits = &self.context.core.limits;
-        let (events, receiver) = mpsc::channel(Limits::size(limits.stream_queue_events_max));
-        let tasks = self.context.core.tasks.clone();
+    fn stream(self, first: Option<Turn>, accepts: Accepts) -> Dispatched {
+        let (sink, reply) = Sink::new(&self.context, &self.client, accepts);
+        let (tasks, id) = (self.context.core.tasks.clone(), self.id.clone());
         tasks.spawn(async move {
-            let answered = match self.turn(first, &events).await {
-                Next::More(attendance) => attendance.until_answered(&events).await,
+            let next = match first {
+                Some(first) => self.turn(first, &sink).await,
+                None => Next::More(self),
+            };
+            let answered = match next {
+                Next::More(attendance) => attendance.until_answered(&sink).await,
                 Next::Answered(answered) => answered,
                 Next::Gone => return,
             };
-            if let Some(message) = answered.into_message(None)
-                && events.send(event(&message)).await.is_err()
+            if let Some(message) = answered.into_message(Some(&id))
+                && !sink.send(&message).await
             {
                 tracing::trace!("An answer found no client.");
             }
         });
-        Dispatched::Stream(reply::answer_events(receiver))
+        Dispatched::Stream(reply)
     }
 
     /// Puts turns on a stream until there is an answer.
-    async fn until_answered(mut self, events: &mpsc::Sender<Bytes>) -> Dispatched {
+    async fn until_answered(mut self, sink: &Sink) -> Dispatched {
         let pause = Limits::span(self.context.core.limits.stream_keep_alive_ms);
         loop {
             let turn = tokio::select! {
                 turn = self.turns.recv() => turn,
-                () = events.closed(), if self.is_modern() => return Dispatched::Accepted,
+                () = sink.closed(), if self.is_modern() => return Dispatched::Accepted,
                 () = tokio::time::sleep(pause) => {
-                    // It may be full of what the client has not read; then it needs no comment.
-                    if events.try_send(Bytes::from_static(sse::KEEP_ALIVE)).is_err() {
-                        tracing::trace!("A comment did not fit on a stream.");
-                    }
+                    sink.comment();
                     continue;
                 }
             };
             let Some(turn) = turn else { return self.lost() };
-            match self.turn(turn, events).await {
+            match self.turn(turn, sink).await {
                 Next::More(attendance) => self = attendance,
                 Next::Answered(answered) => return answered,
                 Next::Gone => return Dispatched::Accepted,
@@ -154,19 +149,23 @@ impl Attendance {
         }
     }
 
-    async fn turn(self, turn: Turn, events: &mpsc::Sender<Bytes>) -> Next {
+    async fn turn(self, turn: Turn, sink: &Sink) -> Next {
         match turn {
             Turn::Message(message) => {
                 let message = match &self.progress_token {
                     Some(token) => with_token(message, token),
                     None => message,
                 };
-                let sent = events.send(event(message.as_bytes())).await;
-                if sent.is_err() && self.is_modern() { Next::Gone } else { Next::More(self) }
+                let sent = sink.send(message.as_bytes()).await;
+                if !sent && self.is_modern() { Next::Gone } else { Next::More(self) }
             }
             Turn::Question(question) if self.is_modern() => Next::Answered(self.park(question)),
             Turn::Question(question) => {
-                self.ask(question, events).await;
+                self.ask(question, sink).await;
+                Next::More(self)
+            }
+            Turn::Pause(wait) => {
+                sink.pause(wait);
                 Next::More(self)
             }
             Turn::Done(called) => Next::Answered(self.conclude(*called)),
@@ -175,20 +174,20 @@ impl Attendance {
 
     /// Sends a question as a request, on the stream of the call or, when that is gone, on the one
     /// that the client keeps open beside it.
-    async fn ask(&self, question: Question, events: &mpsc::Sender<Bytes>) {
+    async fn ask(&self, question: Question, sink: &Sink) {
         // Where nothing is known of a session no answer could find its way back.
         let Some(live) = &self.client.live else { return };
         let Question { key: _, method, params, answer } = question;
         let id = live.ask(answer);
         let message = encode_request(&id, &method, params.as_deref());
-        if events.send(event(&message)).await.is_ok() {
+        if sink.is_read() && sink.send(&message).await {
             return;
         }
-        let sent = match live.stream() {
+        let beside = match live.stream() {
             Some(beside) => beside.send(&message).await,
             None => false,
         };
-        if !sent {
+        if !beside && !sink.send(&message).await {
             live.forget(&id);
         }
     }

@@ -1,4 +1,4 @@
-//! The two bodies an answer can have: bytes at hand, or events that arrive one by one.
+//! The bodies an answer can have: bytes at hand, or events that arrive one by one.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,6 +8,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use super::replay::Reader;
+
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) enum AnswerBody {
@@ -15,6 +17,8 @@ pub(crate) enum AnswerBody {
     Whole(Option<Bytes>),
     /// Events, until the sender is dropped.
     Events(mpsc::Receiver<Bytes>),
+    /// Events that are kept, until there are no more for this connection.
+    Kept(Reader),
 }
 
 impl AnswerBody {
@@ -38,6 +42,9 @@ impl Body for AnswerBody {
             Self::Events(events) => {
                 events.poll_recv(context).map(|event| event.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Self::Kept(reader) => {
+                reader.poll(context).map(|event| event.map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -51,7 +58,7 @@ impl Body for AnswerBody {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Self::Events(_) => SizeHint::default(),
+            Self::Events(_) | Self::Kept(_) => SizeHint::default(),
         }
     }
 }

@@ -12,12 +12,12 @@ use lanyard_wire::translate::ErrorFacts;
 use lanyard_wire::{
     CancelledParams, Carrier, Classified, Handshake, Id, Incoming, Kind, Message, Method, Version,
     WireError, classify, classify_batch, encode_batch, encode_error, encode_raw_error,
-    encode_result,
+    encode_result, splice,
 };
 
 use super::ask::Ask;
-use super::attend::Outlet;
 use super::client::{self, Client};
+use super::outlet::{Accepts, Outlet, Sink};
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::{offer, stream, user};
@@ -213,7 +213,8 @@ async fn for_one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) ->
             }
             let client = client_of(context, version, &asked.session);
             let ask = Ask { context, client: &client, routing: None, outlet: &asked.outlet };
-            legacy(&ask, message).await
+            let answered = legacy(&ask, message).await;
+            as_wanted(&ask, answered).await
         }
     }
 }
@@ -297,6 +298,27 @@ async fn legacy(ask: &Ask<'_>, message: &Message<'_>) -> Dispatched {
         return Dispatched::message(encode_result(id, &result));
     }
     ask.request(id, method, *params).await
+}
+
+/// A result that is there, on a stream if the client would rather have one. An error is no more than
+/// a line to read.
+async fn as_wanted(ask: &Ask<'_>, answered: Dispatched) -> Dispatched {
+    match (ask.outlet, answered) {
+        (
+            Outlet::Http(accepts @ Accepts::Stream),
+            Dispatched::Message { status: StatusCode::OK, body, session: None, chosen: None },
+        ) if !is_error(&body) => {
+            let (sink, reply) = Sink::new(ask.context, ask.client, *accepts);
+            sink.send(&body).await;
+            Dispatched::Stream(reply)
+        }
+        (_, answered) => answered,
+    }
+}
+
+fn is_error(message: &[u8]) -> bool {
+    let text = std::str::from_utf8(message).unwrap_or_default();
+    splice::member(text, &["error"]).is_some()
 }
 
 /// The request that a message cancels.

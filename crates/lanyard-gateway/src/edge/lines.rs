@@ -26,10 +26,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attend::Outlet;
 use super::authn::{IdentityKey, caller};
 use super::client::Live;
 use super::dispatch::{self, Asked, Dispatched};
+use super::outlet::{Accepts, Outlet};
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::route::Scope;
@@ -278,7 +278,11 @@ impl Client {
                 self.cancel(message);
                 let ready = message.method() == Some(&Method::Initialized);
                 let session = self.session.clone();
-                let asked = Asked { carrier: Carrier::Lines, session, outlet: Outlet::Http };
+                let asked = Asked {
+                    carrier: Carrier::Lines,
+                    session,
+                    outlet: Outlet::Http(Accepts::Unsaid),
+                };
                 // Answered in the order in which they came, before what follows is looked at.
                 if let Some(answer) =
                     dispatch::dispatch(&context, &asked, incoming).await.into_message(None)
@@ -305,8 +309,11 @@ impl Client {
     async fn begin(&mut self, context: &Context, incoming: Incoming<'_>, id: Option<&Id<'_>>) {
         self.end_session();
         self.told.shutdown().await;
-        let asked =
-            Asked { carrier: Carrier::Lines, session: Shown::Nothing, outlet: Outlet::Http };
+        let asked = Asked {
+            carrier: Carrier::Lines,
+            session: Shown::Nothing,
+            outlet: Outlet::Http(Accepts::Unsaid),
+        };
         let dispatched = dispatch::dispatch(context, &asked, incoming).await;
         if let Dispatched::Message { status: _, body: _, session, chosen: Some((version, facts)) } =
             &dispatched
@@ -355,7 +362,7 @@ impl Client {
             asked: Asked {
                 carrier: Carrier::Lines,
                 session: self.session.clone(),
-                outlet: Outlet::Http,
+                outlet: Outlet::Http(Accepts::Unsaid),
             },
             context,
             id: id.clone(),

@@ -8,6 +8,7 @@ use lanyard_wire::{Id, WireError, encode_error};
 use tokio::sync::mpsc;
 
 use super::body::AnswerBody;
+use super::replay::Reader;
 
 /// What the edge answers with.
 pub(crate) type Reply = Response<AnswerBody>;
@@ -61,7 +62,16 @@ pub(crate) fn events(receiver: mpsc::Receiver<Bytes>) -> Reply {
 
 /// An event stream that ends with the answer to a request.
 pub(crate) fn answer_events(receiver: mpsc::Receiver<Bytes>) -> Reply {
-    let mut reply = Response::new(AnswerBody::Events(receiver));
+    stream(AnswerBody::Events(receiver))
+}
+
+/// An event stream whose events are kept.
+pub(crate) fn kept_events(reader: Reader) -> Reply {
+    stream(AnswerBody::Kept(reader))
+}
+
+fn stream(body: AnswerBody) -> Reply {
+    let mut reply = Response::new(body);
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -11,10 +11,10 @@ use lanyard_connect::mcp::ClientFacts;
 use lanyard_core::{Caller, Denial, Limits, Principal};
 use lanyard_wire::{Carrier, RoutingHeaders, Version, decode};
 
-use super::attend::Outlet;
 use super::authn::{IdentityKey, caller};
 use super::client::Live;
 use super::dispatch::{self, Dispatched};
+use super::outlet::{Accepts, Outlet};
 use super::reply::{self, Reply};
 use super::route::{Endpoint, Scope};
 use super::serve::Connection;
@@ -24,6 +24,9 @@ use crate::snapshot::{Identity, Snapshot};
 
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
+
+/// The header that names the last event that a client got.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// An authenticated request's surroundings.
 #[derive(Debug)]
@@ -206,7 +209,11 @@ async fn post(mut context: Context, headers: &HeaderMap, body: &mut Incoming) ->
         Err(error) => reply::wire_error(None, &error),
         Ok(incoming) => {
             let carrier = Carrier::Http(&routing);
-            let asked = dispatch::Asked { carrier, session, outlet: Outlet::Http };
+            let accepts = match &session {
+                Shown::Session(_) => Accepts::of(headers),
+                Shown::Nothing | Shown::Unknown | Shown::Stream { .. } => Accepts::Unsaid,
+            };
+            let asked = dispatch::Asked { carrier, session, outlet: Outlet::Http(accepts) };
             into_reply(dispatch::dispatch(&context, &asked, incoming).await)
         }
     }
@@ -281,7 +288,13 @@ fn get(mut context: Context, headers: &HeaderMap) -> Reply {
         return context.deny(&denial);
     }
     match session_of(&mut context, headers) {
-        Shown::Session(session) => stream::session(context, session),
+        Shown::Session(session) => {
+            let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+            match last.and_then(|id| stream::resume(&context, &session, id)) {
+                Some(reply) => reply,
+                None => stream::session(context, session),
+            }
+        }
         Shown::Unknown => unknown_session(),
         // Without a session there is nothing to listen to: the modern era has no GET.
         Shown::Nothing | Shown::Stream { .. } => reply::method_not_allowed("POST"),

@@ -19,12 +19,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::ask::Ask;
-use super::attend::Outlet;
 use super::changes::{PerList, Telling};
 use super::client::{self, Beside, Client, Live, event};
 use super::dispatch::{self, Asked, Dispatched};
 use super::hub::Hears;
 use super::list;
+use super::outlet::Outlet;
+use super::replay::Home;
 use super::reply::{self, Reply};
 use super::request::{Context, Shown};
 use super::route::Scope;
@@ -115,6 +116,14 @@ pub(super) fn session(context: Context, session: Session) -> Reply {
         }
         None => reply::too_many(),
     }
+}
+
+/// What followed an event on a stream that answers a request. `None` where nothing is known of it.
+pub(super) fn resume(context: &Context, session: &Session, last_event_id: &str) -> Option<Reply> {
+    let core = &context.core;
+    let reader = core.replays.resume(last_event_id, &Home::of(session.key, context))?;
+    let place = context.identity.agent.load.stream(core.limits.agent_streams_max);
+    Some(place.map_or_else(reply::too_many, |place| reply::kept_events(reader.holding(place))))
 }
 
 /// `GET /sse`: the stream of HTTP+SSE, which begins with the path to post messages to.

@@ -285,7 +285,7 @@ impl Watching {
                         hub::updated(core, key, &uri).await;
                     }
                 }
-                Step::Request(_) => {}
+                Step::Request(_) | Step::Pause(_) => {}
                 Step::Done(_) => return Ok(()),
             }
         }

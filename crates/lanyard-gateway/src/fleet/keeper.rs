@@ -246,6 +246,7 @@ impl<L: Links> Keeper<'_, L> {
                 {
                     return Subscribed::Refused;
                 }
+                Ok(Step::Pause(_)) => {}
                 Ok(Step::Done(_)) | Err(_) => return Subscribed::Until(told),
             }
         }

@@ -189,7 +189,7 @@ async fn ask(talk: &impl Talk, request: Outgoing<'_>) -> Result<Reply, Failure> 
             Step::Request(asked) => {
                 flow.respond(&asked.id, house::answer(&asked.method)).await?;
             }
-            Step::Notification(_) => {}
+            Step::Notification(_) | Step::Pause(_) => {}
         }
     }
 }

@@ -201,6 +201,20 @@ impl Stream {
         }
     }
 
+    /// The next event's id and data; `None` when the stream has ended.
+    pub(crate) async fn known_event(&mut self) -> Option<(String, String)> {
+        let mut id = String::new();
+        loop {
+            let line = self.line().await?;
+            if let Some(known) = line.strip_prefix("id: ") {
+                known.clone_into(&mut id);
+            }
+            if let Some(data) = line.strip_prefix("data:") {
+                return Some((id, data.trim_start().to_owned()));
+            }
+        }
+    }
+
     /// The next line as JSON, where messages come one per line; `None` when the connection has
     /// ended.
     pub(crate) async fn line_message(&mut self) -> Option<Value> {

@@ -38,6 +38,8 @@ mod outcomes;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod server;

@@ -1,8 +1,8 @@
 //! A server that speaks MCP over streamable HTTP, in either era, and remembers what it was asked.
 //!
 //! Its tools: `echo` answers with what it got, `steps` reports progress first, `ask` elicits a name
-//! and greets it, `slow` waits until the test lets it go, `leak` answers with its credential, `who`
-//! says what it was called with.
+//! and greets it, `slow` waits until the test lets it go, `poll` sends its client away meanwhile,
+//! `leak` answers with its credential, `who` says what it was called with.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -64,6 +64,8 @@ pub(crate) struct Mcp {
     lists_held: watch::Sender<bool>,
     tasks: TaskTracker,
     refuses: Arc<AtomicBool>,
+    /// The call that was answered with a stream to come back to.
+    polled: Arc<Mutex<Option<Value>>>,
 }
 
 /// A body that is sent as it is made.
@@ -100,6 +102,7 @@ impl Mcp {
             lists_held: watch::Sender::new(false),
             tasks: TaskTracker::new(),
             refuses: Arc::default(),
+            polled: Arc::default(),
         };
         let one = server.clone();
         serve(listener, move |request| one.clone().answer(request));
@@ -165,6 +168,14 @@ impl Mcp {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             return Ok(response);
         }
+        if parts.method == Method::GET && parts.headers.contains_key("last-event-id") {
+            assert_eq!(parts.headers["last-event-id"], "place-1");
+            response.headers_mut().insert("content-type", "text/event-stream".parse().unwrap());
+            let message = self.polled.lock().unwrap().clone().unwrap();
+            let server = self.clone();
+            self.tasks.spawn(async move { server.finish(&message, &pieces).await });
+            return Ok(response);
+        }
         if parts.method == Method::GET && self.speaks == Speaks::Legacy {
             self.streams.lock().unwrap().push(pieces.clone());
             pieces.send(": hello\n\n".to_owned()).await.unwrap();
@@ -209,7 +220,8 @@ impl Mcp {
         let method = message["method"].as_str().unwrap();
         let tool = message["params"]["name"].as_str().unwrap_or("");
         let streams = method == "subscriptions/listen"
-            || (method == "tools/call" && matches!(tool, "steps" | "slow" | "ask" | "break"));
+            || (method == "tools/call"
+                && matches!(tool, "steps" | "slow" | "ask" | "break" | "poll"));
         let kind = if streams { "text/event-stream" } else { "application/json" };
         response.headers_mut().insert("content-type", kind.parse().unwrap());
         if streams {
@@ -350,6 +362,10 @@ impl Mcp {
                 }
             }
             "ask" => self.ask(message, pieces, answer).await,
+            "poll" => {
+                *self.polled.lock().unwrap() = Some(message.clone());
+                drop(pieces.send("id: place-1\nretry: 50\ndata:\n\n".to_owned()).await);
+            }
             // The stream ends in the middle.
             "break" => drop(pieces.send(": so far\n\n".to_owned()).await),
             _ => {
@@ -362,6 +378,15 @@ impl Mcp {
                 pieces.closed().await;
             }
         }
+    }
+
+    /// The rest of an answer, for who came back for it: it takes its time, too.
+    async fn finish(&self, message: &Value, pieces: &mpsc::Sender<String>) {
+        drop(pieces.send(": wait\n\n".to_owned()).await);
+        drop(self.slow.subscribe().wait_for(|slow| !slow).await);
+        let result = json!({"content": [{"type": "text", "text": "after all"}]});
+        let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
+        drop(pieces.send(event(&answer)).await);
     }
 
     async fn ask(

@@ -105,7 +105,7 @@ async fn reply(exchange: &mut Exchange) -> Result<String, Failure> {
     loop {
         match exchange.next().await? {
             Step::Done(Reply::Result(result) | Reply::Error(result)) => return Ok(result),
-            Step::Notification(_) | Step::Request(_) => {}
+            Step::Notification(_) | Step::Request(_) | Step::Pause(_) => {}
         }
     }
 }
@@ -204,7 +204,7 @@ async fn play(script: Vec<Said>) {
         loop {
             match exchange.next().await.unwrap() {
                 Step::Notification(message) => assert!(message.contains(&own), "{message}"),
-                Step::Request(_) => panic!("nothing was asked"),
+                Step::Request(_) | Step::Pause(_) => panic!("nothing was asked"),
                 Step::Done(Reply::Error(_)) => panic!("no error was told"),
                 Step::Done(Reply::Result(result)) => {
                     assert_eq!(result, format!(r#"{{"for":{number}}}"#));

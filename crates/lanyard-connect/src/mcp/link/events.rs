@@ -19,6 +19,8 @@ pub(super) struct Events {
     messages: VecDeque<String>,
     /// The id of the last event that was handed out.
     last_id: Option<String>,
+    /// Whether the stream came to its end, and did not break.
+    ended_well: bool,
 }
 
 /// Whether several messages may come as one array. A server that has not said its version yet may
@@ -38,6 +40,7 @@ impl Events {
             batches,
             messages: VecDeque::new(),
             last_id: None,
+            ended_well: false,
         }
     }
 
@@ -51,7 +54,13 @@ impl Events {
                 }
                 return Ok(Some(event));
             }
-            let Ok(Some(piece)) = self.answer.piece().await else { return Ok(None) };
+            let piece = match self.answer.piece().await {
+                Ok(Some(piece)) => piece,
+                ended @ (Ok(None) | Err(_)) => {
+                    self.ended_well = ended.is_ok();
+                    return Ok(None);
+                }
+            };
             let mut events = Vec::new();
             let fed = self.parser.feed(&piece, &mut events);
             fed.map_err(|_too_large| Failure::AnswerTooLarge)?;
@@ -84,6 +93,11 @@ impl Events {
     /// How long the server wants its client to wait before it connects again.
     pub(super) fn retry_ms(&self) -> Option<u64> {
         self.parser.retry_ms()
+    }
+
+    /// Whether the server ended the stream on its own.
+    pub(super) fn ended_well(&self) -> bool {
+        self.ended_well
     }
 
     /// Ends the stream where the rest does not matter.

@@ -137,8 +137,13 @@ async fn ask(link: &Link) -> Carrier {
 
 /// The next message, or what it came to.
 async fn next(carrier: &mut Carrier) -> Result<String, String> {
-    let next = timeout(PATIENCE, carrier.next()).await.expect("a message");
-    next.map_err(|error| error.to_string())
+    loop {
+        match timeout(PATIENCE, carrier.next()).await.expect("a message") {
+            Ok(Arrival::Message(message)) => return Ok(message),
+            Ok(Arrival::Pause(_)) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
 }
 
 /// The next message of an inbox.

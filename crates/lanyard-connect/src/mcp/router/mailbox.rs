@@ -77,6 +77,7 @@ impl Inbound {
 fn size(item: &Item) -> usize {
     match item {
         Ok(Step::Notification(message)) => message.len(),
+        Ok(Step::Pause(_)) => 0,
         Ok(Step::Request(request)) => request.params.as_ref().map_or(0, String::len),
         Ok(Step::Done(Reply::Result(text) | Reply::Error(text))) => text.len(),
         Err(_) => 0,

@@ -34,6 +34,7 @@ fn item_words(item: &Item) -> String {
     match item {
         Ok(Step::Notification(message)) => message.clone(),
         Ok(Step::Request(request)) => format!("asks {}", request.method),
+        Ok(Step::Pause(wait)) => format!("pauses for {wait:?}"),
         Ok(Step::Done(Reply::Result(result))) => format!("result {result}"),
         Ok(Step::Done(Reply::Error(error))) => format!("error {error}"),
         Err(failure) => failure.code().to_owned(),

@@ -312,7 +312,7 @@ async fn progress_comes_back_under_the_token_of_the_client() {
     loop {
         match exchange.next().await.unwrap() {
             Step::Notification(message) => steps += &format!("{message}\n"),
-            Step::Request(_) => panic!("nothing was asked"),
+            Step::Request(_) | Step::Pause(_) => panic!("nothing was asked"),
             Step::Done(Reply::Result(result)) => break steps += &format!("{result}\n"),
             Step::Done(Reply::Error(_)) => panic!("no error was told"),
         }

@@ -76,7 +76,7 @@ impl McpSetup {
             wrap: None,
             timeout: PATIENCE,
             concurrency: 64,
-            tools: ["echo", "steps", "ask", "slow", "leak", "fail", "break", "who"]
+            tools: ["echo", "steps", "ask", "slow", "poll", "leak", "fail", "break", "who"]
                 .map(tool)
                 .to_vec(),
             per_user: false,

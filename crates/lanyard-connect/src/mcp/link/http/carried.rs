@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_core::Failure;
 use lanyard_wire::{Id, Version};
@@ -12,7 +13,7 @@ use super::patience::Patience;
 use super::{Inner, Spoken};
 use crate::mcp::link::call::{Call, Content, error_response, is_success, refusal};
 use crate::mcp::link::events::{Events, messages, unusable};
-use crate::mcp::link::{LinkError, LinkRequest, Waiting};
+use crate::mcp::link::{Arrival, LinkError, LinkRequest, Waiting};
 
 /// The answer to one request. Dropping it closes the connection or resets the stream.
 pub(crate) struct Carried {
@@ -83,7 +84,7 @@ impl Carried {
         }
     }
 
-    pub(in crate::mcp::link) async fn next(&mut self) -> Result<String, LinkError> {
+    pub(in crate::mcp::link) async fn next(&mut self) -> Result<Arrival, LinkError> {
         let next = match self.deadline {
             Some(deadline) => match timeout_at(deadline, self.advance()).await {
                 Ok(next) => next,
@@ -104,7 +105,7 @@ impl Carried {
         }
     }
 
-    async fn advance(&mut self) -> Result<String, LinkError> {
+    async fn advance(&mut self) -> Result<Arrival, LinkError> {
         loop {
             match &mut self.state {
                 State::Waiting(waiting) => {
@@ -113,13 +114,19 @@ impl Carried {
                 }
                 State::Messages(messages) => {
                     let message = messages.pop_front();
+                    let message = message.map(Arrival::Message);
                     return message.ok_or_else(|| unusable("it holds no response").into());
                 }
                 State::Events(events) => match events.message().await? {
-                    Some(message) => return Ok(message),
+                    Some(message) => return Ok(Arrival::Message(message)),
                     None => {
                         self.patience.note(events.last_id(), events.retry_ms());
-                        self.state = self.again()?;
+                        let wanted = events.ended_well();
+                        let (state, wait) = self.again()?;
+                        self.state = state;
+                        if wanted {
+                            return Ok(Arrival::Pause(wait));
+                        }
                     }
                 },
                 State::Over => return Err(Failure::ServerEnded.into()),
@@ -137,27 +144,28 @@ impl Carried {
             Ok(Opened::Nothing) => Err(Failure::ServerEnded.into()),
             Err(LinkError::SessionLost) => Err(LinkError::SessionLost),
             // Without a place to go on from, what failed is the request itself.
-            Err(error) => self.again().map_err(|_no_more| error),
+            Err(error) => self.again().map(|(state, _wait)| state).map_err(|_no_more| error),
         }
     }
 
     /// The stream ended and the response has not come: asks for what follows the last event that
     /// did, after a while.
-    fn again(&mut self) -> Result<State, LinkError> {
+    fn again(&mut self) -> Result<(State, Duration), LinkError> {
         let place = match self.patience.place() {
             Some(place) if !self.version.is_some_and(Version::is_modern) => place.to_owned(),
             Some(_) | None => return Err(Failure::ServerEnded.into()),
         };
         let wait = self.patience.next_wait_of_few().ok_or(Failure::ServerEnded)?;
         let (inner, deadline) = (Arc::clone(&self.inner), self.deadline);
-        Ok(State::Waiting(Box::pin(async move {
+        let going_on = async move {
             sleep(wait).await;
             let deadline = deadline.unwrap_or_else(|| inner.parts.head_deadline());
             match inner.get(Some(&place), deadline).await? {
                 Some(events) => Ok(Opened::Events(Box::new(events))),
                 None => Ok(Opened::Nothing),
             }
-        })))
+        };
+        Ok((State::Waiting(Box::pin(going_on)), wait))
     }
 }
 

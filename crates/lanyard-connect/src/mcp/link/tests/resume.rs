@@ -174,3 +174,27 @@ async fn a_carrier_that_is_dropped_does_not_go_on() {
     }
     assert!(stage.is_quiet());
 }
+
+#[tokio::test]
+async fn a_server_that_ends_its_stream_wants_a_pause_and_one_that_breaks_it_does_not() {
+    for broken in [false, true] {
+        let mut stage = Stage::start().await;
+        let (_link, mut carrier, pipe) = begun(&mut stage).await;
+        match broken {
+            true => pipe.break_off().await,
+            false => drop(pipe),
+        }
+        let going_on = async {
+            stage.next().await.events().write(b"data: {\"b\":2}\n\n").await;
+        };
+        let arrived = timeout(PATIENCE, carrier.next());
+        let first = if broken {
+            let (first, ()) = tokio::join!(arrived, going_on);
+            first.unwrap()
+        } else {
+            assert_eq!(arrived.await.unwrap(), Ok(Arrival::Pause(Duration::from_millis(50))));
+            tokio::join!(carrier.next(), going_on).0
+        };
+        assert_eq!(first, Ok(Arrival::Message(r#"{"b":2}"#.to_owned())));
+    }
+}

@@ -32,6 +32,7 @@ mod user;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use lanyard_connect::mcp::{Sessions as McpSessions, SessionsParts};
 use lanyard_core::{Clock, Failure, Limits, Record, ServerName, TenantName};
@@ -41,6 +42,7 @@ use lanyard_wire::DecodeLimits;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,6 +53,9 @@ use crate::call::{RecordIds, ServerCredentials, Watched};
 use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
 use crate::snapshot::{McpEntry, Snapshot};
 use lanyard_connect::http::Upstream;
+
+/// How long the end of a session waits for its calls, which were cancelled.
+const CALLS_END_MAX: Duration = Duration::from_secs(5);
 
 /// What a gateway is made of. The program makes the parts; the gateway makes none by itself.
 #[derive(Debug)]
@@ -235,11 +240,15 @@ impl Core {
         nonce(&self.random)
     }
 
-    /// Forgets what went on in a session that its client ended.
-    fn session_ended(&self, key: &[u8; 32]) {
-        self.lives.forget(key);
-        self.replays.forget(key);
-        self.mcp_sessions.retire(|it| it.owner.as_ref() == Some(key));
+    /// Ends what goes on in a session that its client ended: its calls, and then the sessions with
+    /// servers that are its alone, so that servers hear of what was cancelled.
+    fn session_ended(self: &Arc<Self>, key: [u8; 32]) {
+        self.replays.forget(&key);
+        let core = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let _late = timeout(CALLS_END_MAX, core.lives.end(&key)).await.is_err();
+            core.mcp_sessions.retire(|it| it.owner == Some(key));
+        });
     }
 
     /// The newest configuration.

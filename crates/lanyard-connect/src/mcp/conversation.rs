@@ -40,6 +40,9 @@ pub(super) const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// Time for a notification or an answer of ours to be taken.
 const POST_MAX: Duration = Duration::from_secs(30);
 
+/// Time for cancellations to be on their way before the link behind them is closed.
+const CANCELS_MAX: Duration = Duration::from_secs(1);
+
 /// Answers that we give by ourselves and that have not been taken. A server that asks more often
 /// than that and does not read gets no more.
 const OWN_ANSWERS_MAX: usize = 16;
@@ -87,6 +90,8 @@ pub(super) struct Conversation {
     stopped: CancellationToken,
     changed: Arc<Notify>,
     remembered: Remembered,
+    /// Cancellations that are on their way to the server.
+    cancels: TaskTracker,
 }
 
 impl Conversation {
@@ -110,6 +115,7 @@ impl Conversation {
             stopped: CancellationToken::new(),
             changed,
             remembered,
+            cancels: TaskTracker::new(),
         });
         if !conversation.is_http() {
             conversation.listen();
@@ -253,6 +259,10 @@ impl Conversation {
         if let Some(reason) = self.router.ended() {
             return Err(reason.into());
         }
+        self.send(message, method).await
+    }
+
+    async fn send(&self, message: &str, method: Option<&str>) -> Result<(), LinkError> {
         let now = Instant::now();
         let deadline = now.checked_add(POST_MAX).unwrap_or(now);
         let posted = self.link.post(LinkPost { message, method, deadline }).await;
@@ -268,10 +278,13 @@ impl Conversation {
             return;
         }
         let params = cancelled_params(&Id::from_number(id), None);
-        let this = Arc::clone(self);
+        let (this, on_its_way) = (Arc::clone(self), self.cancels.token());
         self.spawn(async move {
-            let told = this.notify("notifications/cancelled", Some(&params)).await;
-            if let Err(error) = told {
+            let _on_its_way = on_its_way;
+            let method = "notifications/cancelled";
+            let message = text(encode_notification(method, Some(&params)));
+            // Also when the conversation has ended meanwhile: its end waits for this.
+            if let Err(error) = this.send(&message, Some(method)).await {
                 let server = this.remembered.server();
                 tracing::debug!(%server, %error, "A server was not told of a cancelled request.");
             }
@@ -495,7 +508,11 @@ impl Conversation {
         if self.router.end(reason) {
             self.stop();
             let this = Arc::clone(self);
-            self.spawn(async move { this.link.close().await });
+            self.spawn(async move {
+                this.cancels.close();
+                let _late = timeout(CANCELS_MAX, this.cancels.wait()).await.is_err();
+                this.link.close().await;
+            });
         }
     }
 

@@ -197,10 +197,10 @@ impl Ask<'_> {
             };
         }
         let (turns, receiver) = Turns::new(Limits::span(core.limits.input_wait_ms_max));
-        let cancel = CancellationToken::new();
         let attendance = attendance(receiver);
         let live = self.outlet.live().or(self.client.live.as_ref());
-        let running = live.map(|live| live.runs(id, &cancel));
+        let (cancel, running) = live.map(|live| live.runs(id)).unzip();
+        let cancel = cancel.unwrap_or_default();
         core.tasks.spawn(async move {
             let _running = running;
             request.run(turns, cancel).await;

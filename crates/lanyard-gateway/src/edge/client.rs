@@ -17,6 +17,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::snapshot::{AgentEntry, Seen};
 
@@ -139,6 +141,9 @@ pub(crate) struct Live {
     /// Which tools it was shown.
     pub(crate) seen: Seen,
     state: Mutex<State>,
+    /// Cancelled when it has ended, and with it every call.
+    over: CancellationToken,
+    calls: TaskTracker,
 }
 
 #[derive(Debug, Default)]
@@ -160,7 +165,13 @@ struct State {
 impl Live {
     /// Nothing goes on yet.
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        Self { key, seen: Seen::default(), state: Mutex::default() }
+        Self {
+            key,
+            seen: Seen::default(),
+            state: Mutex::default(),
+            over: CancellationToken::new(),
+            calls: TaskTracker::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -188,11 +199,21 @@ impl Live {
         self.lock().waiting.remove(id);
     }
 
-    /// Notes a request that runs. A client that uses an id twice at a time can cancel the later one.
-    pub(crate) fn runs(self: &Arc<Self>, id: &Id<'_>, cancel: &CancellationToken) -> Running {
-        let id = id.clone().into_owned();
+    /// Notes a request that runs, and gives what is cancelled when it is no longer wanted. A client
+    /// that uses an id twice at a time can cancel the later one.
+    pub(crate) fn runs(self: &Arc<Self>, id: &Id<'_>) -> (CancellationToken, Running) {
+        let (id, cancel) = (id.clone().into_owned(), self.over.child_token());
         self.lock().running.insert(id.clone(), cancel.clone());
-        Running { live: Arc::clone(self), id }
+        (cancel, Running { live: Arc::clone(self), id, _call: self.calls.token() })
+    }
+
+    /// Ends what goes on with a client that ended its session: its calls are cancelled, and it is
+    /// told of no resource any more. Ready when no call runs.
+    async fn end(&self) {
+        self.over.cancel();
+        drop(std::mem::take(&mut self.lock().subscribed));
+        self.calls.close();
+        self.calls.wait().await;
     }
 
     /// Cancels a request that runs.
@@ -285,6 +306,7 @@ impl Live {
 pub(crate) struct Running {
     live: Arc<Live>,
     id: Id<'static>,
+    _call: TaskTrackerToken,
 }
 
 impl Drop for Running {
@@ -312,9 +334,12 @@ impl Lives {
         Arc::clone(by_key.entry(key).or_insert_with(|| Arc::new(Live::new(key))))
     }
 
-    /// Forgets a session that ended.
-    pub(crate) fn forget(&self, key: &[u8; 32]) {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    /// Ends a session. Ready when none of its calls runs.
+    pub(crate) async fn end(&self, key: &[u8; 32]) {
+        let ended = self.by_key.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if let Some(live) = ended {
+            live.end().await;
+        }
     }
 }
 
@@ -358,13 +383,30 @@ mod tests {
     #[test]
     fn a_request_can_be_cancelled_while_it_runs() {
         let live = Arc::new(Live::new([0; 32]));
-        let (id, cancel) = (Id::from_number(7), CancellationToken::new());
-        let running = live.runs(&id, &cancel);
+        let id = Id::from_number(7);
+        let (cancel, running) = live.runs(&id);
         live.cancel(&Id::from_number(8));
         assert!(!cancel.is_cancelled());
         live.cancel(&id);
         assert!(cancel.is_cancelled());
         drop(running);
         assert!(live.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_cancels_what_runs_and_waits_for_it() {
+        let lives = Lives::default();
+        let live = lives.of([1; 32]);
+        // Two under one id, of which the client can cancel one.
+        let (first, second) = (live.runs(&Id::from_number(7)), live.runs(&Id::from_number(7)));
+        let end = lives.end(&[1; 32]);
+        let calls = async {
+            for (cancel, running) in [first, second] {
+                cancel.cancelled().await;
+                drop(running);
+            }
+        };
+        tokio::join!(end, calls);
+        assert!(!Arc::ptr_eq(&live, &lives.of([1; 32])));
     }
 }

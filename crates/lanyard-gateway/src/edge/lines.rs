@@ -407,7 +407,7 @@ impl Client {
     fn end_session(&mut self) {
         if let Shown::Session(session) = &self.session {
             self.core.sessions.end(session);
-            self.core.session_ended(&session.key);
+            self.core.session_ended(session.key);
         }
         self.session = Shown::Nothing;
     }

@@ -305,7 +305,7 @@ fn delete(mut context: Context, headers: &HeaderMap) -> Reply {
     match session_of(&mut context, headers) {
         Shown::Session(session) => {
             context.core.sessions.end(&session);
-            context.core.session_ended(&session.key);
+            context.core.session_ended(session.key);
             reply::empty(StatusCode::NO_CONTENT)
         }
         Shown::Unknown => unknown_session(),

@@ -163,7 +163,7 @@ pub(super) fn sse(context: Context) -> Reply {
             tasks.spawn(async move {
                 watch.run().await;
                 core.sse_streams.remove(&id);
-                core.session_ended(&key);
+                core.session_ended(key);
                 gone.cancel();
             });
             reply::events(receiver)

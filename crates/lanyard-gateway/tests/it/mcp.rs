@@ -308,6 +308,38 @@ async fn a_client_that_goes_away_cancels_only_in_the_stateless_era() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_session_cancels_its_calls() {
+    // A client that can be asked has a session with the server to itself; another one shares it.
+    for capabilities in [json!({"elicitation": {}}), json!({})] {
+        let server = Mcp::start(Speaks::Legacy).await;
+        let world = world(&server).await;
+        let mut hello = initialize("2025-11-25");
+        hello["params"]["capabilities"] = capabilities.clone();
+        let hello = world.by("alice", "POST", FAKE).json(hello).send().await;
+        let session = hello.header("mcp-session-id").unwrap();
+        let slow = in_session(&world, FAKE, session).json(call(7, "slow", json!({})));
+        let mut stream = slow.open().await;
+        server.until_heard("tools/call", 1).await;
+        let id = server.heard_of("tools/call")[0].message["id"].clone();
+        let end = world.by("alice", "DELETE", FAKE).header("Mcp-Session-Id", session);
+        assert_eq!(end.send().await.status, 204);
+        server.until_heard("notifications/cancelled", 1).await;
+        let cancelled = &server.heard_of("notifications/cancelled")[0];
+        assert_eq!(cancelled.message["params"]["requestId"], id);
+        let (is_error, said) = stream.answer().await.result();
+        assert!(is_error && said.starts_with("the call was cancelled"), "{said}");
+        let is_alone = capabilities != json!({});
+        if is_alone {
+            server.until_heard("test/ended", 1).await;
+        }
+        // Whoever shares the server's session finds it as it was.
+        let echo = world.ask("alice", FAKE, call(8, "echo", json!({}))).await;
+        assert_eq!(echo.status, 200);
+        assert_eq!(server.heard_of("test/ended").len(), usize::from(is_alone));
+    }
+}
+
+#[tokio::test]
 async fn unknown_methods_pass_on_the_endpoint_of_one_server() {
     let server = Mcp::start(Speaks::Legacy).await;
     let world = world(&server).await;

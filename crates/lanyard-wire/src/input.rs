@@ -225,6 +225,12 @@ pub fn needs_capability(
     needed.iter().find(|needed| !needed.is_in(capabilities)).map_or(Ok(()), |lacks| Err(*lacks))
 }
 
+/// Whether a client of this version can be asked something before it has the answer to a request of
+/// this method: a stateless one is asked by an answer, which only some of its requests may get.
+pub fn can_be_asked(reader: Version, method: &str) -> bool {
+    !reader.is_modern() || matches!(method, "tools/call" | "prompts/get" | "resources/read")
+}
+
 fn is_url_mode(params: Option<&str>) -> bool {
     let mode = params.and_then(|params| value(params, &["mode"])).and_then(text);
     mode.as_deref() == Some("url")

@@ -50,8 +50,8 @@ pub use error::WireError;
 pub use fuzz::{fuzz_decode, fuzz_translate};
 pub use headers::{RoutingHeaders, encode_header_value, header_value};
 pub use input::{
-    Asked, ClientCapability, InputRequired, Retry, input_required_result, needs_capability,
-    question_for, retry_params, url_elicitations, with_request_state,
+    Asked, ClientCapability, InputRequired, Retry, can_be_asked, input_required_result,
+    needs_capability, question_for, retry_params, url_elicitations, with_request_state,
 };
 pub use listing::{Item, ListPage, prompt_for, tool_for, tool_param_headers};
 pub use message::{Id, Kind, Message, Reply};

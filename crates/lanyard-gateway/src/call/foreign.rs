@@ -13,7 +13,7 @@ use lanyard_connect::mcp::{Exchange, Outgoing, Reply, ServerRequest, Session, Se
 use lanyard_core::{Caller, Failure, Principal};
 use lanyard_wire::translate::{self, Crossing, EnvelopeParts};
 use lanyard_wire::{
-    ChangedList, InputRequired, Version, needs_capability, question_for, retry_params,
+    ChangedList, InputRequired, Version, can_be_asked, needs_capability, question_for, retry_params,
 };
 use ring::digest;
 use serde_json::json;
@@ -225,12 +225,19 @@ impl Conversation<'_> {
         (round, question): (u64, u64),
     ) -> Result<Reply, Failure> {
         let ServerRequest { id: _, method, params } = request;
+        let refused = |message: String| {
+            Reply::Error(json!({ "code": -32601, "message": message }).to_string())
+        };
+        // On a pipe it may be about another request altogether.
+        if !can_be_asked(self.client.version, self.passage.method) {
+            let asked = self.passage.method;
+            return Ok(refused(format!("the client cannot be asked anything during {asked}")));
+        }
         if let Err(missing) =
             needs_capability(&method, params.as_deref(), &self.client.facts.capabilities)
         {
-            let message =
-                format!("the client did not declare the capability {}", missing.as_json());
-            return Ok(Reply::Error(json!({ "code": -32601, "message": message }).to_string()));
+            let missing = missing.as_json();
+            return Ok(refused(format!("the client did not declare the capability {missing}")));
         }
         let params = params.map(|params| self.screen.text(&params)).transpose()?;
         let name = format!("lanyard-{round}-{question}");

@@ -308,6 +308,21 @@ async fn a_client_that_goes_away_cancels_only_in_the_stateless_era() {
 }
 
 #[tokio::test]
+async fn a_stateless_client_is_asked_only_where_it_can_be() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = world(&server).await;
+    let params = json!({
+        "ref": {"type": "ref/prompt", "name": "greet"},
+        "argument": {"name": "city", "value": "ask"},
+    });
+    let complete = modern(world.by("alice", "POST", FAKE), "completion/complete", params);
+    let answer = complete.open().await.answer().await.json();
+    assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
+    let said = &answer["result"]["content"][0]["text"];
+    assert_eq!(*said, "the client cannot be asked anything during completion/complete");
+}
+
+#[tokio::test]
 async fn the_end_of_a_session_cancels_its_calls() {
     // A client that can be asked has a session with the server to itself; another one shares it.
     for capabilities in [json!({"elicitation": {}}), json!({})] {

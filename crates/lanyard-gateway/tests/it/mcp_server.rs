@@ -219,7 +219,9 @@ impl Mcp {
     ) {
         let method = message["method"].as_str().unwrap();
         let tool = message["params"]["name"].as_str().unwrap_or("");
-        let streams = method == "subscriptions/listen"
+        let asks = message["params"]["argument"]["value"] == "ask";
+        let streams = asks
+            || method == "subscriptions/listen"
             || (method == "tools/call"
                 && matches!(tool, "steps" | "slow" | "ask" | "break" | "poll"));
         let kind = if streams { "text/event-stream" } else { "application/json" };
@@ -339,6 +341,7 @@ impl Mcp {
         };
         let text = |text: &str| json!({"content": [{"type": "text", "text": text}]});
         match params["name"].as_str().unwrap_or("") {
+            _ if params["argument"]["value"] == "ask" => self.ask(message, pieces, answer).await,
             "steps" => {
                 for step in 1..=3 {
                     let token = &params["_meta"]["progressToken"];

@@ -4,8 +4,8 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::{
-    ClientCapability, InputRequired, Retry, input_required_result, needs_capability, question_for,
-    retry_params, url_elicitations, with_request_state,
+    ClientCapability, InputRequired, Retry, can_be_asked, input_required_result, needs_capability,
+    question_for, retry_params, url_elicitations, with_request_state,
 };
 use crate::Version;
 use crate::results::{Implementation, Stamp};
@@ -43,6 +43,16 @@ fn what_does_not_ask_for_input() {
         r#"{"resultType":"input_required","inputRequests":{"a":{"method":"m","params":[]}}}"#,
     ] {
         assert!(InputRequired::read(result).is_none(), "{result}");
+    }
+}
+
+#[test]
+fn only_some_requests_of_a_stateless_client_can_be_answered_by_a_question() {
+    for method in ["tools/call", "prompts/get", "resources/read"] {
+        assert!(can_be_asked(NEW, method) && can_be_asked(OLD, method), "{method}");
+    }
+    for method in ["completion/complete", "tasks/get", "vendor/method"] {
+        assert!(!can_be_asked(NEW, method) && can_be_asked(OLD, method), "{method}");
     }
 }
 

@@ -20,6 +20,9 @@ use crate::state::Shared;
 /// How long a token is good when nobody says: 90 days.
 const TTL_SECONDS: u64 = 90 * 24 * 60 * 60;
 
+/// As good as never: more tools than one gateway has.
+const SEARCH_ABOVE_MAX: u64 = 1_000_000;
+
 /// The uid that systems give to nobody; it stands for no agent. Source: Linux, `overflowuid`.
 const NOBODY: u32 = 65_534;
 
@@ -29,6 +32,14 @@ pub(crate) struct AddRequest {
     name: String,
     ttl_seconds: Option<u64>,
     uid: Option<u32>,
+    search_above: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetRequest {
+    /// A number, or null for what holds for all.
+    search_above: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,6 +72,7 @@ fn shown(row: &AgentRow, rows: &Configuration) -> Value {
     json!({
         "name": row.name.as_str(),
         "uid": row.uid,
+        "search_above": row.search_above,
         "revoked": row.revoked_at.is_some(),
         "created_at": row.created_at.to_string(),
         "revoked_at": row.revoked_at.map(|at| at.to_string()),
@@ -81,6 +93,7 @@ pub(crate) async fn add(
     if let Some(uid) = request.uid {
         checked_uid(uid, admin.shared.parts.owner_uid)?;
     }
+    let search_above = request.search_above.map(checked_search_above).transpose()?;
     let about = About { action: "agent.add", subject: format!("agent:{name}") };
     let made = admin
         .change(&owner, about, move |shared, change| {
@@ -88,12 +101,16 @@ pub(crate) async fn add(
                 tenant: shared.tenant.clone(),
                 name: name.clone(),
                 uid: request.uid,
+                search_above,
                 created_at: change.time(),
                 revoked_at: None,
                 epoch: 0,
             })?;
             if let Some(uid) = request.uid {
                 change.detail("uid", uid);
+            }
+            if let Some(search_above) = search_above {
+                change.detail("search_above", search_above);
             }
             give_token(shared, &name, request.ttl_seconds, change)
         })
@@ -109,6 +126,39 @@ fn checked_uid(uid: u32, owner: u32) -> Result<(), ApiError> {
         _ => return Ok(()),
     };
     Err(ApiError::invalid(format!("uid {uid} cannot stand for an agent: {why}")))
+}
+
+/// What `agent set` changes: how many tools are listed before the others have to be searched for.
+pub(crate) async fn set(
+    State(admin): State<Admin>,
+    owner: Owner,
+    Path(name): Path<String>,
+    Asked(request): Asked<SetRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let name = AgentName::parse(&name)?;
+    let search_above = request.search_above.map(checked_search_above).transpose()?;
+    let about = About { action: "agent.set", subject: format!("agent:{name}") };
+    admin
+        .change(&owner, about, move |shared, change| {
+            let known = change.agent_get(&shared.tenant, &name)?;
+            if known.is_none_or(|row| row.revoked_at.is_some()) {
+                return Err(no_agent(&name));
+            }
+            change.agent_set_search_above(&shared.tenant, &name, search_above)?;
+            let shown = search_above.map_or_else(|| "default".to_owned(), |it| it.to_string());
+            change.detail("search_above", shown);
+            Ok(())
+        })
+        .await?;
+    Ok(Json(json!({ "search_above": search_above })))
+}
+
+fn checked_search_above(tools: u64) -> Result<u64, ApiError> {
+    if tools <= SEARCH_ABOVE_MAX {
+        Ok(tools)
+    } else {
+        Err(ApiError::invalid(format!("search_above is from 0 to {SEARCH_ABOVE_MAX} tools")))
+    }
 }
 
 /// Makes a token and gives it out: the only time that it is seen.

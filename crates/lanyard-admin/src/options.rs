@@ -285,7 +285,9 @@ pub(crate) fn apply(
             options.untrusted_wrap =
                 filled.map(|value| word("untrusted_wrap", value)).transpose()?;
         }
-        "strip_optional_args" => options.strip_optional_args = filled.map(switch).transpose()?,
+        "strip_optional_args" => {
+            options.strip_optional_args = filled.map(|value| switch(key, value)).transpose()?;
+        }
         "inline" => options.inline = tools(&listed(filled))?,
         "tools" => {
             options.tools = filled.map(|value| tools(&listed(Some(value)))).transpose()?;
@@ -296,7 +298,8 @@ pub(crate) fn apply(
             options.keep = keep.transpose().map_err(ApiError::invalid)?;
         }
         "require_user_credentials" => {
-            options.require_user_credentials = filled.map(switch).transpose()?.unwrap_or(false);
+            let switched = filled.map(|value| switch(key, value)).transpose()?;
+            options.require_user_credentials = switched.unwrap_or(false);
         }
         "isolation" => options.isolation = filled.map(isolation).transpose()?,
         _ => return Err(unknown(key)),
@@ -331,11 +334,11 @@ fn tools(texts: &[impl AsRef<str>]) -> Result<Vec<String>, ApiError> {
     Ok(names)
 }
 
-fn switch(value: &str) -> Result<bool, ApiError> {
+fn switch(key: &str, value: &str) -> Result<bool, ApiError> {
     match value {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
-        _ => Err(ApiError::invalid(format!("`{value}` is neither on nor off"))),
+        _ => Err(ApiError::invalid(format!("`{key}` is on or off, not `{value}`"))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use lanyard_core::{Clock, Limits, RecordId, ServerName, TenantName};
 use lanyard_rest::Schemas;
 use lanyard_store::audit::Log;
@@ -131,7 +131,7 @@ impl Admin {
             .route("/v1/secrets", get(secret::list))
             .route("/v1/secrets/{name}", put(secret::set).delete(secret::remove))
             .route("/v1/agents", get(agent::list).post(agent::add))
-            .route("/v1/agents/{name}", delete(agent::revoke))
+            .route("/v1/agents/{name}", patch(agent::set).delete(agent::revoke))
             .route("/v1/agents/{name}/rotate", post(agent::rotate))
             .route("/v1/user-credentials", get(user_credential::list))
             .route(

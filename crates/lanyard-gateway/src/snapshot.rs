@@ -114,6 +114,9 @@ pub struct AgentEntry {
     pub name: AgentName,
     /// What it may call.
     pub grants: Grants,
+    /// How many tools `/mcp` lists for it before it has to search for the others;
+    /// `inline_tools_max` when absent.
+    pub search_above: Option<u64>,
     /// What it does right now; carried over from one snapshot to the next.
     pub load: Arc<AgentLoad>,
 }

@@ -14,6 +14,8 @@ pub struct AgentRow {
     pub name: AgentName,
     /// The uid that stands for it on a Unix socket.
     pub uid: Option<u32>,
+    /// How many tools it is shown before it has to search; as the gateway has it when absent.
+    pub search_above: Option<u64>,
     /// When it was added.
     pub created_at: Timestamp,
     /// When it was revoked, if it was.
@@ -22,7 +24,7 @@ pub struct AgentRow {
     pub epoch: u64,
 }
 
-const COLUMNS: &str = "tenant, name, uid, created_at, revoked_at, epoch";
+const COLUMNS: &str = "tenant, name, uid, created_at, revoked_at, epoch, search_above";
 
 impl AgentRow {
     pub(crate) fn all(connection: &Connection) -> Result<Vec<Self>, StoreError> {
@@ -40,6 +42,7 @@ impl AgentRow {
             created_at: column::time(row, 3)?,
             revoked_at: column::time_optional(row, 4)?,
             epoch: column::count(row, 5)?,
+            search_above: column::count_optional(row, 6)?,
         })
     }
 }
@@ -60,11 +63,11 @@ impl Change<'_> {
         self.uid_is_free(&row.tenant, &row.name, row.uid)?;
         self.grants_delete_for_agent(&row.tenant, &row.name)?;
         self.connection.execute(
-            "INSERT INTO agents (tenant, name, uid, created_at, revoked_at, epoch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO agents (tenant, name, uid, created_at, revoked_at, epoch, search_above)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (tenant, name) DO UPDATE SET uid = excluded.uid,
                  created_at = excluded.created_at, revoked_at = excluded.revoked_at,
-                 epoch = excluded.epoch",
+                 epoch = excluded.epoch, search_above = excluded.search_above",
             params![
                 row.tenant.as_str(),
                 row.name.as_str(),
@@ -72,6 +75,7 @@ impl Change<'_> {
                 row.created_at.0,
                 row.revoked_at.map(|time| time.0),
                 column::of_count("epochs", epoch)?,
+                row.search_above.map(|it| column::of_count("tools", it)).transpose()?,
             ],
         )?;
         Ok(())
@@ -105,6 +109,22 @@ impl Change<'_> {
         }
         self.tokens_revoke_all(tenant, name, at)?;
         Ok(())
+    }
+
+    /// Sets how many tools an agent is shown before it has to search, or takes that back.
+    pub fn agent_set_search_above(
+        &self,
+        tenant: &TenantName,
+        name: &AgentName,
+        search_above: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let search_above = search_above.map(|it| column::of_count("tools", it)).transpose()?;
+        let changed = self.connection.execute(
+            "UPDATE agents SET search_above = ?3
+             WHERE tenant = ?1 AND name = ?2 AND revoked_at IS NULL",
+            params![tenant.as_str(), name.as_str(), search_above],
+        )?;
+        if changed == 0 { Err(StoreError::missing("agent", name)) } else { Ok(()) }
     }
 
     /// Lets a uid stand for an agent, or no uid.

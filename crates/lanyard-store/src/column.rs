@@ -35,6 +35,11 @@ pub(crate) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(number).map_err(|error| unreadable(column, Type::Integer, Box::new(error)))
 }
 
+/// A column that holds a count or nothing.
+pub(crate) fn count_optional(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { count(row, column).map(Some) }
+}
+
 /// A count as SQLite can hold it.
 pub(crate) fn of_count(what: &'static str, count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(|_| StoreError::NumberTooLarge { what })

@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// One step per format: the step at index `n` leads from format `n` to `n + 1`. A step that was
 /// once released never changes; a new format is a new step.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// Times are microseconds since 1970. Lists are JSON arrays of strings. A `hash` is a SHA-256 of
 /// a token, `sealed` the vault's envelope: no column holds a credential.
@@ -164,6 +164,11 @@ CREATE TABLE user_credentials (
 CREATE INDEX user_credentials_secret ON user_credentials (tenant, secret);
 
 ALTER TABLE grants ADD COLUMN users TEXT;
+";
+
+/// How many tools an agent is shown before it has to search.
+const FORMAT_3: &str = "
+ALTER TABLE agents ADD COLUMN search_above INTEGER;
 ";
 
 /// The newest format.

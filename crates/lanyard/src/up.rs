@@ -1,5 +1,6 @@
 //! `lanyard up`: opens what is kept, wires the parts, listens, and stops in order.
 
+mod advice;
 mod compile;
 mod listen;
 mod open;

@@ -400,6 +400,8 @@ async fn explain(refusal: Refusal, conversation: &Conversation) -> Refusal {
         None => refusal,
         Some(Failure::ServerEnded) => match timeout(EXIT_MAX, link.exit()).await {
             Ok(exit) => {
+                // Whoever hears of this looks there at once.
+                link.complained().await;
                 let problem =
                     format!("it {exit} before it greeted; what it wrote to stderr may say why");
                 Refusal::NotThis(Failure::ServerStart { problem }.into())

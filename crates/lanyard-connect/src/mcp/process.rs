@@ -9,6 +9,7 @@ use lanyard_mcp::Stdio;
 use lanyard_sandbox::{Launch, Process, ProcessLimits, launch};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::link::{DRAIN_MAX, LinesLink, LinesParts, Tail, keep_tail};
@@ -153,7 +154,10 @@ impl Processes {
     fn link(&self, mut process: Process, tail: Arc<Tail>) -> Result<LinesLink, Failure> {
         let pipes = process.take_pipes().ok_or(Failure::Bug)?;
         let exit = process.wait();
+        let complained = CancellationToken::new();
+        let read = complained.clone().drop_guard();
         self.tasks.spawn(async move {
+            let _read = read;
             let ended = async {
                 exit.await;
                 sleep(DRAIN_MAX).await;
@@ -164,6 +168,7 @@ impl Processes {
             input: Box::new(pipes.stdin),
             output: Box::new(pipes.stdout),
             process: Some(process),
+            complained,
             message_bytes_max: Limits::size(self.limits.message_bytes_max),
             tasks: self.tasks.clone(),
         }))

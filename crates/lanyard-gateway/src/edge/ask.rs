@@ -129,12 +129,12 @@ impl Ask<'_> {
         {
             return Dispatched::error(Some(id), &error);
         }
+        search::activate_called(context, self.client, &call.name);
         if seen.is_none_or(|tool| tool.as_mcp().is_none()) {
             // Carried out here, in one step: no task, no copy of the request.
             let called = call::run(core, &context.snapshot, incoming, None).await;
             return conclude(self.client.version, id, called);
         }
-        search::activate_called(context, self.client, &call.name);
         let request = Owned::new(self, "tools/call", params, place);
         self.converse(id, request).await
     }

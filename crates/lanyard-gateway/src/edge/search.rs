@@ -5,15 +5,17 @@
 //! Which tools are listed depends on names alone: servers by name, tools by name, those that an
 //! operator wants listed always before the others. So two agents with the same grants see the same.
 
-use lanyard_core::Limits;
-use lanyard_mcp::search::{Entry, Index};
+use std::sync::Arc;
+
+use lanyard_core::{Limits, ServerName, ToolName};
+use lanyard_mcp::search::{Found, Searched, search};
 use lanyard_wire::results::{CallResult, Content};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::dispatch::stamp;
-use super::list::{self, Shown};
+use super::list::Shown;
 use super::request::Context;
 use super::route::Scope;
 use crate::snapshot::{ServerEntry, ToolEntry};
@@ -54,10 +56,15 @@ impl InList<'_> {
     }
 }
 
+/// How many tools an agent is shown before it has to search.
+fn most(context: &Context) -> usize {
+    let own = context.identity.agent.search_above;
+    Limits::size(own.unwrap_or(context.core.limits.inline_tools_max))
+}
+
 /// Whether an endpoint with this many tools is searched.
 fn applies(context: &Context, count: usize) -> bool {
-    let most = Limits::size(context.core.limits.inline_tools_max);
-    context.scope == Scope::All && count > most
+    context.scope == Scope::All && count > most(context)
 }
 
 /// What a list shows of the tools of an endpoint.
@@ -69,8 +76,7 @@ pub(super) fn shown<'a>(
     if !applies(context, tools.len()) {
         return tools.into_iter().map(InList::Tool).collect();
     }
-    let most = Limits::size(context.core.limits.inline_tools_max);
-    let inline = inline(&tools, most);
+    let inline = inline(&tools, most(context));
     let mut list: Vec<InList<'a>> = tools
         .into_iter()
         .zip(inline)
@@ -109,11 +115,10 @@ fn is_active(context: &Context, client: &Client, shown: &Shown<'_>) -> bool {
     }
 }
 
-fn activate(context: &Context, client: &Client, shown: &Shown<'_>) {
-    let (server, tool) = (shown.offered.server.name.as_str(), shown.offered.tool.name());
+fn activate(context: &Context, client: &Client, server: &ServerName, tool: &ToolName) {
     let new = match &client.live {
-        Some(live) => live.activate(server, tool),
-        None => context.identity.agent.load.activate(server, tool),
+        Some(live) => live.activate(server.as_str(), tool),
+        None => context.identity.agent.load.activate(server.as_str(), tool),
     };
     if new {
         context.core.activated.notify_waiters();
@@ -128,14 +133,80 @@ pub(super) fn activate_called(context: &Context, client: &Client, name: &str) {
     let now = context.core.clock.now();
     let (snapshot, agent) = (&context.snapshot, &context.identity.agent);
     // Asked for every call, so that counting stops as soon as the answer is known.
-    let most = Limits::size(context.core.limits.inline_tools_max);
     let servers = snapshot.servers_of(agent, now).filter(|server| !server.is_set());
-    if servers.flat_map(|server| snapshot.tools_of(agent, server, now)).nth(most).is_none() {
+    if servers.flat_map(|server| snapshot.tools_of(agent, server, now)).nth(most(context)).is_none()
+    {
         return;
     }
-    let tools = list::tools(snapshot, agent, &context.scope, now);
-    if let Some(shown) = tools.iter().find(|shown| shown.name == name) {
-        activate(context, client, shown);
+    if let Some((server, tool)) = snapshot.merged(&agent.tenant, name)
+        && agent.grants.lists(server, tool, now)
+    {
+        activate(context, client, server, tool);
+    }
+}
+
+/// What is searched: the servers that an agent sees, and which of their tools it may use.
+struct Field<'a> {
+    servers: Vec<&'a Arc<ServerEntry>>,
+    may_be_found: Vec<Vec<bool>>,
+}
+
+/// A tool that was found.
+#[derive(Clone, Copy)]
+struct Hit<'a> {
+    server: &'a ServerEntry,
+    tool: &'a ToolEntry,
+}
+
+impl<'a> Field<'a> {
+    fn of(context: &'a Context) -> Self {
+        let now = context.core.clock.now();
+        let agent = &context.identity.agent;
+        let servers: Vec<&Arc<ServerEntry>> =
+            context.snapshot.servers_of(agent, now).filter(|server| !server.is_set()).collect();
+        let may = |server: &&Arc<ServerEntry>| {
+            let tools = server.tools().iter();
+            tools.map(|tool| agent.grants.lists(&server.name, tool.name(), now)).collect()
+        };
+        Self { may_be_found: servers.iter().map(may).collect(), servers }
+    }
+
+    /// How many tools it has.
+    fn count(&self) -> usize {
+        self.may_be_found.iter().flatten().filter(|may| **may).count()
+    }
+
+    fn search(self, query: &str, most: usize) -> Vec<Hit<'a>> {
+        let Self { servers, may_be_found } = self;
+        let searched: Vec<Searched<'_>> = servers
+            .iter()
+            .zip(may_be_found)
+            .map(|(server, may_be_found)| Searched { index: server.words(), may_be_found })
+            .collect();
+        let hit = |found: Found| {
+            let server: &'a ServerEntry = servers.get(found.server)?;
+            Some(Hit { server, tool: server.tools().get(found.tool)? })
+        };
+        let name = |found| hit(found).map_or_else(String::new, Hit::exposed);
+        search(&searched, query, most, name).into_iter().filter_map(hit).collect()
+    }
+}
+
+impl Hit<'_> {
+    /// The name under which it is called.
+    fn exposed(self) -> String {
+        self.server.prefixed(self.tool.name().as_str())
+    }
+
+    fn to_json(self) -> Value {
+        let schema = serde_json::from_str(self.tool.input_schema());
+        json!({
+            "name": self.exposed(),
+            "original_name": self.tool.name().as_str(),
+            "server": self.server.name.as_str(),
+            "description": self.tool.description(),
+            "inputSchema": schema.unwrap_or(Value::Null),
+        })
     }
 }
 
@@ -150,10 +221,8 @@ pub(super) fn answer(
     if name != SEARCH_TOOL || context.scope != Scope::All {
         return None;
     }
-    let now = context.core.clock.now();
-    let agent = &context.identity.agent;
-    let tools = list::tools(&context.snapshot, agent, &context.scope, now);
-    if !applies(context, tools.len()) {
+    let field = Field::of(context);
+    if !applies(context, field.count()) {
         return None;
     }
     let arguments: Map<String, Value> =
@@ -165,20 +234,7 @@ pub(super) fn answer(
     }
     let most = arguments.get("max_results").and_then(Value::as_u64);
     let most = most.map_or(RESULTS, |most| Limits::size(most.clamp(1, RESULTS_MAX)));
-    let descriptions: Vec<String> =
-        tools.iter().map(|shown| shown.offered.tool.description()).collect();
-    let entries = tools.iter().zip(&descriptions).map(|(shown, description)| Entry {
-        exposed: &shown.name,
-        original: shown.offered.tool.name().as_str(),
-        server: shown.offered.server.name.as_str(),
-        description,
-    });
-    let index = Index::build(entries);
-    let found: Vec<(&Shown<'_>, &String)> = index
-        .search(query, most)
-        .into_iter()
-        .filter_map(|at| tools.get(at).zip(descriptions.get(at)))
-        .collect();
+    let found = field.search(query, most);
     if found.is_empty() {
         let text = format!(
             "No MCP tools found matching: {}. Go on with the tools that are listed, or describe it in other words.",
@@ -187,24 +243,12 @@ pub(super) fn answer(
         let content = vec![Content::Text(text.into())];
         return Some(CallResult { content, structured: None, is_error: false }.to_json(stamp));
     }
-    let offered = found.iter().map(|(shown, _)| (shown.offered.server, shown.offered.tool));
-    client.seen(agent).note(offered);
-    for (shown, _) in &found {
-        activate(context, client, shown);
+    let offered = found.iter().map(|hit| (hit.server, hit.tool));
+    client.seen(&context.identity.agent).note(offered);
+    for hit in &found {
+        activate(context, client, &hit.server.name, hit.tool.name());
     }
-    let tools: Vec<Value> = found
-        .iter()
-        .map(|(shown, description)| {
-            let schema = serde_json::from_str(shown.offered.tool.input_schema());
-            json!({
-                "name": shown.name,
-                "original_name": shown.offered.tool.name().as_str(),
-                "server": shown.offered.server.name.as_str(),
-                "description": description,
-                "inputSchema": schema.unwrap_or(Value::Null),
-            })
-        })
-        .collect();
+    let tools: Vec<Value> = found.into_iter().map(Hit::to_json).collect();
     let structured = json!({ "count": tools.len(), "tools": tools }).to_string();
     let text = format!("{structured}\nThese tools are active now and can be called by name.");
     let content = vec![Content::Text(text.into())];

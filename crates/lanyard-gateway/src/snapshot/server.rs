@@ -1,10 +1,12 @@
 //! One server, compiled: what it offers, and how it is reached.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use lanyard_connect::http::PrivateAllowance;
 use lanyard_core::{SecretName, ServerName, TenantName, ToolName};
+use lanyard_mcp::search::{Entry, Index};
 use lanyard_rest::{Definition, SetEntry};
 
 use super::mcp::McpEntry;
@@ -41,6 +43,8 @@ pub struct ServerEntry {
     by_name: HashMap<ToolName, usize>,
     secrets: Vec<SecretName>,
     kind: Kind,
+    /// The words of its tools, counted when they are first searched.
+    words: OnceLock<Index>,
 }
 
 /// What a server is.
@@ -106,7 +110,20 @@ impl ServerEntry {
             by_name,
             secrets,
             kind,
+            words: OnceLock::new(),
         }
+    }
+
+    /// The words of its tools. Counted once for as long as the server does not change, whatever
+    /// else does: of 1,000 servers that costs more than a search in them.
+    pub(crate) fn words(&self) -> &Index {
+        self.words.get_or_init(|| {
+            let descriptions: Vec<String> = self.tools.iter().map(ToolEntry::description).collect();
+            let tools = self.tools.iter().zip(&descriptions);
+            let entries =
+                tools.map(|(tool, description)| Entry { name: tool.name().as_str(), description });
+            Index::build(self.name.as_str(), entries)
+        })
     }
 
     /// The tools it offers, in the definition's order.

@@ -42,6 +42,8 @@ mod resume;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod serving;

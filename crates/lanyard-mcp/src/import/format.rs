@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::ImportProblem;
 use super::tree::{Language, Member, Node, parse};
 
 /// A form of configuration file.
@@ -78,6 +79,11 @@ impl Format {
             _ => None,
         };
         by_path.or_else(|| Self::by_content(text))
+    }
+
+    /// What keeps a file that tells nothing of its format from being read at all.
+    pub fn unreadable(text: &str) -> Option<ImportProblem> {
+        parse(text, Language::Json).err().filter(|_| parse(text, Language::Toml).is_err())
     }
 
     fn by_content(text: &str) -> Option<Self> {

@@ -31,6 +31,7 @@ pub(crate) fn agent(name: &str) -> AgentRow {
         tenant: tenant(),
         name: agent_name(name),
         uid: None,
+        search_above: None,
         created_at: Timestamp(1),
         revoked_at: None,
         epoch: 1,

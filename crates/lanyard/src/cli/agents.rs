@@ -11,7 +11,9 @@ use crate::output;
 const EXAMPLES: &str = "Examples:
   lanyard agent add alice                 prints the token, this once; good for 90 days
   lanyard agent add ci --ttl 12h --json   {\"name\",\"token\",\"expires_at\"}
-  lanyard agent add worker --uid 1005     processes of uid 1005 need no token on the agents' socket";
+  lanyard agent add worker --uid 1005     processes of uid 1005 need no token on the agents' socket
+  lanyard agent set alice --search-above 100      /mcp lists her up to 100 tools at once
+  lanyard agent set alice --search-above default  as many as for everybody (40)";
 
 /// Add, list, rotate and revoke agents.
 #[derive(Debug, Subcommand)]
@@ -27,9 +29,22 @@ pub(crate) enum AgentCommand {
         /// A user id that stands for the agent on the agents' socket
         #[arg(long)]
         uid: Option<u32>,
+        /// The most tools that `/mcp` lists at once; past it the others are found by searching
+        #[arg(long, value_name = "TOOLS")]
+        search_above: Option<u64>,
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Change what an agent is shown
+    #[command(after_help = EXAMPLES)]
+    Set {
+        /// The agent's name
+        name: String,
+        /// The most tools that `/mcp` lists at once, or `default`; past it the others are found by
+        /// searching
+        #[arg(long, value_name = "TOOLS", value_parser = search_above)]
+        search_above: SearchAbove,
     },
     /// Show the agents
     List {
@@ -58,9 +73,21 @@ pub(crate) enum AgentCommand {
 pub(super) async fn run(command: AgentCommand, operating: &Operating<'_>) -> Result<(), Failure> {
     let client = operating.client()?;
     match command {
-        AgentCommand::Add { name, ttl, uid, json } => {
-            let body = json!({ "name": name, "ttl_seconds": ttl, "uid": uid });
+        AgentCommand::Add { name, ttl, uid, search_above, json } => {
+            let body = json!({
+                "name": name, "ttl_seconds": ttl, "uid": uid, "search_above": search_above,
+            });
             show_token(&client.send(Method::POST, "/v1/agents", Some(&body)).await?, json)
+        }
+        AgentCommand::Set { name, search_above: SearchAbove(tools) } => {
+            let path = format!("/v1/agents/{}", segment(&name));
+            let body = json!({ "search_above": tools });
+            client.send(Method::PATCH, &path, Some(&body)).await?;
+            let shown = match tools {
+                Some(tools) => format!("{name} is listed up to {tools} tools at once"),
+                None => format!("{name} is listed as many tools at once as everybody"),
+            };
+            Ok(output::line(&shown)?)
         }
         AgentCommand::Rotate { name, ttl, json } => {
             let path = format!("/v1/agents/{}/rotate", segment(&name));
@@ -80,6 +107,20 @@ pub(super) async fn run(command: AgentCommand, operating: &Operating<'_>) -> Res
             client.send(Method::DELETE, &format!("/v1/agents/{}", segment(&name)), None).await?;
             Ok(output::line(&format!("revoked {name}: its tokens no longer work"))?)
         }
+    }
+}
+
+/// A number of tools, or what holds for everybody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SearchAbove(Option<u64>);
+
+fn search_above(text: &str) -> Result<SearchAbove, String> {
+    match text {
+        "default" => Ok(SearchAbove(None)),
+        number => number
+            .parse()
+            .map(|tools| SearchAbove(Some(tools)))
+            .map_err(|_| "a number of tools, or `default`".to_owned()),
     }
 }
 

@@ -117,8 +117,14 @@ fn read_file(
 ) -> Result<Imported, Failure> {
     let path = original.path().display().to_string();
     let format = args.format.or_else(|| Format::guess(&path, original.text()));
-    let format = format.ok_or_else(|| {
-        Failure::usage(format!("{path} is no file that is known; say whose it is with --format"))
+    let format = format.ok_or_else(|| match Format::unreadable(original.text()) {
+        Some(problem) => {
+            let line = output::plain(&format!("{}:{problem}", original.shown()));
+            Failure::definition("nothing was imported", vec![line])
+        }
+        None => Failure::usage(format!(
+            "{path} holds no servers where a known client keeps them; say whose it is with --format"
+        )),
     })?;
     let directory = directory(original.path());
     let around = Around {

@@ -18,7 +18,8 @@ const EXAMPLES: &str = "Examples:
   lanyard pin approve git git_status --digest 3f2a...   what `pin diff` showed, and nothing else
 
 States: reported (other words only; the approved text stays in use), quarantined (neither listed
-nor callable until it is approved), gone (no longer listed; approving forgets it).";
+nor callable until it is approved), gone (no longer listed; approving forgets it). `launch` stands for
+how the server is started or reached: a server whose launch is not the pinned one is not used.";
 
 /// Compare what servers list with what was approved, and approve it.
 #[derive(Debug, Subcommand)]
@@ -40,7 +41,8 @@ pub(crate) enum PinCommand {
     Diff {
         /// The server
         server: String,
-        /// The tool, prompt, resource or template; all that differ when absent
+        /// The tool, prompt, resource or template, `instructions` or `launch`; all that differ when
+        /// absent
         name: Option<String>,
         /// Print JSON
         #[arg(long)]
@@ -55,7 +57,8 @@ pub(crate) enum PinCommand {
 pub(crate) struct ApproveArgs {
     /// The server
     server: String,
-    /// The tool, prompt, resource or template; all that differ when absent
+    /// The tool, prompt, resource or template, `instructions` or `launch`; all that differ when
+    /// absent
     name: Option<String>,
     /// The digest that `pin diff` showed; nothing is asked
     #[arg(long, value_name = "DIGEST", requires = "name", conflicts_with = "yes")]
@@ -89,6 +92,10 @@ async fn list(
     all: bool,
     as_json: bool,
 ) -> Result<(), Failure> {
+    if let Some(server) = &server {
+        // Who asks about a server that is not there hears so.
+        client.get(&format!("/v1/servers/{}", segment(server))).await?;
+    }
     let mut found = client.get(&format!("/v1/pins?all={all}")).await?;
     let rows = found.get_mut("pins").and_then(Value::as_array_mut);
     if let (Some(server), Some(rows)) = (&server, rows) {
@@ -148,7 +155,11 @@ async fn approve(client: &AdminClient, args: &ApproveArgs) -> Result<(), Failure
         waiting.retain(is_meant);
     }
     if waiting.is_empty() {
-        output::notice(&format!("everything that {server} lists is what was approved"));
+        let what = name.as_deref().map_or_else(
+            || format!("everything that {server} lists"),
+            |name| format!("`{name}` of {server}"),
+        );
+        output::notice(&format!("nothing to approve: {what} is what was approved"));
         return Ok(());
     }
     // What was shown is what is approved: by its digest, which a change in between does not have.

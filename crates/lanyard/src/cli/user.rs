@@ -95,6 +95,10 @@ pub(super) async fn run(command: UserCommand, operating: &Operating<'_>) -> Resu
             Ok(output::line(&format!("{server} is called with {user}'s own credential ({key})"))?)
         }
         CredentialCommand::List { server, json } => {
+            if let Some(server) = &server {
+                // Who asks about a server that is not there hears so.
+                client.get(&format!("/v1/servers/{}", segment(server))).await?;
+            }
             let mut listed = client.get("/v1/user-credentials").await?;
             let rows = listed.get_mut("user_credentials").and_then(Value::as_array_mut);
             if let (Some(server), Some(rows)) = (&server, rows) {

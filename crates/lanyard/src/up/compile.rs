@@ -300,7 +300,7 @@ fn agent(row: &AgentRow, grants: Grants, before: &Kept, kept: &mut Kept) -> Arc<
     let load = before.loads.get(&key).cloned().unwrap_or_default();
     kept.loads.insert(key, Arc::clone(&load));
     let (tenant, name) = (row.tenant.clone(), row.name.clone());
-    Arc::new(AgentEntry { tenant, name, grants, load })
+    Arc::new(AgentEntry { tenant, name, grants, search_above: row.search_above, load })
 }
 
 #[cfg(test)]

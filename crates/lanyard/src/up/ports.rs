@@ -10,11 +10,12 @@ use lanyard_core::{ServerName, TenantName};
 use lanyard_gateway::Gateway;
 use lanyard_gateway::edge::ProcessStatus;
 use lanyard_gateway::fleet::{Catalogs, Listed};
-use lanyard_mcp::Catalog;
+use lanyard_mcp::{Catalog, Definition};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use super::advice;
 use super::compile::Compiler;
 
 /// Tries servers out through the gateway, and knows how they do.
@@ -32,10 +33,17 @@ impl Verify for Servers {
             let snapshot = self.compiler.trial(&rows).map_err(unlisted)?;
             match self.gateway.try_out(Arc::clone(&snapshot), &tenant, &server).await {
                 Ok(listed) => Ok(catalog(listed)),
-                Err(error) => Err(Unlisted {
-                    what: error.to_string(),
-                    stderr: self.gateway.trial_stderr(&snapshot, &tenant, &server),
-                }),
+                Err(error) => {
+                    let stderr = self.gateway.trial_stderr(&snapshot, &tenant, &server);
+                    let row =
+                        rows.servers.iter().find(|it| it.tenant == tenant && it.name == server);
+                    let definition = row.and_then(|row| Definition::parse(&row.source).ok());
+                    let what = match definition {
+                        Some(definition) => advice::told(&error, &definition, &stderr),
+                        None => error.to_string(),
+                    };
+                    Err(Unlisted { what, stderr })
+                }
             }
         })
     }

@@ -74,6 +74,7 @@ fn all(world: &World) -> Vec<Ask> {
         ask("DELETE", "/v1/tenants/{name}", "/v1/tenants/other", none()),
         ask("POST", "/v1/agents", "/v1/agents", json!({ "name": "bob", "uid": 54321 })),
         ask("GET", "/v1/agents", "/v1/agents", none()),
+        ask("PATCH", "/v1/agents/{name}", "/v1/agents/bob", json!({ "search_above": 100 })),
         ask("POST", "/v1/agents/{name}/rotate", "/v1/agents/bob/rotate", json!({})),
         ask("PUT", "/v1/grants/{agent}/{server}", "/v1/grants/bob/more", grant.clone()),
         ask("GET", "/v1/grants", "/v1/grants", none()),

@@ -68,6 +68,7 @@ fn talk(limits: &Limits) -> (Arc<Conversation>, Server) {
         input: Box::new(input),
         output: Box::new(output),
         process: None,
+        complained: CancellationToken::new(),
         message_bytes_max: Limits::size(limits.message_bytes_max),
         tasks: tasks.clone(),
     });

@@ -53,6 +53,7 @@ pub(crate) struct LinesLink {
     queue: Mutex<Option<mpsc::Sender<Vec<u8>>>>,
     listening: Mutex<Option<Box<Listening>>>,
     process: Option<Process>,
+    complained: CancellationToken,
     closed: CancellationToken,
 }
 
@@ -64,6 +65,8 @@ pub(crate) struct LinesParts {
     pub(crate) output: Box<dyn AsyncRead + Send + Unpin>,
     /// The process itself; `None` where there is only something that speaks like one.
     pub(crate) process: Option<Process>,
+    /// Cancelled when all that the process wrote for people was read, a moment after its end.
+    pub(crate) complained: CancellationToken,
     /// The longest line.
     pub(crate) message_bytes_max: usize,
     /// Where the writer runs.
@@ -98,7 +101,7 @@ impl fmt::Debug for Listening {
 impl LinesLink {
     /// Takes over a process that runs.
     pub(crate) fn new(parts: LinesParts) -> Self {
-        let LinesParts { input, output, process, message_bytes_max, tasks } = parts;
+        let LinesParts { input, output, process, complained, message_bytes_max, tasks } = parts;
         let closed = CancellationToken::new();
         let (queue, lines) = mpsc::channel(QUEUE_MESSAGES_MAX);
         tasks.spawn(write(input, lines, ended(process.as_ref())));
@@ -115,6 +118,7 @@ impl LinesLink {
             queue: Mutex::new(Some(queue)),
             listening: Mutex::new(Some(Box::new(listening))),
             process,
+            complained,
             closed,
         }
     }
@@ -125,6 +129,11 @@ impl LinesLink {
             Some(process) => process.wait().await,
             None => std::future::pending().await,
         }
+    }
+
+    /// Waits until what a process that has ended complained about was read. That takes a moment.
+    pub(crate) async fn complained(&self) {
+        self.complained.cancelled().await;
     }
 
     pub(super) async fn request(&self, request: LinkRequest<'_>) -> Result<(), LinkError> {

@@ -143,6 +143,7 @@ pub(crate) struct AgentSetup {
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) revoked: bool,
     pub(crate) uid: Option<u32>,
+    pub(crate) search_above: Option<u64>,
     /// Server, what is allowed, what is denied.
     pub(crate) grants: Vec<(&'static str, &'static [&'static str], &'static [&'static str])>,
     /// For whom it may call, wherever it may call at all.
@@ -249,6 +250,7 @@ impl AgentSetup {
             uid: None,
             grants: Vec::new(),
             users: &[],
+            search_above: None,
             load: Arc::default(),
         }
     }
@@ -315,6 +317,7 @@ impl Setup {
                 tenant: TenantName::parse(setup.tenant).unwrap(),
                 name: name.clone(),
                 grants: Grants::new(name, grants.collect()),
+                search_above: setup.search_above,
                 load: Arc::clone(&setup.load),
             });
             let identity = |token| Identity {

@@ -279,8 +279,27 @@ fn program_path(program: &str, path: &str) -> Result<String, Failure> {
     };
     match found {
         Some(path) if is_program(&path) => text(&path),
-        Some(path) => Err(Failure::usage(format!("{} is no program", path.display()))),
-        None => Err(Failure::usage(format!("there is no program `{program}`"))),
+        Some(path) => Err(Failure::usage(no_program(&path))),
+        None if program.contains('/') => {
+            Err(Failure::usage(format!("there is no program {program}; correct its path")))
+        }
+        None => Err(Failure::usage(format!(
+            "there is no program `{program}` on the PATH of this command; install it, or write its path"
+        ))),
+    }
+}
+
+/// Why what stands there cannot be started.
+fn no_program(path: &Path) -> String {
+    let path_shown = path.display();
+    match path.metadata() {
+        Err(_) => format!("there is no program {path_shown}; correct its path"),
+        Ok(found) if found.is_dir() => {
+            format!("{path_shown} is a directory; name the program in it")
+        }
+        Ok(_) => format!(
+            "{path_shown} may not be started; chmod +x it, or name what starts it: -- python3 {path_shown}"
+        ),
     }
 }
 

@@ -113,6 +113,7 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
                 tenant: tenant.clone(),
                 name: name.clone(),
                 uid: None,
+                search_above: None,
                 created_at: TIME,
                 revoked_at: None,
                 epoch: 0,

@@ -162,7 +162,7 @@ fn what_was_asked_wrongly_is_refused() {
         [lanyard] nothing.json: No such file or directory (os error 2)
         -- exit 1
         $ import empty.json
-        [lanyard] DIR/empty.json is no file that is known; say whose it is with --format
+        [lanyard] DIR/empty.json holds no servers where a known client keeps them; say whose it is with --format
         -- exit 1
         $ import bad.json --format cursor
         bad.json:1: Unterminated object

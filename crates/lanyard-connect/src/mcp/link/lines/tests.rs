@@ -15,6 +15,7 @@ fn link(message_bytes_max: usize) -> (LinesLink, DuplexStream, DuplexStream) {
         input: Box::new(input),
         output: Box::new(output),
         process: None,
+        complained: CancellationToken::new(),
         message_bytes_max,
         tasks: TaskTracker::new(),
     });

@@ -270,6 +270,7 @@ async fn people(
     let limits = Limits { server_calls_max: 64, ..Conditions::default().limits };
     let world = World::with(Conditions { limits, strict: false }, |setup| {
         setup.agents.clear();
+        setup.servers.clear();
         tokens = tenants.iter().map(|tenant| furnish(setup, make(), tenant)).collect();
     })
     .await;

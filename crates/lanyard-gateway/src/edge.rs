@@ -10,6 +10,7 @@ pub(crate) mod client;
 mod dispatch;
 mod first;
 mod hub;
+mod learn;
 mod lines;
 mod list;
 mod offer;

@@ -47,6 +47,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::house::facts as house_facts;
 pub use self::listing::{ListError, Listed};
 pub use self::status::{State, Status};
 

@@ -49,6 +49,8 @@ struct Tenant {
     servers: BTreeMap<ServerName, Arc<ServerEntry>>,
     /// The servers that refer to the tools of others.
     sets: Vec<ServerName>,
+    /// Those that are called with users' own credentials, and were not listed yet.
+    unlisted: Vec<ServerName>,
     /// The names of tools on `/mcp`.
     tools: HashMap<String, (ServerName, ToolName)>,
     /// The names of prompts on `/mcp`.
@@ -237,6 +239,10 @@ impl Tenant {
                 );
             }
         }
+        let is_unlisted = |mcp: &McpEntry| mcp.options.per_user && mcp.facts.is_none();
+        if server.enabled && server.as_mcp().is_some_and(is_unlisted) {
+            self.unlisted.push(server.name.clone());
+        }
         if server.is_set() {
             self.sets.push(server.name.clone());
         }
@@ -398,6 +404,11 @@ impl Snapshot {
     /// A server by name, whatever anybody may see of it.
     pub(crate) fn find(&self, tenant: &TenantName, name: &ServerName) -> Option<&Arc<ServerEntry>> {
         self.tenants.get(tenant)?.servers.get(name)
+    }
+
+    /// The servers that are called with users' own credentials, and were not listed yet.
+    pub(crate) fn unlisted(&self, tenant: &TenantName) -> &[ServerName] {
+        self.tenants.get(tenant).map_or(&[], |tenant| &tenant.unlisted)
     }
 
     /// What a user holds at a server, if anything.

@@ -190,6 +190,11 @@ async fn one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dis
 
 /// A message whose surroundings say for whom it is.
 async fn for_one(context: &Context, asked: &Asked<'_>, message: &Message<'_>) -> Dispatched {
+    let learned = match message.kind {
+        Kind::Request { .. } => context.learn().await,
+        Kind::Notification { .. } | Kind::Response { .. } => None,
+    };
+    let context = learned.as_ref().unwrap_or(context);
     match classify(asked.carrier, message, asked.session.version()) {
         Err(error) => Dispatched::error(message.id.as_ref(), &error),
         Ok(Classified::Modern(envelope)) => {

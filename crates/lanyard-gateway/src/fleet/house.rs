@@ -19,6 +19,11 @@ pub(super) const INFO: &str =
 /// What a request of a server is answered with.
 const UNABLE: &str = r#"{"code":-32601,"message":"Method not found"}"#;
 
+/// What it says of itself.
+pub(crate) fn facts() -> ClientFacts {
+    ClientFacts { capabilities: CAPABILITIES.to_owned(), info: INFO.to_owned() }
+}
+
 /// The key of the session that lists and probes.
 pub(super) fn key(member: &Member) -> SessionKey {
     let target = &member.target;
@@ -38,7 +43,7 @@ pub(super) fn opening(member: &Member, inbox: Option<mpsc::Sender<Unrelated>>) -
     Opening {
         target: Arc::clone(&member.target),
         credentials: Arc::clone(&member.credentials),
-        client: ClientFacts { capabilities: CAPABILITIES.to_owned(), info: INFO.to_owned() },
+        client: facts(),
         inbox,
     }
 }

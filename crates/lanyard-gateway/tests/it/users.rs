@@ -201,6 +201,30 @@ async fn a_server_for_users_takes_no_call_without_a_users_credential() {
 }
 
 #[tokio::test]
+async fn what_only_users_can_look_at_is_listed_for_the_first_who_comes() {
+    let server = Mcp::start(Speaks::Modern).await;
+    let world = world(&server, |setup| {
+        (setup.mcp[0].per_user, setup.mcp[0].is_listed) = (true, false);
+    })
+    .await;
+    let list = |user: &'static str, path| {
+        naming(world.by("alice", "POST", path), user).json(bare("tools/list")).send()
+    };
+    for user in ["carl", "dora"] {
+        assert_eq!(list(user, "/mcp").await.status, 200);
+    }
+    assert_eq!(world.ask("alice", "/mcp", bare("tools/list")).await.status, 200);
+    assert!(server.heard().is_empty());
+    for path in ["/mcp", FAKE] {
+        assert_eq!(list("ann", path).await.status, 200);
+    }
+    let lists = server.heard_of("tools/list");
+    assert_eq!(lists.len(), 1, "{lists:?}");
+    assert_eq!(lists[0].header("authorization"), Some(format!("Bearer {ANN}").as_str()));
+    assert!(server.heard_of("tools/call").is_empty());
+}
+
+#[tokio::test]
 async fn a_name_that_cannot_be_read_is_refused() {
     let (server, world) = remote().await;
     let post = || world.by("alice", "POST", FAKE);

@@ -53,6 +53,8 @@ pub(crate) struct McpSetup {
     pub(crate) concurrency: usize,
     pub(crate) tools: Vec<Value>,
     pub(crate) per_user: bool,
+    /// Whether it was listed: what it said of itself is known.
+    pub(crate) is_listed: bool,
     /// Where its processes have their directories.
     pub(crate) directory: std::path::PathBuf,
 }
@@ -80,6 +82,7 @@ impl McpSetup {
                 .map(tool)
                 .to_vec(),
             per_user: false,
+            is_listed: true,
             directory: "/nonexistent".into(),
         }
     }
@@ -107,7 +110,7 @@ impl McpSetup {
                 per_user: self.per_user,
                 inline: std::collections::BTreeSet::new(),
             },
-            facts: Some(ServerFacts {
+            facts: self.is_listed.then(|| ServerFacts {
                 version: lanyard_wire::Version::V2025_11_25,
                 capabilities: self.capabilities.to_string(),
                 info: json!({"name": "fake", "version": "1"}).to_string(),

@@ -25,10 +25,10 @@ pub(super) fn told(error: &TryOutError, definition: &Definition, stderr: &str) -
             .to_owned(),
         Failure::AddressForbidden => forbidden(definition),
         Failure::AnswerUnusable { problem } if is_remote(definition) => {
-            format!("its answer cannot be used: {problem}; is this the URL of its MCP endpoint?")
+            format!("its answer cannot be used: {problem}; {}", about_answer(problem))
         }
         Failure::ServerStart { problem: _ } if stderr.trim().is_empty() => {
-            format!("{failure} (it wrote nothing); is it a server for standard input and output?")
+            format!("{failure}; it wrote nothing: is it a server for standard input and output?")
         }
         Failure::AnswerUnusable { problem: _ }
         | Failure::ServerStart { problem: _ }
@@ -44,6 +44,16 @@ pub(super) fn told(error: &TryOutError, definition: &Definition, stderr: &str) -
         | Failure::Cancelled
         | Failure::Unrecordable
         | Failure::Bug => failure.to_string(),
+    }
+}
+
+/// What may be behind an answer that cannot be used. A server that is in trouble, or has too much to
+/// do, says so by its status.
+fn about_answer(problem: &str) -> &'static str {
+    if problem.contains("status is 5") || problem.contains("status is 429") {
+        "try again later"
+    } else {
+        "is this the URL of its MCP endpoint?"
     }
 }
 
@@ -98,6 +108,8 @@ mod tests {
         check(Failure::Unreachable, bare, "is the URL right?");
         check(Failure::AddressForbidden, bare, "--allow-private a.example");
         check(unusable(), bare, "404; is this the URL of its MCP endpoint?");
+        let down = Failure::AnswerUnusable { problem: "its HTTP status is 503".to_owned() };
+        check(down, bare, "503; try again later");
         check(unusable(), process, "the server's answer cannot be used: its HTTP status is 404");
         check(Failure::TimedOut, bare, "it did not answer in time");
         let exit = Failure::ServerStart { problem: "it exited with code 0".to_owned() };

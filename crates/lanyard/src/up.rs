@@ -10,6 +10,7 @@ mod tls;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lanyard_admin::{Admin, AdminParts, Compile as _, Verify};
 use lanyard_connect::http::{Roots, Upstream};
@@ -130,6 +131,9 @@ impl Stop {
     }
 }
 
+/// How long it may take to write down the last sessions that ended.
+const ENDS_MAX: Duration = Duration::from_secs(2);
+
 /// A gateway that listens.
 pub(crate) struct Running {
     opened: Opened,
@@ -137,6 +141,8 @@ pub(crate) struct Running {
     addresses: Addresses,
     limits: Limits,
     tasks: TaskTracker,
+    /// What writes down which sessions ended. It ends with the gateway, and not before.
+    ends: TaskTracker,
     shutdown: CancellationToken,
     /// The sockets and `addresses.json`.
     files: Vec<Transient>,
@@ -176,6 +182,7 @@ impl Running {
             addresses,
             limits,
             tasks,
+            ends: TaskTracker::new(),
             shutdown,
             files,
             gateway: None,
@@ -202,7 +209,7 @@ impl Running {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         ended: &[SessionEndedRow],
     ) -> Result<Gateway, String> {
-        let ends = open::StoredEnds::start(Arc::clone(&self.opened.store), &self.tasks);
+        let ends = open::StoredEnds::start(Arc::clone(&self.opened.store), &self.ends);
         Gateway::new(GatewayParts {
             limits: self.limits.clone(),
             clock: Arc::new(SystemClock),
@@ -272,14 +279,21 @@ impl Running {
     pub(crate) async fn drain(&mut self) {
         self.shutdown.cancel();
         self.upstream.close();
-        self.catalogs = None;
+        if let Some(tell) = self.catalogs.take() {
+            // Else the gateway and the API would keep each other for ever.
+            tell.send_replace(None);
+        }
         self.tasks.close();
         let limit = Limits::span(self.limits.drain_ms_max);
         if tokio::time::timeout(limit, self.tasks.wait()).await.is_err() {
             tracing::warn!("Some calls did not end in time and are cut.");
         }
-        if let Some(gateway) = &self.gateway {
+        if let Some(gateway) = self.gateway.take() {
             gateway.close_servers().await;
+        }
+        self.ends.close();
+        if tokio::time::timeout(ENDS_MAX, self.ends.wait()).await.is_err() {
+            tracing::warn!("Some sessions that ended may be known again at the next start.");
         }
     }
 

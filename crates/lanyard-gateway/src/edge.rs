@@ -129,6 +129,9 @@ pub(crate) struct Core {
     refusals: refusals::Refusals,
     sse_streams: stream::SseStreams,
     tasks: TaskTracker,
+    /// Those that listen to sessions with servers, and end with them: after what is waited for when
+    /// the gateway stops, because calls that still run need them.
+    listening: TaskTracker,
     shutdown: CancellationToken,
 }
 
@@ -182,6 +185,7 @@ impl Gateway {
             refusals: refusals::Refusals::default(),
             sse_streams: stream::SseStreams::default(),
             tasks: parts.tasks,
+            listening: TaskTracker::new(),
             shutdown: parts.shutdown,
         });
         let gateway = Self { core };

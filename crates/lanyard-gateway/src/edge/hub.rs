@@ -110,7 +110,7 @@ impl Hub {
             .inboxes
             .insert(key.clone(), Inbox { sender: sender.clone(), listened: false, level: None });
         let (core_weak, key) = (self.core.clone(), key.clone());
-        core.tasks.spawn(read_inbox(core_weak, key, receiver));
+        core.listening.spawn(read_inbox(core_weak, key, receiver));
         sender
     }
 
@@ -160,7 +160,7 @@ impl Hub {
         }
         let params = listen_params(&wanted, client.envelope(facts.version));
         let (weak, key) = (self.core.clone(), guest.key().clone());
-        core.tasks.spawn(hear_of_lists(weak, key, params));
+        core.listening.spawn(hear_of_lists(weak, key, params));
     }
 
     /// A client listens from now on.

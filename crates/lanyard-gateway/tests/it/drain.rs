@@ -3,8 +3,9 @@
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::harness::{BILLING, World, bare, call, modern};
+use crate::harness::{BILLING, Conditions, McpSetup, World, bare, call, modern};
 use crate::http::{Door, PATIENCE};
+use crate::mcp_server::{Mcp, Speaks};
 use crate::sessions::begin;
 
 #[tokio::test]
@@ -37,4 +38,19 @@ async fn streams_end_and_running_calls_finish() {
     assert_eq!(world.records().pop().unwrap()["status"], "answered");
     let Door::Tcp(port) = &world.tcp else { panic!("no port") };
     assert!(tokio::net::TcpStream::connect(("127.0.0.1", *port)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_session_with_a_server_does_not_hold_up_the_end() {
+    let server = Mcp::start(Speaks::Legacy).await;
+    let world = World::with(Conditions::default(), |setup| {
+        setup.origins.push(server.origin.clone());
+        setup.mcp.push(McpSetup::new("fake", &server));
+        setup.agent("alice").grants.push(("fake", &["*"], &[]));
+    })
+    .await;
+    let answer = world.ask("alice", "/servers/fake/mcp", call("echo", json!({}))).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    // It waits for every task of the gateway.
+    world.restarted().await;
 }

@@ -13,6 +13,7 @@ mod credentials;
 mod foreign;
 mod open;
 mod passage;
+mod rounds;
 mod screen;
 mod stages;
 mod turn;
@@ -31,6 +32,7 @@ pub(crate) use self::foreign::{Guest, Passed, session_key};
 pub(crate) use self::open::RecordIds;
 use self::open::{OpenCall, Subject, deny};
 use self::passage::Passage;
+pub(crate) use self::rounds::Rounds;
 use self::screen::Screen;
 pub(crate) use self::stages::Watched;
 use self::stages::{Answer, Armed, Cleared, Permitted, Target};
@@ -124,6 +126,7 @@ pub(crate) async fn run(
         }
     };
     let subject = permitted.subject(&core.digester);
+    let subject = subject.after(core, incoming.caller, incoming.params);
     let by = permitted.by();
     let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject, by).await;
     let mut open = match open {
@@ -172,6 +175,7 @@ async fn pass_on(
     mut open: OpenCall<'_>,
 ) -> Outcome {
     let Passing { caller, client, watched, with } = passing;
+    let server = &passage.server.name;
     let screen = Screen::new(core, snapshot, &passage, caller.principal.user.as_ref());
     let conversation = Conversation { core, caller, client, turns: with.turns, passage, screen };
     let outcome = tokio::select! {
@@ -185,6 +189,9 @@ async fn pass_on(
     match outcome {
         Ok((passed, masked)) => {
             open.passed(&passed, masked);
+            if client.version.is_modern() {
+                open.asked(caller, server, &passed);
+            }
             open.close(match passed.is_error() {
                 true => EndingStatus::AnsweredError,
                 false => EndingStatus::Answered,
@@ -261,6 +268,7 @@ impl Refused {
             Some((server, tool)) => (Some(server.clone()), tool.as_str()),
             None => (None, tool),
         };
-        Subject { method: "tools/call", server, about: tool.to_owned(), digest: None }
+        let about = tool.to_owned();
+        Subject { method: "tools/call", server, about, digest: None, continues: None }
     }
 }

@@ -50,7 +50,7 @@ use tokio_util::task::TaskTracker;
 pub use self::processes::ProcessStatus;
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
-use crate::call::{RecordIds, ServerCredentials, Watched};
+use crate::call::{RecordIds, Rounds, ServerCredentials, Watched};
 use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
 use crate::snapshot::{McpEntry, Snapshot};
 use lanyard_connect::http::Upstream;
@@ -113,6 +113,7 @@ pub(crate) struct Core {
     pub(crate) digester: Digester,
     pub(crate) upstream: Upstream,
     pub(crate) record_ids: RecordIds,
+    pub(crate) rounds: Rounds,
     pub(crate) random: SystemRandom,
     strict: bool,
     pub(crate) fleet: Fleet,
@@ -178,6 +179,7 @@ impl Gateway {
             digester: parts.digester,
             upstream: parts.upstream,
             record_ids,
+            rounds: Rounds::default(),
             random,
             strict: parts.strict,
             sessions,

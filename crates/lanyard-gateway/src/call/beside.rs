@@ -142,13 +142,16 @@ pub(crate) async fn run_beside(
     let allowed = match found.and_then(|found| found.decide(&request, now)) {
         Ok(allowed) => allowed,
         Err(denial) => {
-            let subject = Subject { method, server, about: request.beside.about(), digest: None };
+            let about = request.beside.about();
+            let subject = Subject { method, server, about, digest: None, continues: None };
             return called(deny(core, snapshot, request.caller, &record, subject, denial));
         }
     };
     let digest = request.params.map(|params| core.digester.digest(params.get()));
     let server = Some(allowed.server().name.clone());
-    let subject = Subject { method, server, about: allowed.about().to_owned(), digest };
+    let about = allowed.about().to_owned();
+    let subject = Subject { method, server, about, digest, continues: None };
+    let subject = subject.after(core, request.caller, request.params);
     let by = allowed.by();
     let open = OpenCall::begin(core, snapshot, request.caller, &record, subject, by).await;
     match open {

@@ -7,10 +7,13 @@ use lanyard_core::{
     CallRecord, Caller, Decision, Denial, Ending, EndingStatus, Failure, OpenRecord, Record,
     RecordId, RecordWho, ServerName, Timestamp,
 };
+use lanyard_wire::{InputRequired, Retry};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use serde_json::value::RawValue;
 
 use super::Outcome;
 use super::foreign::Passed;
+use super::rounds;
 use super::stages::{Answer, RawAnswer};
 use crate::edge::Core;
 use crate::snapshot::Snapshot;
@@ -26,6 +29,19 @@ pub(super) struct Subject {
     pub(super) about: String,
     /// The keyed digest of the arguments.
     pub(super) digest: Option<String>,
+    /// The call that asked for what this one brings.
+    pub(super) continues: Option<RecordId>,
+}
+
+impl Subject {
+    /// The same with the call that asked for what these parameters bring, if they bring an answer.
+    pub(super) fn after(self, core: &Core, caller: &Caller, params: Option<&RawValue>) -> Self {
+        let Some(server) = &self.server else { return self };
+        let retry = params.and_then(|params| Retry::read(params.get()));
+        let Some(state) = retry.and_then(|retry| retry.request_state()) else { return self };
+        let key = rounds::key(&caller.principal, server, Some(state));
+        Self { continues: core.rounds.before(key), ..self }
+    }
 }
 
 /// The most that a record repeats of what is wrong with arguments, in bytes: the names in it are
@@ -100,6 +116,14 @@ impl<'a> OpenCall<'a> {
             ending.upstream_bytes = passed.bytes();
             ending.result_bytes = passed.bytes();
         }
+    }
+
+    /// Notes that the call asked its client for something, if that is how it was answered.
+    pub(super) fn asked(&self, caller: &Caller, server: &ServerName, passed: &Passed) {
+        let Passed::Result(result) = passed else { return };
+        let Some(asked) = InputRequired::read(result) else { return };
+        let key = rounds::key(&caller.principal, server, asked.request_state());
+        self.core.rounds.note(key, &self.id);
     }
 
     /// Closes the record of a call that was answered.
@@ -200,7 +224,7 @@ fn opened(
         arguments_digest: subject.digest,
         snapshot: snapshot.version,
         decision,
-        continues: None,
+        continues: subject.continues,
     })
 }
 

@@ -158,6 +158,7 @@ impl<'a> Permitted<'a> {
             server: Some(self.server().name.clone()),
             about: self.tool().name().to_string(),
             digest: Some(digester.digest(&self.cleared.clearance.canonical())),
+            continues: None,
         }
     }
 

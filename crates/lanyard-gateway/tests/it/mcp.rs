@@ -176,6 +176,15 @@ async fn a_stateless_client_is_asked_by_an_answer() {
         let last = ask(retry).send().await.json();
         assert_eq!(last["result"]["content"][0]["text"], "Hello Ada", "{last}");
         assert_eq!(last["result"]["resultType"], "complete");
+        // An older server's call waits, and is one record; a stateless one's are two, and the later
+        // says which it continues.
+        let records = world.settled().await;
+        let opened: Vec<&Value> = records.iter().filter(|it| it["kind"] == "call.open").collect();
+        let continued: Vec<&Value> = opened.iter().map(|it| &it["continues"]).collect();
+        match speaks {
+            Speaks::Legacy => assert_eq!(continued, [&Value::Null]),
+            Speaks::Modern => assert_eq!(continued, [&Value::Null, &opened[0]["id"]]),
+        }
     }
 }
 

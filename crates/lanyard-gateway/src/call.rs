@@ -126,7 +126,11 @@ pub(crate) async fn run(
         }
     };
     let subject = permitted.subject(&core.digester);
-    let subject = subject.after(core, incoming.caller, incoming.params);
+    // Nothing that is carried out here asks its client for anything.
+    let subject = match with {
+        Some(_) => subject.after(core, incoming.caller, incoming.client, incoming.params),
+        None => subject,
+    };
     let by = permitted.by();
     let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject, by).await;
     let mut open = match open {

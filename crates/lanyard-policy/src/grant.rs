@@ -60,6 +60,21 @@ pub enum PatternError {
 
 const STAR: &str = "*";
 
+/// The names that words are; `None` for all of them.
+fn named<T: Ord>(
+    words: &[&str],
+    parse: impl Fn(&str) -> Result<T, NameError>,
+) -> Result<Option<BTreeSet<T>>, PatternError> {
+    if words == [STAR] {
+        return Ok(None);
+    }
+    if words.contains(&STAR) {
+        return Err(PatternError::StarBesideNames);
+    }
+    let names = words.iter().map(|word| parse(word)).collect::<Result<_, _>>()?;
+    Ok(Some(names))
+}
+
 impl ToolPattern {
     /// No tool at all.
     pub const fn none() -> Self {
@@ -68,14 +83,7 @@ impl ToolPattern {
 
     /// Reads the words of `--allow` and `--deny`: `*` alone, or names. No word is no tool.
     pub fn parse(words: &[&str]) -> Result<Self, PatternError> {
-        if words == [STAR] {
-            return Ok(Self::All);
-        }
-        if words.contains(&STAR) {
-            return Err(PatternError::StarBesideNames);
-        }
-        let names = words.iter().map(|word| ToolName::parse(word)).collect::<Result<_, _>>()?;
-        Ok(Self::Named(names))
+        Ok(named(words, ToolName::parse)?.map_or(Self::All, Self::Named))
     }
 
     /// The words that [`ToolPattern::parse`] reads, in order.
@@ -103,14 +111,7 @@ impl UserPattern {
 
     /// Reads the words of `--users`: `*` alone, or names. No word is nobody.
     pub fn parse(words: &[&str]) -> Result<Self, PatternError> {
-        if words == [STAR] {
-            return Ok(Self::All);
-        }
-        if words.contains(&STAR) {
-            return Err(PatternError::StarBesideNames);
-        }
-        let names = words.iter().map(|word| UserName::parse(word)).collect::<Result<_, _>>()?;
-        Ok(Self::Named(names))
+        Ok(named(words, UserName::parse)?.map_or(Self::All, Self::Named))
     }
 
     /// Whether the user is among them.

@@ -151,7 +151,7 @@ pub(crate) async fn run_beside(
     let server = Some(allowed.server().name.clone());
     let about = allowed.about().to_owned();
     let subject = Subject { method, server, about, digest, continues: None };
-    let subject = subject.after(core, request.caller, request.params);
+    let subject = subject.after(core, request.caller, request.client, request.params);
     let by = allowed.by();
     let open = OpenCall::begin(core, snapshot, request.caller, &record, subject, by).await;
     match open {

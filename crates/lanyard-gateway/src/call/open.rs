@@ -16,6 +16,7 @@ use super::foreign::Passed;
 use super::rounds;
 use super::stages::{Answer, RawAnswer};
 use crate::edge::Core;
+use crate::edge::client::Client;
 use crate::snapshot::Snapshot;
 
 /// What a record is about.
@@ -35,8 +36,18 @@ pub(super) struct Subject {
 
 impl Subject {
     /// The same with the call that asked for what these parameters bring, if they bring an answer.
-    pub(super) fn after(self, core: &Core, caller: &Caller, params: Option<&RawValue>) -> Self {
+    /// Only clients of the stateless era answer in that way.
+    pub(super) fn after(
+        self,
+        core: &Core,
+        caller: &Caller,
+        client: &Client,
+        params: Option<&RawValue>,
+    ) -> Self {
         let Some(server) = &self.server else { return self };
+        if !client.version.is_modern() {
+            return self;
+        }
         let retry = params.and_then(|params| Retry::read(params.get()));
         let Some(state) = retry.and_then(|retry| retry.request_state()) else { return self };
         let key = rounds::key(&caller.principal, server, Some(state));

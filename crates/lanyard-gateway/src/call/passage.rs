@@ -2,11 +2,11 @@
 //! without knowing which version the server speaks.
 
 use lanyard_core::{Denial, Timestamp};
-use lanyard_policy::{NotGranted, Permit};
+use lanyard_policy::Permit;
 use lanyard_wire::translate;
 use serde_json::value::RawValue;
 
-use super::stages::{Permitted, Watched, not_for};
+use super::stages::{Permitted, Watched, not_granted};
 use super::{Beside, Incoming, Request};
 use crate::edge::route::Scope;
 use crate::snapshot::{McpEntry, ServerEntry, Snapshot, Wrap};
@@ -101,16 +101,10 @@ impl<'a> Found<'a> {
         now: Timestamp,
     ) -> Result<Allowed<'a>, Denial> {
         let user = request.caller.principal.user.as_ref();
-        match request.agent.grants.decide_whole(&self.server.name, user, now) {
-            Ok(permit) => Ok(Allowed { found: self, permit }),
-            Err(NotGranted::NotForUser) => Err(not_for(user)),
-            Err(
-                NotGranted::NoGrant
-                | NotGranted::Expired
-                | NotGranted::NotAllowed
-                | NotGranted::Denied,
-            ) => Err(request.beside.unknown()),
-        }
+        let decided = request.agent.grants.decide_whole(&self.server.name, user, now);
+        let unknown = || request.beside.unknown();
+        let permit = decided.map_err(|why| not_granted(why, user, unknown))?;
+        Ok(Allowed { found: self, permit })
     }
 
     pub(super) fn server(&self) -> &'a ServerEntry {

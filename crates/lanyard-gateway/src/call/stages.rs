@@ -61,16 +61,10 @@ impl<'a> Target<'a> {
         now: Timestamp,
     ) -> Result<(Self, Permit), Denial> {
         let user = incoming.caller.principal.user.as_ref();
-        match incoming.agent.grants.decide(&self.server.name, self.tool.name(), user, now) {
-            Ok(permit) => Ok((self, permit)),
-            Err(NotGranted::NotForUser) => Err(not_for(user)),
-            Err(
-                NotGranted::NoGrant
-                | NotGranted::Expired
-                | NotGranted::NotAllowed
-                | NotGranted::Denied,
-            ) => Err(Denial::ToolNotGranted { tool: incoming.tool.to_owned() }),
-        }
+        let decided = incoming.agent.grants.decide(&self.server.name, self.tool.name(), user, now);
+        let unknown = || Denial::ToolNotGranted { tool: incoming.tool.to_owned() };
+        let permit = decided.map_err(|why| not_granted(why, user, unknown))?;
+        Ok((self, permit))
     }
 
     pub(super) fn server(&self) -> &'a ServerEntry {
@@ -82,9 +76,20 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The denial of what the agent may use, and not for this user.
-pub(super) fn not_for(user: Option<&UserName>) -> Denial {
-    user.map_or(Denial::ServerNotGranted, |user| Denial::UserNotGranted { user: user.clone() })
+/// The denial of what no grant allows: as if it were unknown, but for what the agent may use and not
+/// for this user.
+pub(super) fn not_granted(
+    why: NotGranted,
+    user: Option<&UserName>,
+    unknown: impl FnOnce() -> Denial,
+) -> Denial {
+    match why {
+        NotGranted::NotForUser => user
+            .map_or(Denial::ServerNotGranted, |user| Denial::UserNotGranted { user: user.clone() }),
+        NotGranted::NoGrant | NotGranted::Expired | NotGranted::NotAllowed | NotGranted::Denied => {
+            unknown()
+        }
+    }
 }
 
 /// The server and tool behind a name on one server's endpoint: its own tool, or, for a tool set,

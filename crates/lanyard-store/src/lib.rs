@@ -12,6 +12,7 @@
 pub mod audit;
 
 mod agent;
+mod approval;
 mod change;
 mod column;
 mod configuration;
@@ -34,6 +35,9 @@ mod token;
 mod user_credential;
 
 pub use agent::AgentRow;
+pub use approval::{
+    ApprovalDecision, ApprovalOutcome, ApprovalRow, ApprovalStanding, ApprovalState, WantedApproval,
+};
 pub use change::Change;
 pub use configuration::Configuration;
 pub use definition::{DefinitionKind, DefinitionReason, DefinitionRow, DefinitionState};

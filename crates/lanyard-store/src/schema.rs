@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// One step per format: the step at index `n` leads from format `n` to `n + 1`. A step that was
 /// once released never changes; a new format is a new step.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// Times are microseconds since 1970. Lists are JSON arrays of strings. A `hash` is a SHA-256 of
 /// a token, `sealed` the vault's envelope: no column holds a credential.
@@ -169,6 +169,39 @@ ALTER TABLE grants ADD COLUMN users TEXT;
 /// How many tools an agent is shown before it has to search.
 const FORMAT_3: &str = "
 ALTER TABLE agents ADD COLUMN search_above INTEGER;
+";
+
+/// Decisions on arguments: calls that wait for a human. `rules` is a JSON array of texts, `arguments`
+/// what an approver is shown of them, sealed, until it is decided.
+const FORMAT_4: &str = "
+CREATE TABLE approvals (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    user TEXT,
+    server TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    arguments_digest TEXT NOT NULL,
+    pin TEXT NOT NULL,
+    policy INTEGER NOT NULL,
+    rules TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    binding TEXT NOT NULL,
+    arguments BLOB,
+    ttl_ms INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'allowed', 'denied', 'used', 'expired')),
+    asked_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    decided_by TEXT,
+    decided_why TEXT,
+    used_at INTEGER,
+    used_by TEXT
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX approvals_live ON approvals (tenant, binding)
+    WHERE state IN ('pending', 'allowed');
+CREATE INDEX approvals_binding ON approvals (tenant, binding);
+CREATE INDEX approvals_agent ON approvals (tenant, agent, state);
 ";
 
 /// The newest format.

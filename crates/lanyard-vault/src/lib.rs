@@ -27,4 +27,4 @@ pub use random::{RandomError, RandomSource, fill_random};
 pub use sealed::{OpenError, SealError, Sealed, SecretPlace};
 pub use token::{MintError, Minted, PlainToken, TokenHash, TokenKind, mint};
 pub use vault::{OpenSecrets, SealedVersion, SecretEntry, Unreadable, Vault, VaultError};
-pub use working_keys::{Digester, SessionSealer, Signer};
+pub use working_keys::{ApprovalSealer, Digester, SessionSealer, Signer};

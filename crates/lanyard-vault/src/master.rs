@@ -1,6 +1,6 @@
 //! The master key: the root from which every key of the gateway is derived.
 //!
-//! One file of 32 random bytes, four keys by HKDF-SHA256 (RFC 5869), each with its own `info`
+//! One file of 32 random bytes, five keys by HKDF-SHA256 (RFC 5869), each with its own `info`
 //! text, so that knowing one of them tells nothing about another.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::key_file::{self, KEY_BYTES, KeyFileError};
 use crate::random::fill_random;
-use crate::working_keys::{Digester, SessionSealer, Signer};
+use crate::working_keys::{ApprovalSealer, Digester, SessionSealer, Signer};
 
 /// The length of a key's id: long enough to tell keys apart, and no more.
 pub(crate) const KEY_ID_BYTES: usize = 8;
@@ -32,6 +32,8 @@ const INFO_SIGN: &[u8] = b"lanyard v1 sign checkpoints";
 const INFO_DIGEST: &[u8] = b"lanyard v1 digest arguments";
 /// The key that seals session ids.
 const INFO_SESSION: &[u8] = b"lanyard v1 seal sessions";
+/// The key that seals what approvers are shown.
+const INFO_APPROVAL: &[u8] = b"lanyard v1 seal approvals";
 /// The id by which the key is recognised; not a key.
 const INFO_ID: &[u8] = b"lanyard v1 key id";
 
@@ -42,6 +44,7 @@ pub struct MasterKey {
     sign: Arc<Ed25519KeyPair>,
     digest: hmac::Key,
     session: LessSafeKey,
+    approval: LessSafeKey,
 }
 
 impl MasterKey {
@@ -84,6 +87,11 @@ impl MasterKey {
         SessionSealer::new(self.session.clone())
     }
 
+    /// The key that seals what approvers are shown of calls.
+    pub fn approval_sealer(&self) -> ApprovalSealer {
+        ApprovalSealer::new(self.approval.clone())
+    }
+
     pub(crate) fn id_bytes(&self) -> &[u8; KEY_ID_BYTES] {
         &self.id
     }
@@ -111,6 +119,7 @@ impl MasterKey {
             sign: Arc::new(sign),
             digest: hmac::Key::new(hmac::HMAC_SHA256, &*expand(root, INFO_DIGEST)?),
             session: sealing_key(&*expand(root, INFO_SESSION)?)?,
+            approval: sealing_key(&*expand(root, INFO_APPROVAL)?)?,
         })
     }
 }

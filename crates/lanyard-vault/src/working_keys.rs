@@ -1,5 +1,5 @@
-//! The three derived keys that others use: to sign checkpoints, to digest arguments, to seal
-//! session ids. Each can do its one thing and nothing else.
+//! The derived keys that others use: to sign checkpoints, to digest arguments, to seal session ids
+//! and what approvers are shown. Each can do its one thing and nothing else.
 
 use std::fmt;
 use std::sync::Arc;
@@ -118,6 +118,47 @@ impl SessionSealer {
 impl fmt::Debug for SessionSealer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SessionSealer(..)")
+    }
+}
+
+/// Seals what an approver is to be shown of a call, for as long as it is kept. What was sealed for
+/// one request opens for no other. Random nonces of 96 bits are safe for 2^32 of them under one key.
+#[derive(Clone)]
+pub struct ApprovalSealer(LessSafeKey);
+
+impl ApprovalSealer {
+    pub(crate) fn new(key: LessSafeKey) -> Self {
+        Self(key)
+    }
+
+    /// Seals a text for one request.
+    pub fn seal(&self, request: &str, text: &str) -> Result<Vec<u8>, RandomError> {
+        let nonce = random_array::<NONCE_LEN>()?;
+        let mut sealed = text.as_bytes().to_vec();
+        self.0
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(request.as_bytes()),
+                &mut sealed,
+            )
+            .map_err(|_too_long| RandomError)?;
+        Ok([nonce.as_slice(), sealed.as_slice()].concat())
+    }
+
+    /// Opens what [`Self::seal`] made for this request under the same key; `None` for anything else.
+    pub fn open(&self, request: &str, sealed: &[u8]) -> Option<String> {
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>()?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut content = rest.to_vec();
+        let opened =
+            self.0.open_in_place(nonce, Aad::from(request.as_bytes()), &mut content).ok()?;
+        String::from_utf8(opened.to_vec()).ok()
+    }
+}
+
+impl fmt::Debug for ApprovalSealer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApprovalSealer(..)")
     }
 }
 

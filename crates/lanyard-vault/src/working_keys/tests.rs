@@ -78,3 +78,18 @@ proptest! {
         prop_assert_eq!(master().session_sealer().open(&text), None);
     }
 }
+
+#[test]
+fn what_an_approver_is_shown_opens_for_its_request_alone() {
+    let (ours, other) = (MasterKey::ephemeral().unwrap(), MasterKey::ephemeral().unwrap());
+    let sealed = ours.approval_sealer().seal("default/01A", "tst_view").unwrap();
+    assert!(!String::from_utf8_lossy(&sealed).contains("tst_view"));
+    let open = |key: &MasterKey, request| key.approval_sealer().open(request, &sealed);
+    assert_eq!(open(&ours, "default/01A").as_deref(), Some("tst_view"));
+    assert_eq!(open(&ours, "default/01B"), None);
+    assert_eq!(open(&other, "default/01A"), None);
+    let mut changed = sealed.clone();
+    changed[20] ^= 1;
+    assert_eq!(ours.approval_sealer().open("default/01A", &changed), None);
+    assert_eq!(ours.approval_sealer().open("default/01A", b"short"), None);
+}

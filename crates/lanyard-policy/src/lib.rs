@@ -8,6 +8,7 @@
 
 mod grant;
 mod grants;
+pub mod limit;
 mod permit;
 
 pub use grant::{Grant, PatternError, ToolPattern, UserPattern};

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod canonical;
+pub mod derive;
 mod number;
 mod output;
 mod problems;

@@ -29,7 +29,8 @@ pub use name::{
 pub use origin::{Origin, OriginError, Scheme};
 pub use outcome::{Blame, Denial, Failure};
 pub use record::{
-    CallRecord, ChangeRecord, Decision, Ending, EndingStatus, OpenRecord, Record, RecordWho,
+    CallFacts, CallRecord, ChangeRecord, ClientNote, CredentialUse, Decision, Ending, EndingStatus,
+    OpenRecord, Record, RecordWho,
 };
 pub use secrets::{SecretError, SecretSource, Sign};
 pub use time::{Clock, Timestamp, span};

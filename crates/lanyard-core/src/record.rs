@@ -2,14 +2,16 @@
 //!
 //! INVARIANT: a record holds no argument value, no answer and no credential.
 
-use crate::{AgentName, RecordId, ServerName, TenantName, Timestamp, TokenId, UserName};
+use crate::{
+    AgentName, RecordId, SecretName, ServerName, TenantName, Timestamp, TokenId, UserName,
+};
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// A call was decided. An allowed call is open until its [`Record::Closed`]; a denied one is
     /// complete with this entry.
-    Opened(OpenRecord),
+    Opened(Box<OpenRecord>),
     /// An allowed call ended.
     Closed(CallRecord),
     /// Somebody changed, or tried to change, what the gateway does.
@@ -70,15 +72,60 @@ pub struct OpenRecord {
     pub decision: Decision,
     /// The record of the call that this one continues.
     pub continues: Option<RecordId>,
+    /// What it was decided on, and what it will use.
+    pub facts: CallFacts,
+}
+
+/// What a call was decided on and what it will use. What is not known, or does not apply, is
+/// absent from the record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallFacts {
+    /// The definition of the tool in force: SHA-256, hexadecimal, of its approved text, or of the
+    /// stored file of a REST API.
+    pub pin: Option<String>,
+    /// The stored secrets that the call will use.
+    pub credentials: Vec<CredentialUse>,
+    /// What the client calls itself. Anybody can say anything here: it is no identity.
+    pub client: Option<ClientNote>,
+    /// The id of the trace that the call belongs to, as its client says: 32 hexadecimal digits.
+    pub trace: Option<String>,
+    /// The version of the policies it was decided by; `None` without policies.
+    pub policy: Option<u64>,
+    /// The rules in shadow that would have denied it, written `policy:ID`.
+    pub shadow: Vec<String>,
+    /// What the decision asked for beside a yes: `limit:NAME`, `cost:3`, ...
+    pub obligations: Vec<String>,
+    /// The approval that it used.
+    pub approval: Option<String>,
+    /// The attributes that policies read, raw JSON, where keeping them is switched on.
+    pub attributes: Option<String>,
+}
+
+/// A stored secret that a call uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialUse {
+    /// The secret.
+    pub name: SecretName,
+    /// Its version.
+    pub version: u32,
+}
+
+/// What a client calls itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientNote {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
 }
 
 /// Yes or no, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Allowed, by this rule (a grant, written `grant:AGENT/SERVER`).
+    /// Allowed, by these rules: a grant is written `grant:AGENT/SERVER`, a policy `policy:ID`.
     Allowed {
-        /// The rule.
-        by: String,
+        /// The rules.
+        by: Vec<String>,
     },
     /// Denied, with the code of [`crate::Denial::code`] and, for arguments, the problem (which
     /// names argument and rule, never a value).
@@ -87,6 +134,8 @@ pub enum Decision {
         code: &'static str,
         /// More, where the code alone does not say it.
         detail: Option<String>,
+        /// The rules that decided it, where rules did.
+        by: Vec<String>,
     },
 }
 

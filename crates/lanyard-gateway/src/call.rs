@@ -10,6 +10,7 @@
 
 mod beside;
 mod credentials;
+mod facts;
 mod foreign;
 mod open;
 mod passage;
@@ -20,13 +21,14 @@ mod turn;
 
 use std::sync::Arc;
 
-use lanyard_core::{Caller, Denial, EndingStatus, Failure, RecordId, Timestamp};
+use lanyard_core::{CallFacts, Caller, Denial, EndingStatus, Failure, RecordId, Timestamp};
 use lanyard_rest::ToolResult;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::beside::{Beside, Request, run_beside};
 pub(crate) use self::credentials::ServerCredentials;
+pub(crate) use self::facts::{TRACEPARENT, TraceId};
 use self::foreign::Conversation;
 pub(crate) use self::foreign::{Guest, Passed, session_key};
 pub(crate) use self::open::RecordIds;
@@ -56,6 +58,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) scope: &'a Scope,
     /// The client at the other end.
     pub(crate) client: &'a Client,
+    /// The trace that its request's head names.
+    pub(crate) trace: Option<&'a TraceId>,
     /// The tool's name as written.
     pub(crate) tool: &'a str,
     /// The arguments as written.
@@ -120,19 +124,17 @@ pub(crate) async fn run(
     let permitted = match decide(core, snapshot, &incoming) {
         Ok(permitted) => permitted,
         Err(refused) => {
-            let subject = refused.subject(incoming.tool);
-            let denial = refused.denial;
+            let (subject, denial) = refused.into_subject(&incoming);
             return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
         }
     };
-    let subject = permitted.subject(&core.digester);
+    let subject = permitted.subject(core, snapshot, &incoming);
     // Nothing that is carried out here asks its client for anything.
     let subject = match with {
         Some(_) => subject.after(core, incoming.caller, incoming.client, incoming.params),
         None => subject,
     };
-    let by = permitted.by();
-    let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject, by).await;
+    let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject).await;
     let mut open = match open {
         Ok(open) => open,
         Err(failure) => return called(Outcome::Failed(failure)),
@@ -214,6 +216,7 @@ async fn pass_on(
 struct Refused {
     denial: Denial,
     target: Option<(lanyard_core::ServerName, String)>,
+    facts: Box<CallFacts>,
 }
 
 fn decide<'a>(
@@ -222,18 +225,22 @@ fn decide<'a>(
     incoming: &Incoming<'a>,
 ) -> Result<Permitted<'a>, Refused> {
     let now = core.clock.now();
-    let target = Target::route(snapshot, incoming, now)
-        .map_err(|denial| Refused { denial, target: scope_target(incoming) })?;
-    let named = (target.server().name.clone(), target.tool().name().to_string());
-    let (target, permit) = target
-        .gate(incoming, now)
-        .map_err(|denial| Refused { denial, target: Some(named.clone()) })?;
-    if !incoming.client.seen(incoming.agent).is_current(target.server(), target.tool()) {
-        let denial = Denial::ToolChanged { tool: incoming.tool.to_owned() };
-        return Err(Refused { denial, target: Some(named) });
+    let target = Target::route(snapshot, incoming, now).map_err(|denial| Refused {
+        denial,
+        target: scope_target(incoming),
+        facts: Box::default(),
+    })?;
+    let (server, tool) = (target.server(), target.tool());
+    let refused = |denial| Refused {
+        denial,
+        target: Some((server.name.clone(), tool.name().to_string())),
+        facts: Box::new(CallFacts { pin: Some(tool.pin().to_owned()), ..CallFacts::default() }),
+    };
+    let (target, permit) = target.gate(incoming, now).map_err(refused)?;
+    if !incoming.client.seen(incoming.agent).is_current(server, tool) {
+        return Err(refused(Denial::ToolChanged { tool: incoming.tool.to_owned() }));
     }
-    let cleared = Cleared::new(target, incoming.arguments)
-        .map_err(|denial| Refused { denial, target: Some(named) })?;
+    let cleared = Cleared::new(target, incoming.arguments).map_err(refused)?;
     Ok(Permitted::new(cleared, permit))
 }
 
@@ -267,12 +274,13 @@ async fn carry_out(
 }
 
 impl Refused {
-    fn subject(&self, tool: &str) -> Subject {
-        let (server, tool) = match &self.target {
-            Some((server, tool)) => (Some(server.clone()), tool.as_str()),
-            None => (None, tool),
+    fn into_subject(self, incoming: &Incoming<'_>) -> (Subject, Denial) {
+        let Self { denial, target, facts } = self;
+        let (server, tool) = match target {
+            Some((server, tool)) => (Some(server), tool),
+            None => (None, incoming.tool.to_owned()),
         };
-        let about = tool.to_owned();
-        Subject { method: "tools/call", server, about, digest: None, continues: None }
+        let subject = Subject { facts: *facts, ..Subject::new("tools/call", server, tool) };
+        (subject.told(incoming.client, incoming.trace, incoming.params), denial)
     }
 }

@@ -124,6 +124,11 @@ impl Vault {
         Ok(OpenSecrets(opened))
     }
 
+    /// The version of a secret that a call would be given; `None` while it has no value.
+    pub fn version(&self, tenant: &TenantName, name: &SecretName) -> Option<u32> {
+        Some(self.secret(tenant, name)?.current.as_ref()?.number)
+    }
+
     /// What masks these secrets, in every version that is known, in an answer.
     pub fn masker(&self, tenant: &TenantName, names: &[SecretName]) -> Masker {
         let secrets = names.iter().filter_map(|name| self.secret(tenant, name));

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use lanyard_core::{Caller, Denial, ServerName};
+use lanyard_core::{CallFacts, Caller, Denial, ServerName};
 use lanyard_wire::{Method, ReadParams, WireError, splice};
 use serde_json::value::RawValue;
 
+use super::credentials::credential_uses;
 use super::open::{OpenCall, Subject, deny};
 use super::passage::Found;
-use super::{Called, Outcome, Passing, With, pass_on};
+use super::{Called, Outcome, Passing, TraceId, With, pass_on};
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::client::Client;
@@ -30,6 +31,8 @@ pub(crate) struct Request<'a> {
     pub(crate) scope: &'a Scope,
     /// The client at the other end.
     pub(crate) client: &'a Client,
+    /// The trace that the request's head names.
+    pub(crate) trace: Option<&'a TraceId>,
     /// The method as written.
     pub(crate) method: &'a str,
     /// What it is about.
@@ -143,18 +146,28 @@ pub(crate) async fn run_beside(
         Ok(allowed) => allowed,
         Err(denial) => {
             let about = request.beside.about();
-            let subject = Subject { method, server, about, digest: None, continues: None };
+            let subject = Subject::new(method, server, about);
+            let subject = subject.told(request.client, request.trace, request.params);
             return called(deny(core, snapshot, request.caller, &record, subject, denial));
         }
     };
     let digest = request.params.map(|params| core.digester.digest(params.get()));
+    let user = request.caller.principal.user.as_ref();
+    let credentials = credential_uses(snapshot, allowed.server(), None, user);
     let server = Some(allowed.server().name.clone());
-    let about = allowed.about().to_owned();
-    let subject = Subject { method, server, about, digest, continues: None };
-    let subject = subject.after(core, request.caller, request.client, request.params);
-    let by = allowed.by();
-    let open = OpenCall::begin(core, snapshot, request.caller, &record, subject, by).await;
-    match open {
+    let subject = Subject {
+        digest,
+        by: vec![allowed.by().to_owned()],
+        facts: CallFacts { credentials, ..CallFacts::default() },
+        ..Subject::new(method, server, allowed.about().to_owned())
+    };
+    let subject = subject.told(request.client, request.trace, request.params).after(
+        core,
+        request.caller,
+        request.client,
+        request.params,
+    );
+    match OpenCall::begin(core, snapshot, request.caller, &record, subject).await {
         Ok(open) => {
             let watched = allowed.watched(&request);
             let passing = Passing { caller: request.caller, client: request.client, watched, with };

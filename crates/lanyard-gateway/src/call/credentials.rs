@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use lanyard_connect::mcp::{Credentials, Opened, Target};
-use lanyard_core::{Binding, Failure, SecretError, SecretName, SecretSource as _, UserName};
+use lanyard_core::{
+    Binding, CredentialUse, Failure, SecretError, SecretName, SecretSource as _, UserName,
+};
 use lanyard_mcp::{Remote, Template, Transport, UserKey};
 use lanyard_vault::{Masker, OpenSecrets};
 use tokio::sync::watch;
 
 use super::stages::secret_failure;
-use crate::snapshot::{Snapshot, UserCredential, UserEntry};
+use crate::snapshot::{ServerEntry, Snapshot, ToolEntry, UserCredential, UserEntry};
 
 /// The credentials of one server, opened from the newest configuration each time: a rotated secret
 /// is used from the next request on.
@@ -123,6 +125,55 @@ impl ServerCredentials {
         }
         Ok(headers)
     }
+}
+
+/// The stored secrets that a call will use, by a configuration, without opening any: those of the
+/// tool, or of the server where it speaks MCP, with the user's own in their places. One without a
+/// value is not there to be used.
+pub(super) fn credential_uses(
+    snapshot: &Snapshot,
+    server: &ServerEntry,
+    tool: Option<&ToolEntry>,
+    user: Option<&UserName>,
+) -> Vec<CredentialUse> {
+    let mut names: Vec<&SecretName> = match (server.as_mcp(), tool.and_then(ToolEntry::as_rest)) {
+        (Some(mcp), _) => {
+            let held = user.and_then(|user| snapshot.user(&server.tenant, &server.name, user));
+            sent(&mcp.target.definition.transport, held.map_or(&[], UserEntry::credentials))
+        }
+        (None, Some(rest)) => rest.tool.secrets().iter().collect(),
+        (None, None) => Vec::new(),
+    };
+    names.sort_unstable();
+    names.dedup();
+    let used = names.into_iter().filter_map(|name| {
+        let version = snapshot.vault.version(&server.tenant, name)?;
+        Some(CredentialUse { name: name.clone(), version })
+    });
+    used.collect()
+}
+
+/// What goes to a server that speaks MCP: what its definition gives, and what a user holds.
+fn sent<'a>(transport: &'a Transport, own: &'a [UserCredential]) -> Vec<&'a SecretName> {
+    match transport {
+        Transport::Stdio(stdio) => {
+            let given = left(&stdio.env, |name| overrides_variable(own, name));
+            let held = own.iter().filter(|it| it.key.variable().is_some());
+            secrets_of(given).chain(held.map(|it| &it.secret)).collect()
+        }
+        Transport::Http(remote) | Transport::Sse(remote) => {
+            let given = left(&remote.headers, |name| overrides_header(own, name));
+            let held = own.iter().filter(|it| it.key.header().is_some());
+            let given = secrets_of(given.chain(&remote.query));
+            given.chain(held.map(|it| &it.secret)).collect()
+        }
+    }
+}
+
+fn secrets_of<'a>(
+    given: impl Iterator<Item = &'a (String, Template)>,
+) -> impl Iterator<Item = &'a SecretName> {
+    given.flat_map(|(_, template)| template.secrets())
 }
 
 /// What the definition gives beside what a user holds.

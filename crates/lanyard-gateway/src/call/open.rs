@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use lanyard_core::{
-    CallRecord, Caller, Decision, Denial, Ending, EndingStatus, Failure, OpenRecord, Record,
-    RecordId, RecordWho, ServerName, Timestamp,
+    CallFacts, CallRecord, Caller, Decision, Denial, Ending, EndingStatus, Failure, OpenRecord,
+    Record, RecordId, RecordWho, ServerName, Timestamp,
 };
 use lanyard_wire::{InputRequired, Retry};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -19,7 +19,7 @@ use crate::edge::Core;
 use crate::edge::client::Client;
 use crate::snapshot::Snapshot;
 
-/// What a record is about.
+/// What a record is about. Each member is filled where its fact becomes known.
 #[derive(Debug)]
 pub(super) struct Subject {
     /// The method.
@@ -32,9 +32,26 @@ pub(super) struct Subject {
     pub(super) digest: Option<String>,
     /// The call that asked for what this one brings.
     pub(super) continues: Option<RecordId>,
+    /// The rules that decided it.
+    pub(super) by: Vec<String>,
+    /// What it was decided on, and what it will use.
+    pub(super) facts: CallFacts,
 }
 
 impl Subject {
+    /// A request of which no more is known yet.
+    pub(super) fn new(method: &'static str, server: Option<ServerName>, about: String) -> Self {
+        Self {
+            method,
+            server,
+            about,
+            digest: None,
+            continues: None,
+            by: Vec::new(),
+            facts: CallFacts::default(),
+        }
+    }
+
     /// The same with the call that asked for what these parameters bring, if they bring an answer.
     /// Only clients of the stateless era answer in that way.
     pub(super) fn after(
@@ -78,10 +95,9 @@ impl<'a> OpenCall<'a> {
         snapshot: &Snapshot,
         caller: &Caller,
         id: &RecordId,
-        subject: Subject,
-        by: &str,
+        mut subject: Subject,
     ) -> Result<Self, Failure> {
-        let decision = Decision::Allowed { by: by.to_owned() };
+        let decision = Decision::Allowed { by: std::mem::take(&mut subject.by) };
         let record = opened(core, snapshot, caller, id, subject, decision);
         let position = core.append(&record)?;
         let ending = Ending {
@@ -183,10 +199,11 @@ pub(super) fn deny(
     snapshot: &Snapshot,
     caller: &Caller,
     id: &RecordId,
-    subject: Subject,
+    mut subject: Subject,
     denial: Denial,
 ) -> Outcome {
-    let record = opened(core, snapshot, caller, id, subject, denied(&denial));
+    let decision = denied(&denial, std::mem::take(&mut subject.by));
+    let record = opened(core, snapshot, caller, id, subject, decision);
     match core.append(&record) {
         Ok(_) => Outcome::Denied(denial),
         Err(failure) => Outcome::Failed(failure),
@@ -194,7 +211,7 @@ pub(super) fn deny(
 }
 
 /// A denial as its record has it.
-fn denied(denial: &Denial) -> Decision {
+fn denied(denial: &Denial, by: Vec<String>) -> Decision {
     let detail = match denial {
         Denial::ArgumentsInvalid { problem } => Some(cut(problem, DETAIL_BYTES_MAX).to_owned()),
         Denial::TokenMissing
@@ -214,7 +231,7 @@ fn denied(denial: &Denial) -> Decision {
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ } => None,
     };
-    Decision::Denied { code: denial.code(), detail }
+    Decision::Denied { code: denial.code(), detail, by }
 }
 
 fn opened(
@@ -225,7 +242,7 @@ fn opened(
     subject: Subject,
     decision: Decision,
 ) -> Record {
-    Record::Opened(OpenRecord {
+    Record::Opened(Box::new(OpenRecord {
         id: id.clone(),
         time: core.clock.now(),
         who: who(caller),
@@ -236,7 +253,8 @@ fn opened(
         snapshot: snapshot.version,
         decision,
         continues: subject.continues,
-    })
+        facts: subject.facts,
+    }))
 }
 
 /// Who stands behind a record.

@@ -4,16 +4,17 @@
 use std::net::IpAddr;
 
 use lanyard_core::{
-    Caller, Denial, Failure, Peer, Principal, SecretError, ServerName, Timestamp, ToolName,
-    UserName,
+    CallFacts, Caller, Denial, Failure, Peer, Principal, SecretError, ServerName, Timestamp,
+    ToolName, UserName,
 };
 use lanyard_guard::Clearance;
 use lanyard_policy::{NotGranted, Permit};
 use lanyard_rest::{RenderContext, RenderError, Rendered, RequestPlan, ToolResult};
-use lanyard_vault::{Digester, Masker, OpenSecrets};
+use lanyard_vault::{Masker, OpenSecrets};
 use ring::rand::SecureRandom as _;
 
 use super::Incoming;
+use super::credentials::credential_uses;
 use super::open::Subject;
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
@@ -147,24 +148,32 @@ impl<'a> Permitted<'a> {
         self.cleared.target.tool
     }
 
-    /// The rule that allows the call.
-    pub(super) fn by(&self) -> &str {
-        &self.permit.by
-    }
-
     pub(super) fn clearance(&self) -> &Clearance {
         &self.cleared.clearance
     }
 
     /// What the record is about, with the keyed digest of the arguments.
-    pub(super) fn subject(&self, digester: &Digester) -> Subject {
-        Subject {
-            method: "tools/call",
-            server: Some(self.server().name.clone()),
-            about: self.tool().name().to_string(),
-            digest: Some(digester.digest(&self.cleared.clearance.canonical())),
-            continues: None,
-        }
+    pub(super) fn subject(
+        &self,
+        core: &Core,
+        snapshot: &Snapshot,
+        incoming: &Incoming<'_>,
+    ) -> Subject {
+        let (server, tool) = (self.server(), self.tool());
+        let user = incoming.caller.principal.user.as_ref();
+        let facts = CallFacts {
+            pin: Some(tool.pin().to_owned()),
+            credentials: credential_uses(snapshot, server, Some(tool), user),
+            ..CallFacts::default()
+        };
+        let about = tool.name().to_string();
+        let subject = Subject {
+            digest: Some(core.digester.digest(&self.cleared.clearance.canonical())),
+            by: vec![self.permit.by.clone()],
+            facts,
+            ..Subject::new("tools/call", Some(server.name.clone()), about)
+        };
+        subject.told(incoming.client, incoming.trace, incoming.params)
     }
 
     /// What a revocation would have to take away to end this call.

@@ -73,7 +73,7 @@ pub(crate) fn nothing() -> ClientFacts {
 }
 
 /// Who speaks where the client does not say who it is.
-const ANONYMOUS: &str = r#"{"name":"unknown","version":"0"}"#;
+pub(crate) const ANONYMOUS: &str = r#"{"name":"unknown","version":"0"}"#;
 
 /// The most that a session's id carries of what its client said, in bytes: ids travel in a header
 /// of every request.

@@ -233,7 +233,7 @@ impl Client {
             return Err(Denial::TokenMissing);
         }
         let (key, scope) = (self.key.clone(), Scope::All);
-        Ok(Context { core, snapshot, key, identity, caller, scope })
+        Ok(Context { core, snapshot, key, identity, caller, scope, trace: None })
     }
 
     /// Answers one line.

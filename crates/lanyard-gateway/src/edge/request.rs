@@ -20,6 +20,7 @@ use super::route::{Endpoint, Scope};
 use super::serve::Connection;
 use super::session::Session;
 use super::{Core, list, stream, unread, user};
+use crate::call::{TRACEPARENT, TraceId};
 use crate::snapshot::{Identity, Snapshot};
 
 /// The header that names a session.
@@ -38,6 +39,8 @@ pub(super) struct Context {
     pub(super) identity: Arc<Identity>,
     pub(super) caller: Caller,
     pub(super) scope: Scope,
+    /// The trace that the request's head names.
+    pub(super) trace: Option<TraceId>,
 }
 
 /// Answers one request. Every end is a reply; nothing is an error to hyper.
@@ -80,7 +83,9 @@ async fn reply_to(
         Err(refused) => return refused.reply(),
     };
     let caller = caller(&identity, connection.peer, user);
-    let context = Context { core, snapshot, key, identity, caller, scope };
+    let trace = parts.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    let trace = trace.and_then(TraceId::of_parent);
+    let context = Context { core, snapshot, key, identity, caller, scope, trace };
     match (endpoint, &parts.method) {
         (Endpoint::Mcp(_), &Method::POST) => post(context, &parts.headers, body).await,
         (Endpoint::Mcp(_), &Method::GET) => get(context, &parts.headers),
@@ -137,6 +142,7 @@ impl Context {
             identity: Arc::clone(&self.identity),
             caller: self.caller.clone(),
             scope: self.scope.clone(),
+            trace: self.trace.clone(),
         }
     }
 

@@ -10,7 +10,7 @@ use lanyard_mcp::search::{Entry, Index};
 use lanyard_rest::{Definition, SetEntry};
 
 use super::mcp::McpEntry;
-use super::tool::ToolEntry;
+use super::tool::{ToolEntry, digest_hex};
 
 /// What an operator sets for a server beside its definition.
 #[derive(Debug, Clone)]
@@ -59,16 +59,21 @@ enum Kind {
 }
 
 impl ServerEntry {
-    /// Compiles the definition of a REST API. The error names the tool whose schema does not
-    /// compile.
+    /// Compiles the definition of a REST API, which was read from `source`. The error names the
+    /// tool whose schema does not compile.
     pub fn compile(
         tenant: TenantName,
         definition: Definition,
+        source: &str,
         options: ServerOptions,
     ) -> Result<Self, String> {
+        let pin = digest_hex(source);
         let secrets = definition.secrets().iter().cloned().collect();
-        let tools =
-            definition.tools.into_iter().map(ToolEntry::rest).collect::<Result<Vec<_>, _>>()?;
+        let tools = definition
+            .tools
+            .into_iter()
+            .map(|tool| ToolEntry::rest(tool, &pin))
+            .collect::<Result<Vec<_>, _>>()?;
         let kind = definition.set.map_or(Kind::Rest, |set| Kind::Set(set.entries));
         let (name, description) = (definition.name, definition.description);
         Ok(Self::new((tenant, name), description, options, tools, secrets, kind))

@@ -4,10 +4,12 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::OnceLock;
 
+use data_encoding::HEXLOWER;
 use lanyard_core::{Denial, ToolName};
 use lanyard_guard::{ArgumentSchema, Clearance, OutputSchema};
 use lanyard_rest::Tool;
 use lanyard_wire::{ParamHeaders, RoutingHeaders, WireError};
+use ring::digest;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -19,6 +21,7 @@ pub struct ToolEntry {
     what: What,
     checks: OnceLock<Result<Checks, String>>,
     fingerprint: OnceLock<u64>,
+    pin: OnceLock<String>,
     strip: bool,
 }
 
@@ -58,8 +61,9 @@ struct Members<'a> {
 }
 
 impl ToolEntry {
-    /// Compiles a tool of a REST API. The error names it.
-    pub(crate) fn rest(tool: Tool) -> Result<Self, String> {
+    /// Compiles a tool of a REST API; `pin` is the digest of the file it stands in. The error names
+    /// the tool.
+    pub(crate) fn rest(tool: Tool, pin: &str) -> Result<Self, String> {
         let name = tool.name.clone();
         let arguments = ArgumentSchema::compile(&tool.input_schema)
             .map_err(|error| format!("tool {name}: inputSchema: {error}"))?;
@@ -78,14 +82,22 @@ impl ToolEntry {
         };
         let checks = OnceLock::from(Ok(Checks { arguments, output, mirrored }));
         let what = What::Rest(Box::new(rest));
-        Ok(Self { name, what, checks, fingerprint: OnceLock::new(), strip: false })
+        let pin = OnceLock::from(pin.to_owned());
+        Ok(Self { name, what, checks, fingerprint: OnceLock::new(), pin, strip: false })
     }
 
     /// A tool of a server that speaks MCP, by its approved definition: a raw JSON object. `strip`
     /// says whether placeholders for optional arguments are taken out of calls.
     pub fn mcp(name: ToolName, definition: &str, strip: bool) -> Self {
         let what = What::Mcp(definition.into());
-        Self { name, what, checks: OnceLock::new(), fingerprint: OnceLock::new(), strip }
+        Self {
+            name,
+            what,
+            checks: OnceLock::new(),
+            fingerprint: OnceLock::new(),
+            pin: OnceLock::new(),
+            strip,
+        }
     }
 
     /// The tool's own name.
@@ -133,6 +145,12 @@ impl ToolEntry {
             }
             hasher.finish()
         })
+    }
+
+    /// The digest of the definition in force: of its approved text, or of the file that describes
+    /// the API.
+    pub(crate) fn pin(&self) -> &str {
+        self.pin.get_or_init(|| digest_hex(self.as_mcp().unwrap_or_default()))
     }
 
     /// The schema of its arguments, raw JSON.
@@ -184,6 +202,11 @@ impl ToolEntry {
         });
         checks.as_ref().map_err(String::as_str)
     }
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub(super) fn digest_hex(text: &str) -> String {
+    HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 fn members(definition: &str) -> Members<'_> {

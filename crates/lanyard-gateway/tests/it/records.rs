@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{BILLING, Conditions, World, call};
+use crate::harness::{BILLING, Conditions, World, call, modern};
 use crate::outcomes::produced;
 use crate::server::KEY;
 
@@ -55,10 +55,34 @@ async fn a_record_says_who_what_why_and_how_it_ended() {
     assert_eq!((&close["status"], &close["upstream_status"]), (&json!("answered"), &json!(200)));
     assert!(open["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert!(open["token"].as_str().unwrap().starts_with("tk_"));
+    // The digest of the file's text, which anybody can compute from `server show --source`.
+    assert_eq!(open["pin"].as_str().unwrap().len(), 64);
+    assert_eq!(records[3]["pin"], open["pin"]);
+    assert_eq!(open["credentials"], json!({"billing-key": 1}));
+    assert_eq!(open["client"], serde_json::Value::Null);
     let text = world.log_text();
     for value in ["INV-77", KEY, &world.token("alice")] {
         assert!(!text.contains(value), "{value}");
     }
+}
+
+#[tokio::test]
+async fn a_record_notes_what_a_client_says_of_itself_and_of_its_trace() {
+    let world = World::start().await;
+    let (one, other) = ("11".repeat(16), "22".repeat(16));
+    let parent = |trace: &str| format!("00-{trace}-00f067aa0ba902b7-01");
+    let post = || world.by("alice", "POST", BILLING).header("traceparent", &parent(&one));
+    modern(post(), "tools/call", json!({"name": "note", "arguments": {}})).send().await;
+    let mut within = call("note", json!({}));
+    within["params"]["_meta"] = json!({"traceparent": parent(&other)});
+    post().json(within).send().await;
+    let broken = world.by("alice", "POST", BILLING).header("traceparent", "00-1-1-1");
+    broken.json(call("none", json!({}))).send().await;
+    let records = world.settled().await;
+    let told: Vec<_> = records.iter().filter(|it| it["kind"] != "call.close").collect();
+    assert_eq!(told[0]["client"], json!({"name": "test", "version": "1"}));
+    let traces: Vec<_> = told.iter().map(|it| it["trace"].as_str()).collect();
+    assert_eq!(traces, [Some(&*one), Some(&*other), None]);
 }
 
 #[tokio::test]

@@ -101,6 +101,14 @@ async fn a_credential_of_its_own_takes_the_place_of_the_servers() {
         let (_, text) = house.result();
         assert!(!text.contains("ann") && !text.contains("bea"), "{text}");
     }
+    let records = world.settled().await;
+    let used: Vec<_> = records
+        .iter()
+        .filter(|it| it["kind"] == "call.open")
+        .map(|it| it["credentials"].to_string())
+        .collect();
+    let house = r#"{"billing-key":1}"#;
+    assert_eq!(used, [r#"{"fake-ann-bearer":1}"#, house, house]);
     let sessions: Vec<_> = server
         .heard_of("tools/call")
         .iter()

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use lanyard_core::{
-    AgentName, CallRecord, ChangeRecord, Clock, Decision, Ending, EndingStatus, OpenRecord, Record,
-    RecordId, RecordWho, ServerName, Sign, TenantName, Timestamp, TokenId,
+    AgentName, CallFacts, CallRecord, ChangeRecord, Clock, Decision, Ending, EndingStatus,
+    OpenRecord, Record, RecordId, RecordWho, ServerName, Sign, TenantName, Timestamp, TokenId,
 };
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use tempfile::TempDir;
@@ -87,7 +87,7 @@ pub(crate) fn id(text: &str) -> RecordId {
 }
 
 pub(crate) fn opened(name: &str, decision: Decision) -> Record {
-    Record::Opened(OpenRecord {
+    Record::Opened(Box::new(OpenRecord {
         id: id(name),
         time: Timestamp(START),
         who: RecordWho {
@@ -104,15 +104,16 @@ pub(crate) fn opened(name: &str, decision: Decision) -> Record {
         snapshot: 7,
         decision,
         continues: None,
-    })
+        facts: CallFacts::default(),
+    }))
 }
 
 pub(crate) fn allowed(name: &str) -> Record {
-    opened(name, Decision::Allowed { by: "grant:alice/billing".to_owned() })
+    opened(name, Decision::Allowed { by: vec!["grant:alice/billing".to_owned()] })
 }
 
 pub(crate) fn denied(name: &str) -> Record {
-    opened(name, Decision::Denied { code: "tool_not_granted", detail: None })
+    opened(name, Decision::Denied { code: "tool_not_granted", detail: None, by: Vec::new() })
 }
 
 pub(crate) fn closed(name: &str) -> Record {

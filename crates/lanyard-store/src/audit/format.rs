@@ -22,15 +22,17 @@
 //! | `log.segment` | the first line of each segment: whose log, which segment, the checkpoint of all before, the calls open at that moment |
 //! | `log.recovered` | the log was opened after an end that was not clean |
 
+mod open;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use data_encoding::HEXLOWER;
-use lanyard_core::{
-    CallRecord, ChangeRecord, Decision, EndingStatus, OpenRecord, Record, RecordId, Timestamp,
-};
+use lanyard_core::{CallRecord, ChangeRecord, EndingStatus, Record, RecordId, Timestamp};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
+
+use self::open::Open;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
@@ -149,67 +151,6 @@ struct Time(Timestamp);
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
-    }
-}
-
-#[derive(Serialize)]
-struct Open<'a> {
-    id: &'a str,
-    tenant: &'a str,
-    agent: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    peer: &'a str,
-    method: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    server: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    arguments_digest: Option<&'a str>,
-    snapshot: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allowed_by: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    denied_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    denied_detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    continues: Option<&'a str>,
-}
-
-impl<'a> Open<'a> {
-    fn of(record: &'a OpenRecord) -> Self {
-        let OpenRecord { id, time: _, who, method, server, tool, arguments_digest, .. } = record;
-        let (allowed_by, denied_code, denied_detail) = match &record.decision {
-            Decision::Allowed { by } => (Some(by.as_str()), None, None),
-            Decision::Denied { code, detail } => (None, Some(*code), detail.as_deref()),
-        };
-        Self {
-            id: id.as_str(),
-            tenant: who.tenant.as_str(),
-            agent: who.agent.as_str(),
-            user: who.user.as_ref().map(AsRef::as_ref),
-            token: who.token.as_ref().map(AsRef::as_ref),
-            peer: &who.peer,
-            method,
-            server: server.as_ref().map(AsRef::as_ref),
-            tool: tool.as_deref(),
-            arguments_digest: arguments_digest.as_deref(),
-            snapshot: record.snapshot,
-            allowed_by,
-            denied_code,
-            denied_detail,
-            continues: record.continues.as_ref().map(AsRef::as_ref),
-        }
-    }
-}
-
-impl Body for Open<'_> {
-    fn kind(&self) -> &'static str {
-        if self.allowed_by.is_some() { CALL_OPEN } else { CALL_DENIED }
     }
 }
 

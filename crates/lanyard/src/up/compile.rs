@@ -263,7 +263,7 @@ fn compile_rest(
     let servers = |name: &ServerName| tools_of((&row.tenant, name), rows, limits);
     let definition = read_definition(row, &GuardSchemas, limits, &servers)?;
     let options = server_options(row, options, definition.timeout_ms, limits);
-    ServerEntry::compile(row.tenant.clone(), definition, options)
+    ServerEntry::compile(row.tenant.clone(), definition, &row.source, options)
 }
 
 /// What holds for servers of both kinds.

@@ -380,7 +380,8 @@ impl Setup {
             private: PrivateAllowance::none(),
             enabled: setup.enabled,
         };
-        ServerEntry::compile(TenantName::default_tenant(), definition, options).unwrap()
+        let tenant = TenantName::default_tenant();
+        ServerEntry::compile(tenant, definition, &setup.yaml, options).unwrap()
     }
 
     fn secret(&self, master: &MasterKey) -> SecretEntry {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
 use lanyard_core::{
-    CallRecord, ChangeRecord, Decision, Ending, EndingStatus, OpenRecord, Record, RecordWho,
-    Timestamp, UserName,
+    CallFacts, CallRecord, ChangeRecord, ClientNote, CredentialUse, Decision, Ending, EndingStatus,
+    OpenRecord, Record, RecordWho, SecretName, Timestamp, UserName,
 };
 
 use super::{Head, Line, Place, RecoveredLine, SegmentLine, write};
@@ -49,10 +49,10 @@ fn an_opening() {
         arguments_digest: None,
         continues: Some(id("c0")),
         method: "tools/list",
-        ..record
+        ..*record
     };
     check(
-        &Line::Record(&Record::Opened(record)),
+        &Line::Record(&Record::Opened(Box::new(record))),
         expect![[r#"
         {"seq":42,"prev":"abababababababababababababababababababababababababababababababab","time":"2026-11-21T23:05:41.000000Z","kind":"call.open","id":"c1","tenant":"default","agent":"alice","user":"bob@example.com","peer":"uid:1000,pid:7","method":"tools/list","snapshot":7,"allowed_by":"grant:alice/billing","continues":"c0"}
     "#]],
@@ -64,12 +64,54 @@ fn a_denial() {
     let decision = Decision::Denied {
         code: "arguments_invalid",
         detail: Some("`id`: \"a\"\nis no number \u{1}\u{2028}".to_owned()),
+        by: Vec::new(),
     };
     check(
         &Line::Record(&opened("c1", decision)),
         expect![[r#"
         {"seq":42,"prev":"abababababababababababababababababababababababababababababababab","time":"2026-11-21T23:05:41.000000Z","kind":"call.denied","id":"c1","tenant":"default","agent":"alice","token":"t1","peer":"127.0.0.1:50000","method":"tools/call","server":"billing","tool":"get-invoice","arguments_digest":"abababababababababababababababababababababababababababababababab","snapshot":7,"denied_code":"arguments_invalid","denied_detail":"`id`: \"a\"\nis no number \u0001 "}
     "#]],
+    );
+}
+
+#[test]
+fn what_a_call_was_decided_on() {
+    let Record::Opened(record) = allowed("c1") else { panic!() };
+    let rules = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let secret =
+        |name: &str, version| CredentialUse { name: SecretName::parse(name).unwrap(), version };
+    let facts = CallFacts {
+        pin: Some("cd".repeat(32)),
+        credentials: vec![secret("billing-key", 3), secret("bob-token", 1)],
+        client: Some(ClientNote { name: "an editor".to_owned(), version: Some("1.2".to_owned()) }),
+        trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+        policy: Some(4),
+        shadow: rules(&["policy:hours"]),
+        obligations: rules(&["limit:alice", "cost:5"]),
+        approval: Some("ap_1".to_owned()),
+        attributes: Some("{ \"amount\": 1e2,\n\"to\": [null] }".to_owned()),
+    };
+    let decision = Decision::Allowed { by: rules(&["grant:alice/billing", "policy:office"]) };
+    let record = Box::new(OpenRecord { facts, decision, ..*record });
+    check(
+        &Line::Record(&Record::Opened(record.clone())),
+        expect![[r#"
+        {"seq":42,"prev":"abababababababababababababababababababababababababababababababab","time":"2026-11-21T23:05:41.000000Z","kind":"call.open","id":"c1","tenant":"default","agent":"alice","token":"t1","peer":"127.0.0.1:50000","method":"tools/call","server":"billing","tool":"get-invoice","arguments_digest":"abababababababababababababababababababababababababababababababab","snapshot":7,"allowed_by":["grant:alice/billing","policy:office"],"policy":4,"shadow":["policy:hours"],"obligations":["limit:alice","cost:5"],"approval":"ap_1","pin":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","credentials":{"billing-key":3,"bob-token":1},"client":{"name":"an editor","version":"1.2"},"trace":"4bf92f3577b34da6a3ce929d0e0e4736","attributes":{"amount":1e+2,"to":[null]}}
+    "#]],
+    );
+    let decision =
+        Decision::Denied { code: "policy", detail: None, by: rules(&["policy:no-push"]) };
+    let facts = CallFacts {
+        client: Some(ClientNote { name: "x".to_owned(), version: None }),
+        policy: Some(4),
+        attributes: Some("{".to_owned()),
+        ..CallFacts::default()
+    };
+    check(
+        &Line::Record(&Record::Opened(Box::new(OpenRecord { facts, decision, ..*record }))),
+        expect![[r#"
+            {"seq":42,"prev":"abababababababababababababababababababababababababababababababab","time":"2026-11-21T23:05:41.000000Z","kind":"call.denied","id":"c1","tenant":"default","agent":"alice","token":"t1","peer":"127.0.0.1:50000","method":"tools/call","server":"billing","tool":"get-invoice","arguments_digest":"abababababababababababababababababababababababababababababababab","snapshot":7,"denied_code":"policy","denied_by":"policy:no-push","policy":4,"client":{"name":"x"},"attributes":"{"}
+        "#]],
     );
 }
 

@@ -37,8 +37,27 @@ impl Grants {
         user: Option<&UserName>,
         now: Timestamp,
     ) -> Result<Permit, NotGranted> {
-        self.judge(server, user, now, |pattern| pattern.matches(tool))?;
-        Ok(Permit::new(&self.agent, server, Some(tool)))
+        self.grants(server, Some(tool), user, now)?;
+        Ok(Permit::new(vec![self.by(server)], server, Some(tool)))
+    }
+
+    /// Whether a grant allows it; `None` for what a server has beside tools.
+    pub(crate) fn grants(
+        &self,
+        server: &ServerName,
+        tool: Option<&ToolName>,
+        user: Option<&UserName>,
+        now: Timestamp,
+    ) -> Result<(), NotGranted> {
+        match tool {
+            Some(tool) => self.judge(server, user, now, |pattern| pattern.matches(tool)),
+            None => self.judge(server, user, now, |pattern| *pattern == ToolPattern::All),
+        }
+    }
+
+    /// A grant as records name it.
+    pub(crate) fn by(&self, server: &ServerName) -> String {
+        format!("grant:{}/{server}", self.agent)
     }
 
     /// Decides on what a server has beside tools: its prompts and resources, and whatever else it
@@ -50,8 +69,8 @@ impl Grants {
         user: Option<&UserName>,
         now: Timestamp,
     ) -> Result<Permit, NotGranted> {
-        self.judge(server, user, now, |pattern| *pattern == ToolPattern::All)?;
-        Ok(Permit::new(&self.agent, server, None))
+        self.grants(server, None, user, now)?;
+        Ok(Permit::new(vec![self.by(server)], server, None))
     }
 
     /// Whether a list shows the tool. It is no permission: to call takes a [`Permit`]. For whom

@@ -1,16 +1,17 @@
 //! The two ends of a decision: the evidence that a call was allowed, and why one was not.
 
-use lanyard_core::{AgentName, ServerName, ToolName};
+use lanyard_core::{ServerName, ToolName};
 use thiserror::Error;
 
-/// Evidence that a call was allowed. Only [`crate::Grants::decide`] makes one; it cannot be
-/// cloned or forged, and it says for which call it was given. So a stage of a call cannot be left
-/// out by making up what it would yield:
+/// Evidence that a call was allowed. Only [`crate::Grants::decide`] and
+/// [`crate::Policies::decide`] make one; it cannot be cloned or forged, and it says for which call
+/// it was given. So a stage of a call cannot be left out by making up what it would yield:
 ///
 /// ```compile_fail,E0451
 /// # use lanyard_core::{ServerName, ToolName};
 /// let (server, tool) = (ServerName::parse("a").unwrap(), ToolName::parse("b").unwrap());
-/// let forged = lanyard_policy::Permit { by: "me".to_owned(), server, tool: Some(tool) };
+/// let (by, shadow) = (Vec::new(), Vec::new());
+/// let forged = lanyard_policy::Permit { by, shadow, server, tool: Some(tool) };
 /// ```
 ///
 /// ```compile_fail,E0308
@@ -20,15 +21,18 @@ use thiserror::Error;
 /// ```
 #[derive(Debug)]
 pub struct Permit {
-    /// The rule that allowed it, as the record holds it: `grant:AGENT/SERVER`.
-    pub by: String,
+    /// What allowed it, as the record holds it: `grant:AGENT/SERVER`, `policy:RULE`,
+    /// `approval:ID`.
+    pub by: Vec<String>,
+    /// The rules that are in shadow and match.
+    pub shadow: Vec<String>,
     server: ServerName,
     tool: Option<ToolName>,
 }
 
 impl Permit {
-    pub(crate) fn new(agent: &AgentName, server: &ServerName, tool: Option<&ToolName>) -> Self {
-        Self { by: format!("grant:{agent}/{server}"), server: server.clone(), tool: tool.cloned() }
+    pub(crate) fn new(by: Vec<String>, server: &ServerName, tool: Option<&ToolName>) -> Self {
+        Self { by, shadow: Vec::new(), server: server.clone(), tool: tool.cloned() }
     }
 
     /// The server whose tool may be called.
@@ -36,7 +40,7 @@ impl Permit {
         &self.server
     }
 
-    /// The tool that may be called; `None` where all of the server is open.
+    /// The tool that may be called; `None` for what is no tool.
     pub fn tool(&self) -> Option<&ToolName> {
         self.tool.as_ref()
     }

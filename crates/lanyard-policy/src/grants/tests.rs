@@ -41,7 +41,12 @@ fn check(lines: &[&str], server: &str, tool: &str, now: i64, expected: Expect) {
     assert_eq!(decision.is_ok(), grants.lists(&server, &tool, Timestamp(now)));
     expected.assert_eq(&match decision {
         Ok(permit) => {
-            format!("allow by {} for {} {}", permit.by, permit.server(), permit.tool().unwrap())
+            format!(
+                "allow by {} for {} {}",
+                permit.by.join(", "),
+                permit.server(),
+                permit.tool().unwrap()
+            )
         }
         Err(reason) => format!("deny: {reason}"),
     });

@@ -15,6 +15,7 @@ pub trait Views: Send + Sync + Debug {
 
 /// A text as the path of a file, by its letters alone: no file is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a policy can ask")]
 pub struct PathView {
     /// Whether it begins at the root.
     pub absolute: bool,

@@ -157,7 +157,7 @@ pub(crate) async fn run_beside(
     let server = Some(allowed.server().name.clone());
     let subject = Subject {
         digest,
-        by: vec![allowed.by().to_owned()],
+        by: allowed.by().to_vec(),
         facts: CallFacts { credentials, ..CallFacts::default() },
         ..Subject::new(method, server, allowed.about().to_owned())
     };

@@ -158,8 +158,8 @@ fn merged<'a>(
 }
 
 impl<'a> Allowed<'a> {
-    /// The rule that allows it.
-    pub(super) fn by(&self) -> &str {
+    /// What allows it.
+    pub(super) fn by(&self) -> &[String] {
         &self.permit.by
     }
 

@@ -169,7 +169,7 @@ impl<'a> Permitted<'a> {
         let about = tool.name().to_string();
         let subject = Subject {
             digest: Some(core.digester.digest(&self.cleared.clearance.canonical())),
-            by: vec![self.permit.by.clone()],
+            by: self.permit.by.clone(),
             facts,
             ..Subject::new("tools/call", Some(server.name.clone()), about)
         };

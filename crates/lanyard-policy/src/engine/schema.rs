@@ -26,8 +26,8 @@ pub(crate) struct SchemaParts<'a> {
 /// The action that stands for that of any one tool.
 pub(crate) const ANY_CALL: &str = "call:*";
 
-pub(crate) fn schema(parts: &SchemaParts<'_>) -> Result<Schema, SchemaError> {
-    Schema::from_json_value(schema_json(parts))
+pub(crate) fn schema(parts: &SchemaParts<'_>) -> Result<Schema, Box<SchemaError>> {
+    Schema::from_json_value(schema_json(parts)).map_err(Box::new)
 }
 
 /// The same as text, so that equal schemas are checked once.

@@ -24,7 +24,7 @@ impl Views for PlainViews {
     fn path(&self, text: &str) -> PathView {
         let mut ancestors = vec!["/".to_owned()];
         for (at, _) in text.match_indices('/').filter(|(at, _)| *at > 0) {
-            ancestors.push(text[..at].to_owned());
+            ancestors.extend(text.get(..at).map(str::to_owned));
         }
         ancestors.push(text.to_owned());
         let odd = text.contains('\\');
@@ -166,9 +166,10 @@ impl World {
 pub(crate) fn changed(changes: Value) -> Map<String, Value> {
     let mut arguments = usual().as_object().unwrap().clone();
     for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => drop(arguments.remove(name)),
-            value => drop(arguments.insert(name.clone(), value.clone())),
+        if value.is_null() {
+            arguments.remove(name);
+        } else {
+            arguments.insert(name.clone(), value.clone());
         }
     }
     arguments

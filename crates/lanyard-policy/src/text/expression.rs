@@ -33,10 +33,10 @@ pub(crate) enum Literal {
 /// An expression by the parts that Cedar itself may leave out: everything else is a leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tree<L = Leaf> {
-    And(Box<Tree<L>>, Box<Tree<L>>),
-    Or(Box<Tree<L>>, Box<Tree<L>>),
-    Not(Box<Tree<L>>),
-    If(Box<Tree<L>>, Box<Tree<L>>, Box<Tree<L>>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
+    If(Box<Self>, Box<Self>, Box<Self>),
     Leaf(L),
 }
 
@@ -263,10 +263,11 @@ impl Writer {
 
     fn has(&mut self, operands: &Value) -> Result<String, Unusable> {
         let left = self.inner(member(operands, "left")?)?;
-        let attribute = match member(operands, "attr")? {
+        let attribute = member(operands, "attr")?;
+        let attribute = match attribute.as_array() {
             // `a has b.c` takes names only.
-            Value::Array(path) => path.iter().map(text_of).collect::<Vec<_>>().join("."),
-            other => quoted(text_of(other)),
+            Some(path) => path.iter().map(text_of).collect::<Vec<_>>().join("."),
+            None => quoted(text_of(attribute)),
         };
         Ok(format!("({left} has {attribute})"))
     }
@@ -393,11 +394,10 @@ fn context_path(form: &Value) -> Option<Path<'_>> {
         }
         "." | "has" => {
             let mut path = context_path(operands.get("left")?)?;
-            match operands.get("attr")? {
-                Value::Array(steps) => {
-                    path.steps.extend(steps.iter().map(|it| text_of(it).to_owned()))
-                }
-                other => path.steps.push(text_of(other).to_owned()),
+            let attribute = operands.get("attr")?;
+            match attribute.as_array() {
+                Some(steps) => path.steps.extend(steps.iter().map(|it| text_of(it).to_owned())),
+                None => path.steps.push(text_of(attribute).to_owned()),
             }
             // `has` is the end of a path, never its middle.
             Some(path)

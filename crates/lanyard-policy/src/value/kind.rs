@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     /// `Bool`.
     Bool,
     /// `Set` of one kind. Where a schema allows the value alone as well, it is a set of one.
-    Set(Box<Kind>),
+    Set(Box<Self>),
     /// A record of what the schema names.
     Record(BTreeMap<String, Field>),
     /// Nothing that a policy could read, and why.
@@ -133,9 +133,9 @@ impl Reader<'_> {
                     return vec![self.of_type("object", schema, below)];
                 }
                 // Each part narrows the others, so any that says the type says it for all.
-                let said = parts.iter().map(|part| self.alternatives(part, below));
+                let mut said = parts.iter().map(|part| self.alternatives(part, below));
                 let untyped = vec![Some(Kind::Unreadable(UNTYPED))];
-                said.filter(|it| *it != untyped).next_back().unwrap_or(untyped)
+                said.rfind(|it| *it != untyped).unwrap_or(untyped)
             }
         }
     }

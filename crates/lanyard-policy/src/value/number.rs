@@ -58,7 +58,7 @@ impl Digits {
             return text.parse().ok().map(|whole| (whole, false));
         }
         let cut = usize::try_from(shift.checked_neg()?).unwrap_or(usize::MAX);
-        let kept = self.digits.len().checked_sub(cut).unwrap_or(0);
+        let kept = self.digits.len().saturating_sub(cut);
         let text = self.digits.get(..kept).unwrap_or_default();
         let whole = if text.is_empty() { 0 } else { format!("{sign}{text}").parse().ok()? };
         // Digits do not end in a zero, so something was cut.

@@ -1,13 +1,14 @@
 //! `/v1/agents`: identities that call, and their tokens.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use lanyard_core::{AgentName, Timestamp};
+use lanyard_core::{AgentName, Tags, TeamName, Timestamp, tag_set};
 use lanyard_store::{AgentRow, Change, Configuration, TokenRow};
 use lanyard_vault::{Minted, TokenKind, fill_random, mint};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::Admin;
@@ -23,6 +24,9 @@ const TTL_SECONDS: u64 = 90 * 24 * 60 * 60;
 /// As good as never: more tools than one gateway has.
 const SEARCH_ABOVE_MAX: u64 = 1_000_000;
 
+/// The most teams that an agent is in.
+const TEAMS_MAX: usize = 64;
+
 /// The uid that systems give to nobody; it stands for no agent. Source: Linux, `overflowuid`.
 const NOBODY: u32 = 65_534;
 
@@ -33,13 +37,28 @@ pub(crate) struct AddRequest {
     ttl_seconds: Option<u64>,
     uid: Option<u32>,
     search_above: Option<u64>,
+    #[serde(default)]
+    teams: Vec<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetRequest {
-    /// A number, or null for what holds for all.
-    search_above: Option<u64>,
+    /// A number, or null for what holds for all; absent where it stays.
+    #[serde(default, deserialize_with = "given")]
+    search_above: Option<Option<u64>>,
+    /// All the teams it is in from now on; absent where they stay.
+    teams: Option<Vec<String>>,
+    /// Tags that are set; an empty value takes one off. The others stay.
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+/// Tells null from nothing.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,6 +92,8 @@ fn shown(row: &AgentRow, rows: &Configuration) -> Value {
         "name": row.name.as_str(),
         "uid": row.uid,
         "search_above": row.search_above,
+        "teams": row.teams.iter().map(TeamName::as_str).collect::<Vec<_>>(),
+        "tags": row.tags,
         "revoked": row.revoked_at.is_some(),
         "created_at": row.created_at.to_string(),
         "revoked_at": row.revoked_at.map(|at| at.to_string()),
@@ -94,6 +115,9 @@ pub(crate) async fn add(
         checked_uid(uid, admin.shared.parts.owner_uid)?;
     }
     let search_above = request.search_above.map(checked_search_above).transpose()?;
+    let teams = teams(&request.teams)?;
+    let mut tags = Tags::new();
+    set_tags(&mut tags, &request.tags)?;
     let about = About { action: "agent.add", subject: format!("agent:{name}") };
     let made = admin
         .change(&owner, about, move |shared, change| {
@@ -102,6 +126,8 @@ pub(crate) async fn add(
                 name: name.clone(),
                 uid: request.uid,
                 search_above,
+                teams: teams.clone(),
+                tags: tags.clone(),
                 created_at: change.time(),
                 revoked_at: None,
                 epoch: 0,
@@ -112,6 +138,7 @@ pub(crate) async fn add(
             if let Some(search_above) = search_above {
                 change.detail("search_above", search_above);
             }
+            detail_marks(change, &teams, &tags);
             give_token(shared, &name, request.ttl_seconds, change)
         })
         .await?;
@@ -128,7 +155,8 @@ fn checked_uid(uid: u32, owner: u32) -> Result<(), ApiError> {
     Err(ApiError::invalid(format!("uid {uid} cannot stand for an agent: {why}")))
 }
 
-/// What `agent set` changes: how many tools are listed before the others have to be searched for.
+/// What `agent set` changes: how many tools are listed before the others have to be searched for,
+/// and what policies read of it.
 pub(crate) async fn set(
     State(admin): State<Admin>,
     owner: Owner,
@@ -136,21 +164,59 @@ pub(crate) async fn set(
     Asked(request): Asked<SetRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let name = AgentName::parse(&name)?;
-    let search_above = request.search_above.map(checked_search_above).transpose()?;
+    let search_above = request.search_above;
+    search_above.flatten().map(checked_search_above).transpose()?;
+    let given_teams = request.teams.as_deref().map(teams).transpose()?;
     let about = About { action: "agent.set", subject: format!("agent:{name}") };
-    admin
+    let row = admin
         .change(&owner, about, move |shared, change| {
             let known = change.agent_get(&shared.tenant, &name)?;
-            if known.is_none_or(|row| row.revoked_at.is_some()) {
-                return Err(no_agent(&name));
+            let known = known.filter(|row| row.revoked_at.is_none());
+            let mut row = known.ok_or_else(|| no_agent(&name))?;
+            if let Some(search_above) = search_above {
+                change.agent_set_search_above(&shared.tenant, &name, search_above)?;
+                let shown = search_above.map_or_else(|| "default".to_owned(), |it| it.to_string());
+                change.detail("search_above", shown);
+                row.search_above = search_above;
             }
-            change.agent_set_search_above(&shared.tenant, &name, search_above)?;
-            let shown = search_above.map_or_else(|| "default".to_owned(), |it| it.to_string());
-            change.detail("search_above", shown);
-            Ok(())
+            if given_teams.is_some() || !request.tags.is_empty() {
+                row.teams = given_teams.unwrap_or(row.teams);
+                set_tags(&mut row.tags, &request.tags)?;
+                change.agent_set_marks(&shared.tenant, &name, (&row.teams, &row.tags))?;
+                detail_marks(change, &row.teams, &row.tags);
+            }
+            Ok(row)
         })
         .await?;
-    Ok(Json(json!({ "search_above": search_above })))
+    let teams: Vec<&str> = row.teams.iter().map(TeamName::as_str).collect();
+    Ok(Json(json!({ "search_above": row.search_above, "teams": teams, "tags": row.tags })))
+}
+
+fn teams(texts: &[String]) -> Result<BTreeSet<TeamName>, ApiError> {
+    let teams =
+        texts.iter().map(|text| TeamName::parse(text)).collect::<Result<BTreeSet<_>, _>>()?;
+    if teams.len() > TEAMS_MAX {
+        return Err(ApiError::invalid("an agent is in 64 teams at most"));
+    }
+    Ok(teams)
+}
+
+fn set_tags(tags: &mut Tags, given: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    for (key, value) in given {
+        tag_set(tags, key, value).map_err(|error| ApiError::invalid(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// A record says what an agent is from now on: policies decide by it.
+fn detail_marks(change: &Change<'_>, teams: &BTreeSet<TeamName>, tags: &Tags) {
+    let teams: Vec<&str> = teams.iter().map(TeamName::as_str).collect();
+    if !teams.is_empty() {
+        change.detail("teams", teams.join(","));
+    }
+    for (key, value) in tags {
+        change.detail(&format!("tag.{key}"), value);
+    }
 }
 
 fn checked_search_above(tools: u64) -> Result<u64, ApiError> {

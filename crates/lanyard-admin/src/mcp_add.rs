@@ -169,7 +169,8 @@ impl Shared {
         let text = text.ok_or_else(|| ApiError::invalid("kind `mcp` needs a `definition`"))?;
         let mut definition = Definition::parse(text.get())
             .map_err(|problems| ApiError::mcp_definition(&file, &problems))?;
-        let options = request.options.clone().checked(ServerKind::Mcp)?;
+        let mut options = request.options.clone().checked(ServerKind::Mcp)?;
+        options.keep_marks(rows.servers.iter().find(|row| row.name == name));
         let literals = definition.take_literals(&name);
         check_program(&definition).map_err(|it| ApiError::mcp_definition(&file, &[it]))?;
         let named_in_it = definition.secrets();

@@ -1,13 +1,16 @@
 //! What an operator says of a server beside its definition: read, checked, set key by key.
 
+mod marks;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lanyard_core::{Origin, SecretName, ToolName, span};
+use lanyard_core::{Origin, SecretName, Tags, ToolName, span};
 use lanyard_rest::suggestion;
 use lanyard_store::ServerRow;
 use serde::{Deserialize, Serialize};
 
+pub use self::marks::ToolOptions;
 use crate::error::ApiError;
 
 /// What an operator sets for a server beside its definition; stored as JSON beside it. What is
@@ -61,6 +64,15 @@ pub struct StoredOptions {
     /// What keeps its process apart; nothing does yet. MCP only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
+    /// What is said of it, for policies.
+    #[serde(skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// What a call of it costs, in units of cost; one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
+    /// The same of single tools, on top.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub of_tools: BTreeMap<String, ToolOptions>,
 }
 
 /// Which protocol an MCP server speaks.
@@ -143,6 +155,7 @@ impl StoredOptions {
         self.concurrency = self.concurrency.map(checked_concurrency).transpose()?;
         self.inline = tools(&self.inline)?;
         self.tools = self.tools.as_deref().map(tools).transpose()?;
+        marks::check(&self)?;
         self.check_kind(kind)?;
         Ok(self)
     }
@@ -261,6 +274,10 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("keep", "always, or idle SPAN"),
     ("require_user_credentials", "on or off"),
     ("isolation", "none"),
+    ("cost", "units of cost a call"),
+    ("tag.KEY", "text"),
+    ("tool.TOOL.cost", "units of cost a call"),
+    ("tool.TOOL.tag.KEY", "text"),
 ];
 
 /// Sets one option from text. `None` and the word `default` take it back.
@@ -270,6 +287,10 @@ pub(crate) fn apply(
     key: &str,
     value: Option<&str>,
 ) -> Result<(), ApiError> {
+    // `default` is a text like any other for a tag.
+    if marks::apply(options, key, value.filter(|value| !value.is_empty()))? {
+        return Ok(());
+    }
     let value = value.filter(|value| *value != "default");
     // An empty prefix is a prefix: none. Everywhere else nothing is the default.
     let filled = value.filter(|value| !value.is_empty());

@@ -186,11 +186,12 @@ impl Shared {
 
     fn plan(&self, request: AddRequest, rows: &Configuration) -> Result<Plan, ApiError> {
         let name = request.name.as_deref().map(ServerName::parse).transpose()?;
-        let options = request.options.checked(ServerKind::Rest)?;
+        let mut options = request.options.checked(ServerKind::Rest)?;
         let place = (request.file.as_str(), request.source.as_str());
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
         let name = parsed.definition.name.clone();
         let bind = binding(&parsed, &options, rows, &request.file)?;
+        options.keep_marks(rows.servers.iter().find(|row| row.name == name));
         let stored = options.to_json()?;
         let standing = match rows.servers.iter().find(|row| row.name == name) {
             None => Standing::Nothing,

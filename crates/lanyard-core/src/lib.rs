@@ -15,6 +15,7 @@ mod outcome;
 mod record;
 mod secrets;
 pub mod spelling;
+mod tag;
 mod time;
 
 pub use binding::{Binding, BindingError};
@@ -23,8 +24,8 @@ pub use cause::chain;
 pub use limits::{Limit, Limits, Unit};
 pub use listener::Known;
 pub use name::{
-    AgentName, NameError, OperatorName, RecordId, SecretName, ServerName, TenantName, TokenId,
-    ToolName, UserName,
+    AgentName, NameError, OperatorName, RecordId, SecretName, ServerName, TeamName, TenantName,
+    TokenId, ToolName, UserName,
 };
 pub use origin::{Origin, OriginError, Scheme};
 pub use outcome::{Blame, Denial, Failure};
@@ -33,4 +34,5 @@ pub use record::{
     OpenRecord, Record, RecordWho,
 };
 pub use secrets::{SecretError, SecretSource, Sign};
+pub use tag::{LABELS_TAG, TagError, Tags, tag_set};
 pub use time::{Clock, Timestamp, span};

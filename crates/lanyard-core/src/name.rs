@@ -94,6 +94,8 @@ names! {
     ServerName: "server name", is_slug, SLUG_RULE;
     /// An agent: an identity that calls tools. Same form as [`ServerName`].
     AgentName: "agent name", is_slug, SLUG_RULE;
+    /// A group of agents that policies name. Same form as [`ServerName`].
+    TeamName: "team name", is_slug, SLUG_RULE;
     /// A stored credential, written `secret://name`. Same form as [`ServerName`].
     SecretName: "secret name", is_slug, SLUG_RULE;
     /// A person who administers. Same form as [`ServerName`].

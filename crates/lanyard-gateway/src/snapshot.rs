@@ -6,6 +6,7 @@
 //! INVARIANT: a snapshot is complete. Nothing on the path of a call reads a database or compiles
 //! a schema.
 
+mod marks;
 pub(crate) mod mcp;
 mod seen;
 mod server;
@@ -18,13 +19,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanyard_connect::mcp::SessionKey;
 use lanyard_core::{
-    AgentName, Denial, Principal, SecretName, ServerName, TenantName, Timestamp, TokenId, ToolName,
-    UserName,
+    AgentName, Denial, Principal, SecretName, ServerName, Tags, TenantName, Timestamp, TokenId,
+    ToolName, UserName,
 };
 use lanyard_policy::Grants;
 use lanyard_vault::{Masker, Vault};
 use thiserror::Error;
 
+pub use marks::{Marks, ToolMarks};
 pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
 pub(crate) use seen::Seen;
 pub use server::{ServerEntry, ServerOptions};
@@ -119,6 +121,10 @@ pub struct AgentEntry {
     /// How many tools `/mcp` lists for it before it has to search for the others;
     /// `inline_tools_max` when absent.
     pub search_above: Option<u64>,
+    /// The teams it is in.
+    pub teams: BTreeSet<String>,
+    /// What operators say of it, for policies.
+    pub tags: Tags,
     /// What it does right now; carried over from one snapshot to the next.
     pub load: Arc<AgentLoad>,
 }

@@ -1,6 +1,8 @@
 //! Agents: identities that call tools.
 
-use lanyard_core::{AgentName, TenantName, Timestamp};
+use std::collections::BTreeSet;
+
+use lanyard_core::{AgentName, Tags, TeamName, TenantName, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::{Change, StoreError, column};
@@ -16,6 +18,10 @@ pub struct AgentRow {
     pub uid: Option<u32>,
     /// How many tools it is shown before it has to search; as the gateway has it when absent.
     pub search_above: Option<u64>,
+    /// The teams it is in.
+    pub teams: BTreeSet<TeamName>,
+    /// What operators say of it, for policies.
+    pub tags: Tags,
     /// When it was added.
     pub created_at: Timestamp,
     /// When it was revoked, if it was.
@@ -24,7 +30,7 @@ pub struct AgentRow {
     pub epoch: u64,
 }
 
-const COLUMNS: &str = "tenant, name, uid, created_at, revoked_at, epoch, search_above";
+const COLUMNS: &str = "tenant, name, uid, created_at, revoked_at, epoch, search_above, teams, tags";
 
 impl AgentRow {
     pub(crate) fn all(connection: &Connection) -> Result<Vec<Self>, StoreError> {
@@ -43,6 +49,8 @@ impl AgentRow {
             revoked_at: column::time_optional(row, 4)?,
             epoch: column::count(row, 5)?,
             search_above: column::count_optional(row, 6)?,
+            teams: column::names(row, 7)?,
+            tags: column::map(row, 8)?,
         })
     }
 }
@@ -63,11 +71,13 @@ impl Change<'_> {
         self.uid_is_free(&row.tenant, &row.name, row.uid)?;
         self.grants_delete_for_agent(&row.tenant, &row.name)?;
         self.connection.execute(
-            "INSERT INTO agents (tenant, name, uid, created_at, revoked_at, epoch, search_above)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO agents (tenant, name, uid, created_at, revoked_at, epoch, search_above,
+                 teams, tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (tenant, name) DO UPDATE SET uid = excluded.uid,
                  created_at = excluded.created_at, revoked_at = excluded.revoked_at,
-                 epoch = excluded.epoch, search_above = excluded.search_above",
+                 epoch = excluded.epoch, search_above = excluded.search_above,
+                 teams = excluded.teams, tags = excluded.tags",
             params![
                 row.tenant.as_str(),
                 row.name.as_str(),
@@ -76,6 +86,8 @@ impl Change<'_> {
                 row.revoked_at.map(|time| time.0),
                 column::of_count("epochs", epoch)?,
                 row.search_above.map(|it| column::of_count("tools", it)).transpose()?,
+                of_teams(&row.teams),
+                column::of_map(&row.tags),
             ],
         )?;
         Ok(())
@@ -127,6 +139,21 @@ impl Change<'_> {
         if changed == 0 { Err(StoreError::missing("agent", name)) } else { Ok(()) }
     }
 
+    /// Sets which teams an agent is in, and its tags.
+    pub fn agent_set_marks(
+        &self,
+        tenant: &TenantName,
+        name: &AgentName,
+        (teams, tags): (&BTreeSet<TeamName>, &Tags),
+    ) -> Result<(), StoreError> {
+        let changed = self.connection.execute(
+            "UPDATE agents SET teams = ?3, tags = ?4
+             WHERE tenant = ?1 AND name = ?2 AND revoked_at IS NULL",
+            params![tenant.as_str(), name.as_str(), of_teams(teams), column::of_map(tags)],
+        )?;
+        if changed == 0 { Err(StoreError::missing("agent", name)) } else { Ok(()) }
+    }
+
     /// Lets a uid stand for an agent, or no uid.
     pub fn agent_set_uid(
         &self,
@@ -166,4 +193,9 @@ impl Change<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn of_teams(teams: &BTreeSet<TeamName>) -> String {
+    let teams: Vec<String> = teams.iter().map(ToString::to_string).collect();
+    column::of_list(&teams)
 }

@@ -1,5 +1,6 @@
 //! How a column becomes a word of the core and back.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::str::FromStr;
 
@@ -54,6 +55,28 @@ pub(crate) fn list(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>
 /// A column that holds a list of texts or nothing.
 pub(crate) fn list_optional(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Vec<String>>> {
     if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { list(row, column).map(Some) }
+}
+
+/// A column that holds a set of names.
+pub(crate) fn names<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<BTreeSet<T>>
+where
+    T: FromStr + Ord,
+    T::Err: Error + Send + Sync + 'static,
+{
+    let parsed = list(row, column)?.iter().map(|text| text.parse()).collect::<Result<_, T::Err>>();
+    parsed.map_err(|error| unreadable(column, Type::Text, Box::new(error)))
+}
+
+/// A column that holds keys with values.
+pub(crate) fn map(row: &Row<'_>, column: usize) -> rusqlite::Result<BTreeMap<String, String>> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| unreadable(column, Type::Text, Box::new(error)))
+}
+
+/// Keys with values as a column holds them.
+pub(crate) fn of_map(map: &BTreeMap<String, String>) -> String {
+    let members = map.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
+    serde_json::Value::Object(members.collect()).to_string()
 }
 
 /// A column that holds one of several words.

@@ -202,6 +202,21 @@ CREATE UNIQUE INDEX approvals_live ON approvals (tenant, binding)
     WHERE state IN ('pending', 'allowed');
 CREATE INDEX approvals_binding ON approvals (tenant, binding);
 CREATE INDEX approvals_agent ON approvals (tenant, agent, state);
+
+ALTER TABLE agents ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE agents ADD COLUMN tags TEXT NOT NULL DEFAULT '{}';
+
+CREATE TABLE policies (
+    tenant TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    shadow INTEGER NOT NULL,
+    applied_at INTEGER NOT NULL,
+    applied_by TEXT NOT NULL,
+    PRIMARY KEY (tenant, version)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The newest format.

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use lanyard_connect::http::PrivateAllowance;
-use lanyard_core::{SecretName, ServerName, TenantName, ToolName};
+use lanyard_core::{SecretName, ServerName, Tags, TenantName, ToolName};
 use lanyard_mcp::search::{Entry, Index};
 use lanyard_rest::{Definition, SetEntry};
 
+use super::marks::{COST, Marks};
 use super::mcp::McpEntry;
 use super::tool::{ToolEntry, digest_hex};
 
@@ -23,6 +24,8 @@ pub struct ServerOptions {
     pub private: PrivateAllowance,
     /// Whether it takes calls.
     pub enabled: bool,
+    /// What it and its tools are tagged with, and cost.
+    pub marks: Marks,
 }
 
 /// A server with all that a call needs of it.
@@ -36,6 +39,10 @@ pub struct ServerEntry {
     pub description: Option<String>,
     /// Whether it takes calls.
     pub enabled: bool,
+    /// What operators say of it, for policies.
+    pub tags: Tags,
+    /// What a call of it costs that is no call of a tool, in units of cost.
+    pub cost: u64,
     pub(crate) prefix: String,
     pub(crate) timeout: Duration,
     pub(crate) private: PrivateAllowance,
@@ -97,10 +104,14 @@ impl ServerEntry {
         (tenant, name): (TenantName, ServerName),
         description: Option<String>,
         options: ServerOptions,
-        tools: Vec<ToolEntry>,
+        mut tools: Vec<ToolEntry>,
         secrets: Vec<SecretName>,
         kind: Kind,
     ) -> Self {
+        for tool in &mut tools {
+            let (tags, cost) = options.marks.of_tool(tool.name().as_str());
+            tool.mark(tags, cost);
+        }
         let by_name =
             tools.iter().enumerate().map(|(index, tool)| (tool.name().clone(), index)).collect();
         Self {
@@ -108,6 +119,8 @@ impl ServerEntry {
             name,
             description,
             enabled: options.enabled,
+            tags: options.marks.tags,
+            cost: options.marks.cost.unwrap_or(COST),
             prefix: options.prefix,
             timeout: options.timeout,
             private: options.private,

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::OnceLock;
 
 use data_encoding::HEXLOWER;
-use lanyard_core::{Denial, ToolName};
+use lanyard_core::{Denial, Tags, ToolName};
 use lanyard_guard::{ArgumentSchema, Clearance, OutputSchema};
 use lanyard_rest::Tool;
 use lanyard_wire::{ParamHeaders, RoutingHeaders, WireError};
@@ -13,6 +13,8 @@ use ring::digest;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use super::marks::COST;
 
 /// A tool.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct ToolEntry {
     fingerprint: OnceLock<u64>,
     pin: OnceLock<String>,
     strip: bool,
+    tags: Tags,
+    cost: u64,
 }
 
 /// Where a tool's definition comes from.
@@ -82,22 +86,41 @@ impl ToolEntry {
         };
         let checks = OnceLock::from(Ok(Checks { arguments, output, mirrored }));
         let what = What::Rest(Box::new(rest));
-        let pin = OnceLock::from(pin.to_owned());
-        Ok(Self { name, what, checks, fingerprint: OnceLock::new(), pin, strip: false })
+        let mut made = Self::new(name, what, checks, false);
+        made.pin = OnceLock::from(pin.to_owned());
+        Ok(made)
     }
 
     /// A tool of a server that speaks MCP, by its approved definition: a raw JSON object. `strip`
     /// says whether placeholders for optional arguments are taken out of calls.
     pub fn mcp(name: ToolName, definition: &str, strip: bool) -> Self {
         let what = What::Mcp(definition.into());
-        Self {
-            name,
-            what,
-            checks: OnceLock::new(),
-            fingerprint: OnceLock::new(),
-            pin: OnceLock::new(),
-            strip,
-        }
+        Self::new(name, what, OnceLock::new(), strip)
+    }
+
+    fn new(
+        name: ToolName,
+        what: What,
+        checks: OnceLock<Result<Checks, String>>,
+        strip: bool,
+    ) -> Self {
+        let (fingerprint, pin, tags) = (OnceLock::new(), OnceLock::new(), Tags::new());
+        Self { name, what, checks, fingerprint, pin, strip, tags, cost: COST }
+    }
+
+    /// Puts its tags on it, its server's among them, and what a call costs.
+    pub(super) fn mark(&mut self, tags: Tags, cost: u64) {
+        (self.tags, self.cost) = (tags, cost);
+    }
+
+    /// What operators say of it and of its server, for policies.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// What a call of it costs, in units of cost.
+    pub fn cost(&self) -> u64 {
+        self.cost
     }
 
     /// The tool's own name.

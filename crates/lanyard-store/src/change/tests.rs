@@ -2,9 +2,11 @@
 
 mod servers;
 
+use std::collections::BTreeSet;
+
 use lanyard_core::{
-    AgentName, ChangeRecord, OperatorName, RecordId, SecretName, ServerName, TenantName, Timestamp,
-    TokenId,
+    AgentName, ChangeRecord, OperatorName, RecordId, SecretName, ServerName, Tags, TeamName,
+    TenantName, Timestamp, TokenId,
 };
 use tempfile::TempDir;
 
@@ -32,6 +34,8 @@ pub(crate) fn agent(name: &str) -> AgentRow {
         name: agent_name(name),
         uid: None,
         search_above: None,
+        teams: BTreeSet::new(),
+        tags: Tags::new(),
         created_at: Timestamp(1),
         revoked_at: None,
         epoch: 1,
@@ -334,4 +338,20 @@ fn a_secret_goes_through_its_versions() {
     let delete: Step<'_> = &|change| change.secret_delete(&tenant(), &key);
     let configuration = after(&[KEY, two, delete]);
     assert!(configuration.secrets.is_empty() && configuration.secret_versions.is_empty());
+}
+
+#[test]
+fn teams_and_tags_of_an_agent_are_kept() {
+    let teams = || BTreeSet::from([TeamName::parse("ops").unwrap()]);
+    let tags = || Tags::from([("department".to_owned(), "billing".to_owned())]);
+    let mark: Step<'_> =
+        &|change| change.agent_set_marks(&tenant(), &agent_name("alice"), (&teams(), &tags()));
+    refused(&[], mark, "there is no agent `alice`");
+    let kept = after(&[ALICE, mark]).agents.remove(0);
+    assert_eq!((kept.teams, kept.tags), (teams(), tags()));
+    // A new agent under an old name is not what the old one was.
+    let revoke: Step<'_> =
+        &|change| change.agent_revoke(&tenant(), &agent_name("alice"), Timestamp(2));
+    let again = after(&[ALICE, mark, revoke, ALICE]).agents.remove(0);
+    assert!(again.teams.is_empty() && again.tags.is_empty());
 }

@@ -1,10 +1,12 @@
 //! `lanyard agent`: identities that call, and their tokens.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Operating, segment, span_seconds};
+use super::{Operating, key_value, segment, span_seconds};
 use crate::failure::Failure;
 use crate::output;
 
@@ -13,7 +15,9 @@ const EXAMPLES: &str = "Examples:
   lanyard agent add ci --ttl 12h --json   {\"name\",\"token\",\"expires_at\"}
   lanyard agent add worker --uid 1005     processes of uid 1005 need no token on the agents' socket
   lanyard agent set alice --search-above 100      /mcp lists her up to 100 tools at once
-  lanyard agent set alice --search-above default  as many as for everybody (40)";
+  lanyard agent set alice --search-above default  as many as for everybody (40)
+  lanyard agent set alice --team ops --team oncall --tag department=billing
+  lanyard agent set alice --team '' --tag department=    in no team, and without the tag";
 
 /// Add, list, rotate and revoke agents.
 #[derive(Debug, Subcommand)]
@@ -32,19 +36,34 @@ pub(crate) enum AgentCommand {
         /// The most tools that `/mcp` lists at once; past it the others are found by searching
         #[arg(long, value_name = "TOOLS")]
         search_above: Option<u64>,
+        /// A team that the agent is in, for policies; may be repeated
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Vec<String>,
+        /// Something said of the agent, for policies; may be repeated
+        #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = key_value)]
+        tags: Vec<(String, String)>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Change what an agent is shown
-    #[command(after_help = EXAMPLES)]
+    /// Change what an agent is shown, and what policies read of it
+    #[command(
+        after_help = EXAMPLES,
+        group = clap::ArgGroup::new("changes").required(true).multiple(true)
+    )]
     Set {
         /// The agent's name
         name: String,
         /// The most tools that `/mcp` lists at once, or `default`; past it the others are found by
         /// searching
-        #[arg(long, value_name = "TOOLS", value_parser = search_above)]
-        search_above: SearchAbove,
+        #[arg(long, value_name = "TOOLS", value_parser = search_above, group = "changes")]
+        search_above: Option<SearchAbove>,
+        /// The teams that the agent is in from now on, and no others; `''` for none
+        #[arg(long = "team", value_name = "TEAM", group = "changes")]
+        teams: Vec<String>,
+        /// A tag that is set; `KEY=` takes it off, the others stay
+        #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = key_value, group = "changes")]
+        tags: Vec<(String, String)>,
     },
     /// Show the agents
     List {
@@ -73,21 +92,26 @@ pub(crate) enum AgentCommand {
 pub(super) async fn run(command: AgentCommand, operating: &Operating<'_>) -> Result<(), Failure> {
     let client = operating.client()?;
     match command {
-        AgentCommand::Add { name, ttl, uid, search_above, json } => {
+        AgentCommand::Add { name, ttl, uid, search_above, teams, tags, json } => {
             let body = json!({
                 "name": name, "ttl_seconds": ttl, "uid": uid, "search_above": search_above,
+                "teams": teams, "tags": BTreeMap::from_iter(tags),
             });
             show_token(&client.send(Method::POST, "/v1/agents", Some(&body)).await?, json)
         }
-        AgentCommand::Set { name, search_above: SearchAbove(tools) } => {
+        AgentCommand::Set { name, search_above, teams, tags } => {
             let path = format!("/v1/agents/{}", segment(&name));
-            let body = json!({ "search_above": tools });
-            client.send(Method::PATCH, &path, Some(&body)).await?;
-            let shown = match tools {
-                Some(tools) => format!("{name} is listed up to {tools} tools at once"),
-                None => format!("{name} is listed as many tools at once as everybody"),
-            };
-            Ok(output::line(&shown)?)
+            let mut body = serde_json::Map::new();
+            if let Some(SearchAbove(tools)) = search_above {
+                body.insert("search_above".to_owned(), json!(tools));
+            }
+            if !teams.is_empty() {
+                let teams: Vec<&String> = teams.iter().filter(|it| !it.is_empty()).collect();
+                body.insert("teams".to_owned(), json!(teams));
+            }
+            body.insert("tags".to_owned(), json!(BTreeMap::from_iter(tags)));
+            let set = client.send(Method::PATCH, &path, Some(&Value::Object(body))).await?;
+            Ok(output::line(&what_is_set(&name, &set))?)
         }
         AgentCommand::Rotate { name, ttl, json } => {
             let path = format!("/v1/agents/{}/rotate", segment(&name));
@@ -100,7 +124,7 @@ pub(super) async fn run(command: AgentCommand, operating: &Operating<'_>) -> Res
                 return Ok(output::json(&listed)?);
             }
             let rows: Vec<_> = output::items(&listed, "agents").iter().map(row).collect();
-            let head = ["AGENT", "STATE", "TOKEN", "EXPIRES", "UID", "SERVERS"];
+            let head = ["AGENT", "STATE", "TOKEN", "EXPIRES", "UID", "TEAMS", "TAGS", "SERVERS"];
             Ok(output::line(&output::table(&head, &rows))?)
         }
         AgentCommand::Revoke { name } => {
@@ -124,6 +148,26 @@ fn search_above(text: &str) -> Result<SearchAbove, String> {
     }
 }
 
+/// What holds of an agent after `agent set`.
+fn what_is_set(name: &str, set: &Value) -> String {
+    let tools = match output::text(set, "search_above") {
+        tools if tools.is_empty() => "as many tools at once as everybody".to_owned(),
+        tools => format!("up to {tools} tools at once"),
+    };
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    let (teams, tags) = (or_none(output::text(set, "teams")), or_none(tags(set)));
+    format!("{name} is listed {tools}; teams: {teams}; tags: {tags}")
+}
+
+/// The tags of an agent in one cell.
+fn tags(agent: &Value) -> String {
+    let tags = agent.get("tags").and_then(Value::as_object);
+    let pairs = tags.into_iter().flatten();
+    let pairs: Vec<String> =
+        pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    pairs.join(", ")
+}
+
 fn row(agent: &Value) -> Vec<String> {
     let revoked = agent.get("revoked").and_then(Value::as_bool) == Some(true);
     let token = output::items(agent, "tokens").first();
@@ -134,6 +178,8 @@ fn row(agent: &Value) -> Vec<String> {
         of_token("begins"),
         of_token("expires_at"),
         output::text(agent, "uid"),
+        output::text(agent, "teams"),
+        tags(agent),
         output::text(agent, "servers"),
     ]
 }

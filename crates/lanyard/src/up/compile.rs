@@ -13,7 +13,9 @@ use std::time::Duration;
 use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, mcp_tools, read_definition};
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, UserName};
-use lanyard_gateway::snapshot::{AgentLoad, ServerOptions, UserCredential, UserEntry};
+use lanyard_gateway::snapshot::{
+    AgentLoad, Marks, ServerOptions, ToolMarks, UserCredential, UserEntry,
+};
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_mcp::UserKey;
 use lanyard_policy::Grants;
@@ -279,7 +281,17 @@ fn server_options(
         timeout: Duration::from_millis(timeout),
         private: PrivateAllowance::of(&options.allow_private),
         enabled: row.enabled,
+        marks: marks(options),
     }
+}
+
+/// What an operator says of a server and its tools.
+fn marks(options: &StoredOptions) -> Marks {
+    let tools = options
+        .of_tools
+        .iter()
+        .map(|(name, own)| (name.clone(), ToolMarks { tags: own.tags.clone(), cost: own.cost }));
+    Marks { tags: options.tags.clone(), cost: options.cost, tools: tools.collect() }
 }
 
 fn tools_of(
@@ -300,7 +312,9 @@ fn agent(row: &AgentRow, grants: Grants, before: &Kept, kept: &mut Kept) -> Arc<
     let load = before.loads.get(&key).cloned().unwrap_or_default();
     kept.loads.insert(key, Arc::clone(&load));
     let (tenant, name) = (row.tenant.clone(), row.name.clone());
-    Arc::new(AgentEntry { tenant, name, grants, search_above: row.search_above, load })
+    let (teams, tags) = (row.teams.iter().map(ToString::to_string).collect(), row.tags.clone());
+    let search_above = row.search_above;
+    Arc::new(AgentEntry { tenant, name, grants, search_above, teams, tags, load })
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::time::Duration;
 use lanyard_connect::http::PrivateAllowance;
 use lanyard_connect::mcp::{EraChoice, ServerFacts, Target};
 use lanyard_core::{
-    AgentName, Binding, Limits, SecretName, ServerName, TenantName, Timestamp, ToolName, UserName,
+    AgentName, Binding, Limits, SecretName, ServerName, Tags, TenantName, Timestamp, ToolName,
+    UserName,
 };
 use lanyard_gateway::fleet::Keep;
 use lanyard_gateway::snapshot::{
-    AgentLoad, Item, McpEntry, McpOptions, McpParts, ServerOptions, UserCredential, UserEntry, Wrap,
+    AgentLoad, Item, Marks, McpEntry, McpOptions, McpParts, ServerOptions, UserCredential,
+    UserEntry, Wrap,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
 use lanyard_mcp::{Definition, UserKey};
@@ -132,6 +134,7 @@ impl McpSetup {
             timeout: self.timeout,
             private: PrivateAllowance::none(),
             enabled: true,
+            marks: Marks::default(),
         };
         ServerEntry::mcp(tenant, name, options, tools.collect(), mcp)
     }
@@ -147,6 +150,8 @@ pub(crate) struct AgentSetup {
     pub(crate) revoked: bool,
     pub(crate) uid: Option<u32>,
     pub(crate) search_above: Option<u64>,
+    pub(crate) teams: &'static [&'static str],
+    pub(crate) tags: Tags,
     /// Server, what is allowed, what is denied.
     pub(crate) grants: Vec<(&'static str, &'static [&'static str], &'static [&'static str])>,
     /// For whom it may call, wherever it may call at all.
@@ -254,6 +259,8 @@ impl AgentSetup {
             grants: Vec::new(),
             users: &[],
             search_above: None,
+            teams: &[],
+            tags: Tags::new(),
             load: Arc::default(),
         }
     }
@@ -321,6 +328,8 @@ impl Setup {
                 name: name.clone(),
                 grants: Grants::new(name, grants.collect()),
                 search_above: setup.search_above,
+                teams: setup.teams.iter().map(ToString::to_string).collect(),
+                tags: setup.tags.clone(),
                 load: Arc::clone(&setup.load),
             });
             let identity = |token| Identity {
@@ -379,6 +388,7 @@ impl Setup {
             timeout: setup.timeout,
             private: PrivateAllowance::none(),
             enabled: setup.enabled,
+            marks: Marks::default(),
         };
         let tenant = TenantName::default_tenant();
         ServerEntry::compile(tenant, definition, &setup.yaml, options).unwrap()

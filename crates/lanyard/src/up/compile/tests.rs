@@ -1,10 +1,11 @@
 //! Rows that are damaged, and rows that many agents share.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use expect_test::expect;
 use lanyard_core::{
-    AgentName, ChangeRecord, Limits, RecordId, SecretName, ServerName, TenantName, Timestamp,
+    AgentName, ChangeRecord, Limits, RecordId, SecretName, ServerName, Tags, TenantName, Timestamp,
     TokenId, ToolName,
 };
 use lanyard_store::{
@@ -114,6 +115,8 @@ fn what_did_not_change_is_taken_over_and_each_agent_has_its_own_grants() {
                 name: name.clone(),
                 uid: None,
                 search_above: None,
+                teams: BTreeSet::new(),
+                tags: Tags::new(),
                 created_at: TIME,
                 revoked_at: None,
                 epoch: 0,

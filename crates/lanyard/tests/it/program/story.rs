@@ -285,7 +285,7 @@ fn operators_have_roles_over_tcp() {
         "agent list",
         expect![[r#"
         $ agent list
-        AGENT  STATE  TOKEN  EXPIRES  UID  SERVERS
+        AGENT  STATE  TOKEN  EXPIRES  UID  TEAMS  TAGS  SERVERS
     "#]],
     );
     transcript(

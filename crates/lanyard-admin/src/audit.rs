@@ -5,14 +5,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
-use lanyard_core::{AgentName, RecordId, ServerName};
+use lanyard_core::{AgentName, RecordId, ServerName, Timestamp};
 use lanyard_store::audit::{self, DecisionFilter, Entry, Filter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
 use crate::actor::Reader;
-use crate::asked::AskedQuery;
+use crate::asked::{Asked, AskedQuery};
 use crate::change::About;
 use crate::error::ApiError;
 use crate::lines::Lines;
@@ -24,21 +24,36 @@ const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
 
 /// What is searched for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct SearchQuery {
-    agent: Option<String>,
-    server: Option<String>,
-    tool: Option<String>,
-    kind: Option<String>,
-    decision: Option<String>,
-    /// A time (RFC 3339), or a span before now such as `7d`.
-    since: Option<String>,
-    until: Option<String>,
-    id: Option<String>,
-    limit: Option<usize>,
+pub struct SearchQuery {
+    /// Of this agent.
+    pub agent: Option<String>,
+    /// Of this server.
+    pub server: Option<String>,
+    /// Of this tool.
+    pub tool: Option<String>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// Decided so: `allowed` or `denied`.
+    pub decision: Option<String>,
+    /// From a time (RFC 3339) on, or a span before now such as `7d`.
+    pub since: Option<String>,
+    /// Before a time.
+    pub until: Option<String>,
+    /// With this id.
+    pub id: Option<String>,
+    /// At most so many.
+    pub limit: Option<usize>,
     /// Every matching record, oldest first, one JSON object a line.
-    export: bool,
+    pub export: bool,
+}
+
+impl SearchQuery {
+    /// Reads it, for a log without a gateway. The error is one for people.
+    pub fn filter(&self, now: Timestamp) -> Result<Filter, String> {
+        filter(self, now).map_err(|error| error.message().to_owned())
+    }
 }
 
 pub(crate) async fn search(
@@ -91,7 +106,7 @@ async fn export(admin: Admin, reader: Reader, query: SearchQuery) -> Result<Resp
     Ok(response)
 }
 
-fn filter(query: &SearchQuery, now: lanyard_core::Timestamp) -> Result<Filter, ApiError> {
+fn filter(query: &SearchQuery, now: Timestamp) -> Result<Filter, ApiError> {
     let decision = match query.decision.as_deref() {
         None => None,
         Some("allowed") => Some(DecisionFilter::Allowed),
@@ -122,14 +137,41 @@ pub(crate) async fn key(State(admin): State<Admin>, _: Reader) -> Result<Json<Va
     Ok(Json(json!({ "key": admin.shared.parts.log.key().to_string() })))
 }
 
-/// Proves the log as it is on disk now, up to what was written when the request came.
-pub(crate) async fn verify(State(admin): State<Admin>, _: Reader) -> Result<Json<Value>, ApiError> {
-    let shown = admin
+/// What the log is held against beside its own checkpoints.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VerifyBody {
+    /// A checkpoint that was kept elsewhere: the text of a signed note.
+    against: Option<String>,
+}
+
+/// The newest checkpoint, for somebody to keep elsewhere.
+pub(crate) async fn witness(
+    State(admin): State<Admin>,
+    _: Reader,
+) -> Result<Json<Value>, ApiError> {
+    let note = admin
         .blocking(|shared| {
+            let failed = |error| ApiError::internal("the audit log could not be synced", &error);
+            shared.parts.log.witness().map_err(failed)
+        })
+        .await?;
+    Ok(Json(json!({ "checkpoint": note })))
+}
+
+/// Proves the log as it is on disk now, up to what was written when the request came.
+pub(crate) async fn verify(
+    State(admin): State<Admin>,
+    _: Reader,
+    Asked(body): Asked<VerifyBody>,
+) -> Result<Json<Value>, ApiError> {
+    let shown = admin
+        .blocking(move |shared| {
             let log = &shared.parts.log;
             log.wait_synced_all()
                 .map_err(|error| ApiError::internal("the audit log could not be synced", &error))?;
-            Ok(verdict_json(audit::verify(&shared.parts.audit_directory, log.key())))
+            let (directory, against) = (&shared.parts.audit_directory, body.against.as_deref());
+            Ok(verdict_json(audit::verify_against(directory, log.key(), against)))
         })
         .await?;
     Ok(Json(shown))
@@ -148,6 +190,7 @@ pub fn verdict_json(verdict: Result<audit::Report, Vec<audit::Finding>>) -> Valu
             "open_calls": report.open_calls,
             "unsigned": report.unsigned,
             "torn_bytes": report.torn_bytes,
+            "grew_since": report.witnessed,
         }),
         Err(findings) => {
             let findings: Vec<Value> = findings

@@ -43,7 +43,7 @@ mod unread;
 mod user_credential;
 mod when;
 
-pub use audit::verdict_json;
+pub use audit::{SearchQuery, verdict_json};
 pub use catalog::Verdict;
 pub use change::{Compile, Ready};
 pub use grant::{AllGrants, all_grants};

@@ -149,6 +149,7 @@ impl Admin {
             .route("/v1/audit/records", get(audit::search))
             .route("/v1/audit/key", get(audit::key))
             .route("/v1/audit/verify", post(audit::verify))
+            .route("/v1/audit/checkpoint", get(audit::witness))
             .fallback(status::nothing_here)
             .with_state(self.clone())
     }

@@ -16,6 +16,23 @@ impl Timestamp {
         self.0.div_euclid(MICROS_A_SECOND)
     }
 
+    /// Reads what `Display` writes, and nothing that is merely equivalent.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let mut date = date.splitn(3, '-').map(str::parse::<i64>);
+        let (time, micros) = time.split_once('.')?;
+        let mut time = time.splitn(3, ':').map(str::parse::<i64>);
+        let mut date = || date.next()?.ok();
+        let mut time = || time.next()?.ok();
+        let days = days_from_civil(date()?, date()?, date()?)?;
+        let seconds = days.checked_mul(SECONDS_A_DAY)?;
+        let of_day = time()?.checked_mul(3600)?.checked_add(time()?.checked_mul(60)?)?;
+        let seconds = seconds.checked_add(of_day)?.checked_add(time()?)?;
+        let micros: i64 = micros.parse().ok()?;
+        let parsed = Self(seconds.checked_mul(MICROS_A_SECOND)?.checked_add(micros)?);
+        (parsed.to_string() == text).then_some(parsed)
+    }
+
     /// This time and a span after it; the end of time rather than an overflow.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
@@ -57,6 +74,25 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// Days since 1970-01-01 of a year, month and day. The inverse of [`civil_from_days`], from the same
+/// source; `None` where the numbers are too large for any date.
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let in_range = (-9999..=9999).contains(&year) && (1..=12).contains(&month);
+    if !in_range || !(1..=31).contains(&day) {
+        return None;
+    }
+    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = month.saturating_add(9).rem_euclid(12);
+    let day_of_year = (month_from_march.saturating_mul(153).saturating_add(2) / 5)
+        .saturating_add(day.saturating_sub(1));
+    let leap_days = (year_of_era / 4).saturating_sub(year_of_era / 100);
+    let day_of_era =
+        year_of_era.saturating_mul(365).saturating_add(leap_days).saturating_add(day_of_year);
+    Some(era.saturating_mul(146_097).saturating_add(day_of_era).saturating_sub(719_468))
+}
+
 /// Reads a span of time as people write it, a number with a unit: `90s`, `15m`, `12h`, `7d`.
 pub fn span(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -84,6 +120,27 @@ mod tests {
     use super::Timestamp;
 
     #[test]
+    fn what_is_written_otherwise_is_not_read() {
+        let good = "2026-11-21T23:05:41.000123Z";
+        assert_eq!(Timestamp::parse(good), Some(Timestamp(1_795_302_341_000_123)));
+        for (from, to) in [
+            ("Z", ""),
+            ("Z", "+00:00"),
+            ("T", " "),
+            (".000123", ""),
+            ("-11-", "-13-"),
+            ("-21T", "-32T"),
+            ("11-21T", "02-30T"),
+            ("23:05", "24:05"),
+            ("41", "60"),
+            ("2026", "+2026"),
+            ("2026", "99999999999999999999"),
+        ] {
+            assert_eq!(Timestamp::parse(&good.replacen(from, to, 1)), None, "{from} {to}");
+        }
+    }
+
+    #[test]
     fn dates_are_those_of_the_calendar() {
         // Reference values printed by `date -u -d @N +%FT%T`.
         for (seconds, expected) in [
@@ -95,6 +152,7 @@ mod tests {
             (-1, "1969-12-31T23:59:59.000000Z"),
         ] {
             assert_eq!(Timestamp(seconds * 1_000_000).to_string(), expected);
+            assert_eq!(Timestamp::parse(expected), Some(Timestamp(seconds * 1_000_000)));
         }
     }
 }

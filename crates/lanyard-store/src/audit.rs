@@ -7,6 +7,7 @@
 //! INVARIANT: a checkpoint is signed only over records that were synced to disk.
 
 pub mod format;
+pub mod forms;
 
 mod chain;
 mod checkpoint;
@@ -27,4 +28,4 @@ pub use error::LogError;
 pub use log::{Log, Options, Position};
 pub use recovery::Recovered;
 pub use search::{DecisionFilter, Entry, Filter, export, search};
-pub use verify::{Finding, Report, verify};
+pub use verify::{Finding, Report, verify, verify_against};

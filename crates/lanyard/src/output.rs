@@ -30,6 +30,15 @@ pub(crate) fn aside(text: &str) {
     tracing::trace!(written = written.is_ok(), "A notice was written.");
 }
 
+/// Tells how far something is, in place of what was told before; an empty text takes it away. Only
+/// where somebody looks.
+pub(crate) fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        let written = write!(io::stderr().lock(), "\r\u{1b}[K{text}");
+        tracing::trace!(written = written.is_ok(), "Progress was told.");
+    }
+}
+
 /// Writes JSON, indented for people who look at it.
 pub(crate) fn json(value: &Value) -> io::Result<()> {
     line(&serde_json::to_string_pretty(value).unwrap_or_default())

@@ -199,6 +199,14 @@ impl Log {
         }
     }
 
+    /// A checkpoint of everything that was appended so far, for somebody to keep elsewhere: a
+    /// signed note. Waits until all of it is durable, since nothing else is signed.
+    pub fn witness(&self) -> Result<String, LogError> {
+        self.wait_synced_all()?;
+        let Ground { key, signer, .. } = &self.shared.ground;
+        Ok(key.sign(&**signer, &self.head()))
+    }
+
     /// The public key that proves this log.
     pub fn key(&self) -> &VerifyKey {
         &self.shared.ground.key

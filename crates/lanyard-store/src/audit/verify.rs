@@ -16,6 +16,9 @@ use super::segment::{self, Line, Segment};
 /// More findings than anybody reads; the first ones tell what happened.
 const FINDINGS_MAX: usize = 100;
 
+/// What findings call the checkpoint that was kept elsewhere.
+const WITNESS: &str = "the witness";
+
 /// A checkpoint that is just being written is read once more, this often.
 const CHECKPOINT_READS_MAX: u32 = 5;
 
@@ -42,6 +45,8 @@ pub struct Report {
     pub torn_bytes: u64,
     /// How far the log goes: what a witness would keep.
     pub head: LogHead,
+    /// How far it went when the checkpoint was taken that it was held against.
+    pub witnessed: Option<u64>,
 }
 
 /// Something that does not hold.
@@ -67,7 +72,20 @@ impl fmt::Display for Finding {
 /// Proves the log in `directory`: every line, the chain through all of them, the segments, the
 /// checkpoints. Either everything holds, or at least one finding says what does not.
 pub fn verify(directory: &Path, key: &VerifyKey) -> Result<Report, Vec<Finding>> {
+    verify_against(directory, key, None)
+}
+
+/// The same, and that the log only grew since a checkpoint was taken that somebody kept elsewhere:
+/// what the checkpoint signed is the beginning of what is there now.
+pub fn verify_against(
+    directory: &Path,
+    key: &VerifyKey,
+    witness: Option<&str>,
+) -> Result<Report, Vec<Finding>> {
     let mut proof = Proof::new(key);
+    if let Some(note) = witness {
+        proof.witness(note);
+    }
     // The checkpoints first: a log that is being written only grows while it is read.
     for name in CHECKPOINT_FILES {
         proof.checkpoint(directory, name);
@@ -115,6 +133,7 @@ impl<'a> Proof<'a> {
             unsigned: 0,
             torn_bytes: 0,
             head,
+            witnessed: None,
         };
         Self {
             key,
@@ -131,6 +150,21 @@ impl<'a> Proof<'a> {
     fn find(&mut self, file: &str, line: Option<u64>, problem: String) {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(Finding { file: file.to_owned(), line, problem });
+        }
+    }
+
+    /// Takes a checkpoint that was kept elsewhere. It says nothing of which records are signed
+    /// here; so `signed_size` stays as it is.
+    fn witness(&mut self, note: &str) {
+        match self.key.check(note) {
+            Ok(head) => {
+                self.report.witnessed = Some(head.size);
+                self.signed.push(Signed { head, file: WITNESS, met: head == self.head });
+            }
+            Err(error) => {
+                self.other_key |= matches!(error, CheckpointError::OtherKey { found: _ });
+                self.find(WITNESS, None, format!("the checkpoint cannot be used: {error}"));
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! `lanyard audit`: search, export and prove the records.
 
+mod export;
+mod verdict;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use http::Method;
-use lanyard_admin::verdict_json;
-use lanyard_store::audit::{VerifyKey, verify};
+use lanyard_admin::SearchQuery;
 use serde_json::Value;
 
 use super::{Operating, segment};
@@ -16,8 +17,26 @@ const VERIFY_EXAMPLES: &str = "Examples:
   lanyard audit verify                                 the running gateway's log
   lanyard audit key > key.pub
   lanyard audit verify --dir copy/audit --key key.pub  a copy, anywhere, without a gateway
+  lanyard audit witness > 2026-11-22.note              keep this elsewhere
+  lanyard audit verify --against 2026-11-22.note       the log only grew since
 
 Exit 1 when the log does not hold, with every finding.";
+
+const EXPORT_EXAMPLES: &str = "Examples:
+  lanyard audit export --since 30d > records.jsonl
+  lanyard audit export --format csv --decision denied --out denied.csv
+  lanyard audit export --format ocsf --since 2026-11-01 --until 2026-12-01 --out november.ocsf.jsonl
+  lanyard audit export --dir copy/audit --format ocsf  a copy, without a gateway
+
+jsonl: the lines of the log themselves. csv: a table, a call in one row; no cell is a formula.
+ocsf: OCSF 1.5.0, class API Activity (6003), a call in one event.";
+
+const WITNESS_EXAMPLES: &str = "Examples:
+  lanyard audit witness | ssh elsewhere 'cat >> lanyard.notes'
+  lanyard audit witness > today.note; lanyard audit verify --against today.note
+
+A signed note (C2SP) that says how far the log goes and what its last record is. Whoever keeps one
+where the log's machine cannot write can prove later that nothing was rolled back.";
 
 /// Search, export and prove the records.
 #[derive(Debug, Subcommand)]
@@ -31,15 +50,25 @@ pub(crate) enum AuditCommand {
         json: bool,
     },
     /// Write every matching record, oldest first
+    #[command(after_help = EXPORT_EXAMPLES)]
     Export {
         #[command(flatten)]
         wanted: Wanted,
-        /// The form: jsonl, the lines of the log themselves
-        #[arg(long, value_parser = ["jsonl"], default_value = "jsonl")]
+        /// The form: jsonl (the lines of the log themselves), csv, or ocsf
+        #[arg(long, value_parser = ["jsonl", "csv", "ocsf"], default_value = "jsonl")]
         format: String,
+        /// A file to write, for its owner alone; standard output otherwise
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// A copy of the audit directory, read without a gateway
+        #[arg(long, value_name = "COPY")]
+        dir: Option<PathBuf>,
     },
     /// Print the public key that proves the log
     Key,
+    /// Print the newest checkpoint, to be kept elsewhere
+    #[command(after_help = WITNESS_EXAMPLES)]
+    Witness,
     /// Prove that nothing was cut, edited, dropped or reordered
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
@@ -49,6 +78,9 @@ pub(crate) enum AuditCommand {
         /// A file with the public key, or the key itself
         #[arg(long, value_name = "FILE", requires = "dir")]
         key: Option<String>,
+        /// A checkpoint that was kept elsewhere: also prove that the log only grew since
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -56,7 +88,7 @@ pub(crate) enum AuditCommand {
 }
 
 /// Which records.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Wanted {
     /// Of this agent
     #[arg(long)]
@@ -85,6 +117,13 @@ pub(crate) struct Wanted {
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+}
+
+impl From<Wanted> for SearchQuery {
+    fn from(wanted: Wanted) -> Self {
+        let Wanted { agent, server, tool, kind, decision, since, until, id, limit } = wanted;
+        Self { agent, server, tool, kind, decision, since, until, id, limit, export: true }
+    }
 }
 
 impl Wanted {
@@ -127,26 +166,22 @@ pub(super) async fn run(command: AuditCommand, operating: &Operating<'_>) -> Res
             let head = ["TIME", "KIND", "WHO", "WHAT", "DECISION", "ENDED", "RECORD"];
             Ok(output::line(&output::table(&head, &rows))?)
         }
-        AuditCommand::Export { wanted, format: _ } => {
-            let query = match wanted.query() {
-                query if query.is_empty() => "?export=true".to_owned(),
-                query => format!("{query}&export=true"),
-            };
-            let path = format!("/v1/audit/records{query}");
-            operating.client()?.download(&path, &mut output::bytes).await
+        AuditCommand::Export { wanted, format, out, dir } => {
+            let export = export::Export { wanted, format, out, dir };
+            Box::pin(export.run(operating)).await
         }
         AuditCommand::Key => {
             let key = operating.client()?.get("/v1/audit/key").await?;
             Ok(output::line(&output::text(&key, "key"))?)
         }
-        AuditCommand::Verify { dir: Some(dir), key: Some(key), json } => {
-            let key = read_key(&key)?;
-            judge(&verdict_json(verify(&dir, &key)), json)
+        AuditCommand::Witness => {
+            let told = operating.client()?.get("/v1/audit/checkpoint").await?;
+            let note = told.get("checkpoint").and_then(Value::as_str).unwrap_or_default();
+            Ok(output::bytes(note.as_bytes())?)
         }
-        AuditCommand::Verify { dir: _, key: _, json } => {
-            let client = operating.client()?;
-            let verdict = client.send(Method::POST, "/v1/audit/verify", None).await?;
-            judge(&verdict, json)
+        AuditCommand::Verify { dir, key, against, json } => {
+            let verdict = verdict::of(operating, dir, key, against).await?;
+            verdict::judge(&verdict, json)
         }
     }
 }
@@ -177,54 +212,4 @@ fn row(record: &Value) -> Vec<String> {
         ended,
         cell("id"),
     ]
-}
-
-fn read_key(given: &str) -> Result<VerifyKey, Failure> {
-    let text = match std::fs::read_to_string(given) {
-        Ok(text) => text,
-        Err(_) => given.to_owned(),
-    };
-    text.trim().parse().map_err(|error| {
-        Failure::usage(format!(
-            "--key {given}: {error}; it is what `lanyard audit key` prints, or a file with it"
-        ))
-    })
-}
-
-fn judge(verdict: &Value, as_json: bool) -> Result<(), Failure> {
-    let holds = verdict.get("holds").and_then(Value::as_bool) == Some(true);
-    if as_json {
-        output::json(verdict)?;
-    } else if holds {
-        let cell = |key: &str| output::text(verdict, key);
-        output::line(&format!(
-            "the log holds: {} records in {} segments, {} to {}",
-            cell("records"),
-            cell("segments"),
-            cell("first_time"),
-            cell("last_time"),
-        ))?;
-        for (key, what) in [
-            ("open_calls", "calls are open"),
-            ("unsigned", "records after the last checkpoint are chained, but not signed yet"),
-            ("torn_bytes", "bytes at the end are no whole record"),
-        ] {
-            let count = cell(key);
-            if count != "0" && !count.is_empty() {
-                output::line(&format!("  {count} {what}"))?;
-            }
-        }
-    }
-    if holds {
-        return Ok(());
-    }
-    let finding = |it: &Value| {
-        let line = match output::text(it, "line") {
-            line if line.is_empty() => String::new(),
-            line => format!(":{line}"),
-        };
-        format!("{}{line}: {}", output::text(it, "file"), output::text(it, "problem"))
-    };
-    let lines = output::items(verdict, "findings").iter().map(finding).collect();
-    Err(Failure::definition("the audit log does not hold", lines))
 }

@@ -91,6 +91,7 @@ fn all(world: &World) -> Vec<Ask> {
         ask("GET", "/v1/audit/records", "/v1/audit/records", none()),
         ask("GET", "/v1/audit/records", "/v1/audit/records?export=true", none()),
         ask("GET", "/v1/audit/key", "/v1/audit/key", none()),
+        ask("GET", "/v1/audit/checkpoint", "/v1/audit/checkpoint", none()),
         ask("POST", "/v1/audit/verify", "/v1/audit/verify", none()),
         ask("GET", "", "/v1/nothing", none()),
     ]

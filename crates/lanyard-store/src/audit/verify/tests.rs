@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::verify;
+use super::{verify, verify_against};
 use crate::audit::fixture::{
     TestSigner, allowed, changed, closed, copy, denied, key, open_with, options, place, put, report,
 };
@@ -323,5 +323,102 @@ proptest! {
         }
         put(&path, &all.concat());
         prop_assert!(verify(home.path(), &key()).is_err());
+    }
+}
+
+/// A checkpoint of a log as it is now, as `audit witness` gives it.
+fn witness(directory: &Path) -> String {
+    fs::read_to_string(directory.join("checkpoint-a")).unwrap()
+}
+
+#[track_caller]
+fn check_against(directory: &Path, note: &str, expected: Expect) {
+    let told = match verify_against(directory, &key(), Some(note)) {
+        Ok(report) => format!("holds since {}", report.witnessed.unwrap()),
+        Err(findings) => findings.iter().map(|it| format!("{it}\n")).collect(),
+    };
+    expected.assert_eq(&told);
+}
+
+/// Opens a log again, as after a restart, and goes on with calls of these names.
+fn grow(directory: &Path, prefix: &str) {
+    let small = Options { segment_bytes_max: 3200, ..options() };
+    let (log, _) = open_with(directory, small, None).unwrap();
+    for number in 0..6 {
+        log.append(&denied(&format!("{prefix}{number}"))).unwrap();
+    }
+    log.close().unwrap();
+}
+
+#[test]
+fn a_log_that_only_grew() {
+    let home = log();
+    let note = witness(home.path());
+    check_against(home.path(), &note, expect!["holds since 22"]);
+    grow(home.path(), "later");
+    check_against(home.path(), &note, expect!["holds since 22"]);
+    // A checkpoint within a segment, and the one of an empty log.
+    let older = place();
+    let (log, _) = open_with(older.path(), options(), None).unwrap();
+    log.append(&denied("d")).unwrap();
+    let note = log.witness().unwrap();
+    log.append(&denied("e")).unwrap();
+    log.close().unwrap();
+    check_against(older.path(), &note, expect!["holds since 2"]);
+}
+
+#[test]
+fn log_checkpoints_and_database_rolled_back_together() {
+    let home = log();
+    let before = copy(home.path());
+    grow(home.path(), "later");
+    let note = witness(home.path());
+    // What an attacker puts back is whole in itself: only the witness knows.
+    assert!(verify(before.path(), &key()).is_ok());
+    check_against(
+        before.path(),
+        &note,
+        expect![[r#"
+        the witness: it was signed at record 29 and the log ends at record 22: records were removed
+    "#]],
+    );
+    // Cut, and grown again with other records to the same length and further.
+    grow(before.path(), "other");
+    assert!(verify(before.path(), &key()).is_ok());
+    check_against(
+        before.path(),
+        &note,
+        expect![[r#"
+        00000004.log:2: record 29 is not the one that the witness signed
+    "#]],
+    );
+    grow(before.path(), "more");
+    check_against(
+        before.path(),
+        &note,
+        expect![[r#"
+        00000004.log:2: record 29 is not the one that the witness signed
+    "#]],
+    );
+}
+
+#[test]
+fn a_log_begun_anew_with_another_key() {
+    let home = place();
+    let other = TestSigner::new(2);
+    let clock = crate::audit::fixture::TestClock::new();
+    let (log, _) =
+        crate::audit::Log::open(home.path(), options(), other.clone(), clock, None).unwrap();
+    log.append(&denied("d")).unwrap();
+    log.close().unwrap();
+    let note = witness(super::tests::log().path());
+    let found = verify_against(home.path(), &VerifyKey::of(&*other), Some(&note)).unwrap_err();
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    expect!["the witness: the checkpoint cannot be used: it belongs to another key: lanyard/audit/34750f98bd59fcfc946da45aaabe933b"].assert_eq(&found.join("\n"));
+    // A witness that was changed, or is none.
+    let home = super::tests::log();
+    let note = witness(home.path());
+    for bad in [note.replace("\n22\n", "\n20\n"), String::new(), "a note".to_owned()] {
+        assert!(verify_against(home.path(), &key(), Some(&bad)).is_err(), "{bad}");
     }
 }

@@ -36,6 +36,7 @@ use self::open::{OpenCall, Subject, deny};
 use self::passage::Passage;
 pub(crate) use self::rounds::Rounds;
 use self::screen::Screen;
+pub(crate) use self::screen::Tails;
 pub(crate) use self::stages::Watched;
 use self::stages::{Answer, Armed, Cleared, Permitted, Target};
 pub(crate) use self::turn::{Question, Turn, Turns};

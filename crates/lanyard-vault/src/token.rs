@@ -24,6 +24,9 @@ const RANDOM_CHARS: usize = 43;
 /// 6 characters of 62 hold the 32 bits of the checksum: 62^6 > 2^32.
 const CHECKSUM_CHARS: usize = 6;
 
+/// The length of a token.
+pub(crate) const TOKEN_BYTES: usize = "lyd_a_".len() + RANDOM_CHARS + CHECKSUM_CHARS;
+
 /// `tk_` and 12 characters: 71 bits, enough for ids that never collide and open nothing.
 const ID_CHARS: usize = 12;
 

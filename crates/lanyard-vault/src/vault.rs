@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lanyard_core::{Binding, Origin, SecretError, SecretName, SecretSource, TenantName};
 use thiserror::Error;
 
-use crate::mask::{Masker, Needles};
+use crate::mask::{Index, Masker, Needles};
 use crate::master::MasterKey;
 use crate::sealed::{OpenError, Sealed, SecretPlace, SecretValue};
 
@@ -67,8 +67,15 @@ pub struct Unreadable {
 /// The sealed secrets of a snapshot. Nothing in it changes: a change of a secret is a new vault.
 pub struct Vault {
     master: Arc<MasterKey>,
-    tenants: HashMap<TenantName, HashMap<SecretName, Secret>>,
+    tenants: HashMap<TenantName, Tenant>,
     unreadable: Vec<Unreadable>,
+}
+
+/// The secrets of one tenant, with what masks all of them everywhere.
+#[derive(Default)]
+struct Tenant {
+    secrets: HashMap<SecretName, Secret>,
+    everywhere: Option<Arc<Index>>,
 }
 
 /// One secret, with what masks its versions prepared.
@@ -97,6 +104,10 @@ impl Vault {
         let mut next = Self::empty(&self.master);
         for entry in entries {
             next.add(self, entry)?;
+        }
+        for (name, tenant) in &mut next.tenants {
+            let known = self.tenants.get(name).and_then(|tenant| tenant.everywhere.clone());
+            tenant.index(known);
         }
         Ok(next)
     }
@@ -129,10 +140,14 @@ impl Vault {
         Some(self.secret(tenant, name)?.current.as_ref()?.number)
     }
 
-    /// What masks these secrets, in every version that is known, in an answer.
+    /// What masks in what a server says that is given these secrets: every version that is known of
+    /// them, and of the tenant's other secrets those that stand nowhere by chance.
     pub fn masker(&self, tenant: &TenantName, names: &[SecretName]) -> Masker {
+        let everywhere = self.tenants.get(tenant).and_then(|tenant| tenant.everywhere.clone());
+        let everywhere = everywhere.unwrap_or_else(|| Arc::new(Index::new(Vec::new())));
         let secrets = names.iter().filter_map(|name| self.secret(tenant, name));
-        Masker::new(secrets.flat_map(|secret| &secret.masked).map(|one| Arc::clone(&one.needles)))
+        let own = secrets.flat_map(|secret| &secret.masked).map(|one| Arc::clone(&one.needles));
+        Masker::new(everywhere, own)
     }
 
     /// The versions that did not open.
@@ -145,7 +160,7 @@ impl Vault {
     }
 
     fn secret(&self, tenant: &TenantName, name: &SecretName) -> Option<&Secret> {
-        self.tenants.get(tenant)?.get(name)
+        self.tenants.get(tenant)?.secrets.get(name)
     }
 
     fn add(&mut self, previous: &Self, entry: SecretEntry) -> Result<(), VaultError> {
@@ -175,8 +190,19 @@ impl Vault {
             }
         }
         let secret = Secret { bound: bound.into(), current, masked };
-        self.tenants.entry(tenant).or_default().insert(name, secret);
+        self.tenants.entry(tenant).or_default().secrets.insert(name, secret);
         Ok(())
+    }
+}
+
+impl Tenant {
+    /// Makes what masks everywhere, unless the one that is known is over the same versions.
+    fn index(&mut self, known: Option<Arc<Index>>) {
+        let versions = self.secrets.values().flat_map(|secret| &secret.masked);
+        let needles = versions.map(|one| &one.needles).filter(|needles| needles.has_wide());
+        let needles: Vec<_> = needles.cloned().collect();
+        let same = known.filter(|known| known.is_over(&needles));
+        self.everywhere = Some(same.unwrap_or_else(|| Arc::new(Index::new(needles))));
     }
 }
 

@@ -240,20 +240,11 @@ impl Credentials for ServerCredentials {
     fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
         let snapshot = Arc::clone(&self.snapshots.borrow());
         let masker = snapshot.vault.masker(&self.target.tenant, &self.names);
-        let (clean, count) = mask(&masker, text);
+        let (clean, count) = masker.mask_json(text);
         let Some(own) = &self.own else { return (clean, count) };
-        match mask(&own.masker, &clean) {
+        match own.masker.mask_json(&clean) {
             (Cow::Borrowed(_), _) => (clean, count),
             (Cow::Owned(cleaner), more) => (Cow::Owned(cleaner), count.saturating_add(more)),
-        }
-    }
-}
-
-fn mask<'a>(masker: &Masker, text: &'a str) -> (Cow<'a, str>, u64) {
-    match masker.mask(text.as_bytes()) {
-        (Cow::Borrowed(_), count) => (Cow::Borrowed(text), count),
-        (Cow::Owned(clean), count) => {
-            (Cow::Owned(String::from_utf8_lossy(&clean).into_owned()), count)
         }
     }
 }

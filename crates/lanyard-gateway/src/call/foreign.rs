@@ -209,7 +209,7 @@ impl Conversation<'_> {
             self.core.hub.list_changed(self.core, &key, list);
             return Ok(());
         }
-        let message = self.screen.message(message)?;
+        let message = self.screen.message(message);
         if let Some(message) =
             lanyard_wire::notification_for(self.client.version, self.client.log_level, &message)
         {
@@ -239,7 +239,7 @@ impl Conversation<'_> {
             let missing = missing.as_json();
             return Ok(refused(format!("the client did not declare the capability {missing}")));
         }
-        let params = params.map(|params| self.screen.text(&params)).transpose()?;
+        let params = params.as_deref().map(|params| self.screen.text(params));
         let name = format!("lanyard-{round}-{question}");
         let params = question_for(self.client.version, &method, params.as_deref(), &name);
         self.turns.ask(name, method, params).await
@@ -282,13 +282,13 @@ impl Conversation<'_> {
             let server = &self.passage.server.name;
             self.core.note_task(&self.caller.principal, server, result);
         }
-        let result = self.screen.result(self.passage.method, result)?;
+        let result = self.screen.result(self.passage.method, result);
         let crossing = self.crossing(guest);
         Ok(Passed::Result(translate::result_for(crossing, self.passage.method, &result)))
     }
 
     fn failed(&mut self, guest: &Guest, error: &str) -> Result<Passed, Failure> {
-        let error = self.screen.error(error)?;
+        let error = self.screen.error(error);
         let crossing = self.crossing(guest);
         Ok(Passed::Error(translate::error_for(crossing, self.passage.method, &error)))
     }

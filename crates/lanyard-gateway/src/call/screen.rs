@@ -1,7 +1,8 @@
 //! Screens an answer: masks credentials, shapes the result, holds it against the output schema.
 //!
-//! The answer is masked twice: as it came, because a template could change a credential so that
-//! it is no longer recognised, and as it goes, because a template could put one together.
+//! The answer is masked as it came, because a template could change a credential so that it is no
+//! longer recognised. What a template made of it is masked as it goes, too, because a template could
+//! put a credential together; what no template changed was looked at already.
 
 mod passed;
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(super) use self::passed::Screen;
+pub(crate) use self::passed::Tails;
 use super::stages::{Answer, From, RawAnswer, secret_failure};
 use crate::edge::Core;
 use crate::snapshot::ToolEntry;
@@ -25,6 +27,7 @@ impl RawAnswer<'_> {
         let Self { target, clearance, masker, from } = self;
         let tool = target.tool();
         let mut masked = 0_u64;
+        let mut looked_at = None;
         let result = match from {
             From::Template(result) => result,
             From::Upstream(answer) => {
@@ -33,10 +36,12 @@ impl RawAnswer<'_> {
                 }
                 let (answer, count) = mask_answer(&masker, answer);
                 masked = masked.saturating_add(count);
-                shape(core, tool, clearance.arguments(), &answer)?
+                let result = shape(core, tool, clearance.arguments(), &answer)?;
+                looked_at = Some(answer.body);
+                result
             }
         };
-        let (result, count) = mask_result(&masker, result);
+        let (result, count) = mask_result(&masker, result, looked_at.as_deref());
         let result = hold_to_schema(tool, result);
         let bytes = size(&result);
         Ok(Answer::screened(result, masked.saturating_add(count), bytes))
@@ -53,33 +58,71 @@ fn mask_answer(masker: &Masker, answer: UpstreamAnswer) -> (UpstreamAnswer, u64)
             *value = text;
         }
     }
-    let (bytes, count) = masker.mask(&body);
-    let body = match bytes {
-        Cow::Borrowed(_) => body.clone(),
-        Cow::Owned(bytes) => bytes.into(),
-    };
+    let (clean, count) = mask_body(masker, &body);
+    let body = clean.map_or(body, Into::into);
     (UpstreamAnswer { status, headers, body }, masked.saturating_add(count))
 }
 
-fn mask_result(masker: &Masker, mut result: ToolResult) -> (ToolResult, u64) {
+/// What is to stand in place of a body, if anything. What is JSON stays JSON.
+fn mask_body(masker: &Masker, body: &[u8]) -> (Option<Vec<u8>>, u64) {
+    if let Some(json) = std::str::from_utf8(body).ok().filter(|text| looks_like_json(text)) {
+        let (clean, count) = masker.mask_json(json);
+        let Cow::Owned(clean) = clean else { return (None, 0) };
+        if is_json(json) {
+            return (Some(clean.into_bytes()), count);
+        }
+    }
+    let (clean, count) = masker.mask(body);
+    match clean {
+        Cow::Borrowed(_) => (None, 0),
+        Cow::Owned(clean) => (Some(clean), count),
+    }
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[', '"'])
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
+/// Masks what a template made. What is the very text that was looked at already stays as it is.
+fn mask_result(
+    masker: &Masker,
+    mut result: ToolResult,
+    looked_at: Option<&[u8]>,
+) -> (ToolResult, u64) {
     let mut masked = 0_u64;
+    let is_new = |text: &str| looked_at != Some(text.as_bytes());
+    let mut texts = Vec::new();
     for content in &mut result.content {
         if let Content::Text(text) = content {
-            let (clean, count) = mask_text(masker, text);
-            masked = masked.saturating_add(count);
-            if let Cow::Owned(clean) = clean {
+            if is_new(text) {
+                let (clean, count) = mask_text(masker, text);
+                masked = masked.saturating_add(count);
+                if let Cow::Owned(clean) = clean {
+                    *text = clean;
+                }
+            }
+            texts.push(text);
+        }
+    }
+    if texts.len() > 1 {
+        let joined: Vec<&str> = texts.iter().map(|text| text.as_str()).collect();
+        let (clean, count) = masker.mask_joined(&joined);
+        masked = masked.saturating_add(count);
+        for (text, clean) in texts.into_iter().zip(clean) {
+            if let Some(clean) = clean {
                 *text = clean;
             }
         }
     }
-    if let Some(structured) = &result.structured {
-        let (clean, count) = mask_text(masker, structured);
+    if let Some(structured) = result.structured.as_mut().filter(|text| is_new(text)) {
+        let (clean, count) = masker.mask_json(structured);
         masked = masked.saturating_add(count);
         if let Cow::Owned(clean) = clean {
-            // A credential that stood outside of a string, as a number does, leaves no JSON, and
-            // what is no JSON must not be spliced into a message.
-            let valid = serde_json::from_str::<&RawValue>(&clean).is_ok();
-            result.structured = valid.then_some(clean);
+            *structured = clean;
         }
     }
     (result, masked)

@@ -4,6 +4,7 @@
 //! is: those of its principal, or, where a client has a session of its own, that one alone. Nothing
 //! crosses from one principal to another, because a session belongs to one.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -20,7 +21,7 @@ use super::Core;
 use super::changes::{self, Changes, Telling};
 use super::client::{Beside, Client, Live};
 use super::route::Scope;
-use crate::call::Guest;
+use crate::call::{Guest, Tails};
 use crate::fleet::Member;
 
 /// The inboxes of sessions, and the clients that listen.
@@ -255,9 +256,10 @@ async fn hear_of_lists(core: Weak<Core>, key: SessionKey, params: String) {
         session.request(request).await
     };
     let Ok(mut exchange) = begun else { return };
+    let mut tails = Tails::default();
     while let Ok(Step::Notification(message)) = exchange.next().await {
         let Some(core) = core.upgrade() else { return };
-        notify(&core, &key, &message).await;
+        notify(&core, &key, &message, &mut tails).await;
     }
 }
 
@@ -266,10 +268,11 @@ const SET_LEVEL_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Reads one session's inbox until it ends. It does not keep the gateway alive.
 async fn read_inbox(core: Weak<Core>, key: SessionKey, mut receiver: mpsc::Receiver<Unrelated>) {
+    let mut tails = Tails::default();
     while let Some(unrelated) = receiver.recv().await {
         let Some(core) = core.upgrade() else { return };
         match unrelated {
-            Unrelated::Notification(message) => notify(&core, &key, &message).await,
+            Unrelated::Notification(message) => notify(&core, &key, &message, &mut tails).await,
             Unrelated::Request(request) => {
                 // A question may wait for a person; what the server says meanwhile does not.
                 let (tasks, core, key) = (core.tasks.clone(), Arc::clone(&core), key.clone());
@@ -284,7 +287,7 @@ async fn read_inbox(core: Weak<Core>, key: SessionKey, mut receiver: mpsc::Recei
     }
 }
 
-async fn notify(core: &Core, key: &SessionKey, message: &str) {
+async fn notify(core: &Core, key: &SessionKey, message: &str, tails: &mut Tails) {
     let Some((method, params)) = lanyard_wire::notification_parts(message) else { return };
     if let Some(list) = ChangedList::of(&method) {
         return core.hub.list_changed(core, key, list);
@@ -301,6 +304,8 @@ async fn notify(core: &Core, key: &SessionKey, message: &str) {
         | "notifications/cancelled"
         | "notifications/subscriptions/acknowledged" => {}
         _ => {
+            // By itself it is masked already. It may end what messages before it began.
+            let message = joined(core, key, message, tails);
             for ear in core.hub.ears(key) {
                 if let Hears::Session { live } = &ear.hears
                     && let Some(stream) = live.stream()
@@ -311,6 +316,13 @@ async fn notify(core: &Core, key: &SessionKey, message: &str) {
             }
         }
     }
+}
+
+fn joined<'a>(core: &Core, key: &SessionKey, message: &'a str, tails: &mut Tails) -> Cow<'a, str> {
+    let snapshot = core.snapshot();
+    let Some(server) = snapshot.find(&key.tenant, &key.server) else { return message.into() };
+    let user = key.principal.as_ref().and_then(|principal| principal.user.as_ref());
+    tails.mask(&snapshot.masker(server, user), message.into()).0
 }
 
 /// Tells that a resource changed to those who asked for it.

@@ -42,6 +42,8 @@ mod resume;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod scrubbing;
+#[cfg(test)]
 mod search;
 #[cfg(test)]
 mod server;

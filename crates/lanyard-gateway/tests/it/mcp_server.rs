@@ -2,7 +2,8 @@
 //!
 //! Its tools: `echo` answers with what it got, `steps` reports progress first, `ask` elicits a name
 //! and greets it, `slow` waits until the test lets it go, `poll` sends its client away meanwhile,
-//! `leak` answers with its credential, `who` says what it was called with.
+//! `leak` answers with its credential, `who` says what it was called with, `script` says what the test
+//! gave it to say.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -66,6 +67,10 @@ pub(crate) struct Mcp {
     refuses: Arc<AtomicBool>,
     /// The call that was answered with a stream to come back to.
     polled: Arc<Mutex<Option<Value>>>,
+    /// What `script` sends, piece by piece.
+    script: Arc<Mutex<Vec<String>>>,
+    /// What is answered to methods, whatever the request is.
+    answers: Arc<Mutex<HashMap<&'static str, Value>>>,
 }
 
 /// A body that is sent as it is made.
@@ -103,6 +108,8 @@ impl Mcp {
             tasks: TaskTracker::new(),
             refuses: Arc::default(),
             polled: Arc::default(),
+            script: Arc::default(),
+            answers: Arc::default(),
         };
         let one = server.clone();
         serve(listener, move |request| one.clone().answer(request));
@@ -124,6 +131,24 @@ impl Mcp {
         let mut count = self.count.subscribe();
         let heard = count.wait_for(|_| self.heard_of(method).len() >= times);
         timeout(PATIENCE, heard).await.unwrap().unwrap();
+    }
+
+    /// What `script` sends from now on: these events, each message with the id or the progress token
+    /// of the call where it says `ID` or `TOKEN`, and all of it cut before these bytes.
+    pub(crate) fn script(&self, messages: &[Value], cuts: impl Fn(&str) -> Vec<usize>) {
+        let text: String = messages.iter().map(event).collect();
+        let mut from = 0;
+        let mut pieces = Vec::new();
+        for cut in cuts(&text).into_iter().chain([text.len()]) {
+            pieces.push(text.get(from..cut).unwrap().to_owned());
+            from = cut;
+        }
+        *self.script.lock().unwrap() = pieces;
+    }
+
+    /// From now on this is the `result` or `error` of every request of this method.
+    pub(crate) fn answers(&self, method: &'static str, answer: Value) {
+        self.answers.lock().unwrap().insert(method, answer);
     }
 
     /// From now on every request is refused with 401.
@@ -223,7 +248,7 @@ impl Mcp {
         let streams = asks
             || method == "subscriptions/listen"
             || (method == "tools/call"
-                && matches!(tool, "steps" | "slow" | "ask" | "break" | "poll"));
+                && matches!(tool, "steps" | "slow" | "ask" | "break" | "poll" | "script"));
         let kind = if streams { "text/event-stream" } else { "application/json" };
         response.headers_mut().insert("content-type", kind.parse().unwrap());
         if streams {
@@ -246,6 +271,15 @@ impl Mcp {
     /// An answer at once.
     fn page(&self, method: &str, message: &Value, headers: &HeaderMap) -> (u16, Value) {
         let id = message["id"].clone();
+        if let Some(answer) = self.answers.lock().unwrap().get(method) {
+            let mut answer = answer.clone();
+            if answer.get("result").is_some() {
+                answer["result"] = self.stamped(answer["result"].clone());
+            }
+            answer["jsonrpc"] = json!("2.0");
+            answer["id"] = id;
+            return (200, answer);
+        }
         let capabilities = json!({
             "tools": {"listChanged": true}, "prompts": {}, "completions": {},
             "resources": {"subscribe": true}, "logging": {},
@@ -368,6 +402,16 @@ impl Mcp {
             "poll" => {
                 *self.polled.lock().unwrap() = Some(message.clone());
                 drop(pieces.send("id: place-1\nretry: 50\ndata:\n\n".to_owned()).await);
+            }
+            "script" => {
+                let pieces_of_it = self.script.lock().unwrap().clone();
+                let token = params["_meta"]["progressToken"].to_string();
+                for piece in pieces_of_it {
+                    // The marks are on one side of every cut.
+                    let piece = piece.replace("\"ID\"", &message["id"].to_string());
+                    let piece = piece.replace("\"TOKEN\"", &token);
+                    drop(pieces.send(piece).await);
+                }
             }
             // The stream ends in the middle.
             "break" => drop(pieces.send(": so far\n\n".to_owned()).await),

@@ -1,12 +1,21 @@
-//! Escapes that can hide a credential: JSON's, URLs' and HTML's. Undoes them, and finds the way
-//! back from a place in the unescaped text to the bytes of the original.
+//! Escapes that can hide a credential: JSON's, URLs', HTML's, and the line breaks within base64.
+//! Undoes them, and finds the way back from a place in the unescaped text to the bytes of the
+//! original.
+//!
+//! All families are undone in one pass, so that the work does not grow with the number of orders in
+//! which escapes can stand within one another, which a server chooses. Where several families stand
+//! in a text, each is undone by itself too: the end of a value and what follows it may look like an
+//! escape of another family.
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
-use zeroize::Zeroizing;
+use memchr::{memchr, memchr2, memchr3};
 
-/// A family of escapes.
+/// Characters of base64 that stand before a line break which may be one of a wrapped text. Prose
+/// seldom ends a line like that, and encoders wrap at 64 or 76.
+const WRAPPED_CHARS_MIN: usize = 16;
+
+/// Which escapes are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escapes {
     /// `\n`, `\"`, `\/`, `\u00e9`, and pairs of the latter.
@@ -15,6 +24,8 @@ pub(super) enum Escapes {
     Percent,
     /// `&amp;`, `&#39;`, `&#x27;`.
     Html,
+    /// All of those, and a line break within base64, which stands for nothing.
+    All,
 }
 
 /// Which text a range is in.
@@ -26,36 +37,30 @@ pub(super) enum Side {
     Unescaped,
 }
 
-/// Which characters a credential's forms hold that need an escape in some formats. Without them,
-/// a text that has no other escapes need not be unescaped.
+/// Bytes that stand in what is looked for. A text whose escapes stand for none of them need not be
+/// unescaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Specials {
-    /// Quotes, backslashes, control characters: `\"`, `\\`, `\n`.
-    json: bool,
-    /// Slashes: `\/`.
-    slash: bool,
-    /// `&`, `<`, `>` and quotes: `&amp;`.
-    html: bool,
-}
+pub(super) struct Bytes([u64; 4]);
 
-impl Specials {
-    /// Those of several credentials together.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self {
-            json: self.json || other.json,
-            slash: self.slash || other.slash,
-            html: self.html || other.html,
+impl Bytes {
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
+            }
         }
     }
 
-    pub(super) fn of(forms: &[Zeroizing<Vec<u8>>]) -> Self {
-        let mut specials = Self::default();
-        for byte in forms.iter().flat_map(|form| form.iter()) {
-            specials.json |= matches!(byte, b'"' | b'\\' | 0..=0x1f);
-            specials.slash |= *byte == b'/';
-            specials.html |= matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    pub(super) fn or(self, other: Self) -> Self {
+        let mut both = self;
+        for (word, more) in both.0.iter_mut().zip(other.0) {
+            *word |= more;
         }
-        specials
+        both
+    }
+
+    fn has(self, byte: u8) -> bool {
+        self.0.get(usize::from(byte >> 6)).is_some_and(|word| word & (1 << (byte & 63)) != 0)
     }
 }
 
@@ -74,6 +79,8 @@ struct Meaning {
 }
 
 impl Meaning {
+    const NOTHING: Self = Self { bytes: [0; 4], length: 0 };
+
     fn byte(byte: u8) -> Self {
         Self { bytes: [byte, 0, 0, 0], length: 1 }
     }
@@ -93,22 +100,49 @@ impl Meaning {
 }
 
 impl Escapes {
-    pub(super) const ALL: [Self; 3] = [Self::Json, Self::Percent, Self::Html];
+    /// The families with a sign of their own.
+    pub(super) const FAMILIES: [Self; 3] = [Self::Json, Self::Percent, Self::Html];
 
-    /// Whether the text holds an escape that could stand for a character of a credential.
-    pub(super) fn may_hide(self, specials: Specials, text: &[u8]) -> bool {
-        memchr_iter(self.first(), text).any(|at| {
-            let rest = text.get(at..).unwrap_or_default();
-            match (self, rest.get(1)) {
-                (_, None) => false,
-                (Self::Json, Some(b'u')) => true,
-                (Self::Json, Some(b'/')) => specials.slash,
-                (Self::Json, Some(_)) => specials.json,
-                (Self::Html, Some(b'#')) => true,
-                (Self::Html, Some(_)) => specials.html,
-                (Self::Percent, Some(_)) => self.escape(rest).is_some(),
+    /// Whether an escape of one of the families stands in the text.
+    pub(super) fn stands_in(self, text: &[u8]) -> bool {
+        self.pieces(text).any(|piece| matches!(piece, Piece::Escape(..)))
+    }
+
+    /// Whether the text holds an escape that could stand for one of these bytes, or for the
+    /// beginning of another escape that could.
+    pub(super) fn may_hide(self, bytes: Bytes, text: &[u8]) -> bool {
+        let mut pieces = self.pieces(text);
+        while let Some(piece) = pieces.next() {
+            let Piece::Escape(length, meaning) = piece else { continue };
+            // Once it is undone, it may be a line break within base64.
+            let line = || bytes.has(b'\n') || pieces.after_base64(length);
+            let may = match meaning.as_bytes() {
+                [] | [b'%' | b'&'] => true,
+                [b'\n' | b'\r'] => line(),
+                [b'\\'] if bytes.has(b'\\') => true,
+                [b'\\'] => match pieces.rest().first() {
+                    Some(b'n' | b'r') => line(),
+                    Some(b'u' | b'\\') => true,
+                    Some(same @ (b'"' | b'/')) => bytes.has(*same),
+                    Some(_) | None => false,
+                },
+                [first, ..] => bytes.has(*first),
+            };
+            if may {
+                return true;
             }
-        })
+        }
+        false
+    }
+
+    /// The text without an escape that it ends inside of, if it does.
+    pub(super) fn without_begun(self, text: &[u8]) -> &[u8] {
+        let last = text.len().saturating_sub(ESCAPE_BYTES_MAX);
+        let begun = (last..text.len()).find(|at| {
+            let sign = matches!(text.get(*at), Some(b'\\' | b'%' | b'&'));
+            sign && self.escape(text, *at).is_none()
+        });
+        begun.and_then(|at| text.get(..at)).unwrap_or(text)
     }
 
     /// The text with every escape of this family replaced by what it stands for.
@@ -166,57 +200,90 @@ impl Escapes {
     }
 
     fn pieces(self, text: &[u8]) -> Pieces<'_> {
-        Pieces { escapes: self, rest: text }
+        Pieces { escapes: self, text, at: 0, sign: None, line: None }
     }
 
-    fn first(self) -> u8 {
-        match self {
-            Self::Json => b'\\',
-            Self::Percent => b'%',
-            Self::Html => b'&',
-        }
-    }
-
-    /// The escape at the start of `rest`: how long it is, and what it stands for.
-    fn escape(self, rest: &[u8]) -> Option<(usize, Meaning)> {
-        match self {
-            Self::Json => json_escape(rest),
-            Self::Percent => {
+    /// The escape that begins at `at`: how long it is, and what it stands for.
+    fn escape(self, text: &[u8], at: usize) -> Option<(usize, Meaning)> {
+        let (before, rest) = text.split_at_checked(at)?;
+        match (self, rest.first()?) {
+            (Self::Json | Self::All, b'\\') => json_escape(rest),
+            (Self::Percent | Self::All, b'%') => {
                 let code = hexadecimal(rest.get(1..3)?)?;
                 Some((3, Meaning::byte(u8::try_from(code).ok()?)))
             }
-            Self::Html => html_escape(rest),
+            (Self::Html | Self::All, b'&') => html_escape(rest),
+            (Self::All, b'\n' | b'\r') => line_break(before, rest),
+            (Self::Json | Self::Percent | Self::Html | Self::All, _) => None,
         }
     }
 }
 
 struct Pieces<'a> {
     escapes: Escapes,
-    rest: &'a [u8],
+    text: &'a [u8],
+    at: usize,
+    /// The next place of a sign that begins an escape, as far as it was looked for; the end of the
+    /// text, where there is none.
+    sign: Option<usize>,
+    /// The same for line breaks.
+    line: Option<usize>,
+}
+
+impl<'a> Pieces<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Whether base64 stands before the escape of this length that was just passed.
+    fn after_base64(&self, length: usize) -> bool {
+        ends_in_base64(self.text.get(..self.at.saturating_sub(length)).unwrap_or_default())
+    }
+
+    /// The next place from `from` on at which an escape may begin.
+    fn next_place(&mut self, from: usize) -> usize {
+        let (end, escapes) = (self.text.len(), self.escapes);
+        let rest = self.text.get(from..).unwrap_or_default();
+        let place = |found: Option<usize>| found.map_or(end, |found| from.saturating_add(found));
+        let sign = self.sign.filter(|place| *place >= from).unwrap_or_else(|| {
+            place(match escapes {
+                Escapes::Json => memchr(b'\\', rest),
+                Escapes::Percent => memchr(b'%', rest),
+                Escapes::Html => memchr(b'&', rest),
+                Escapes::All => memchr3(b'\\', b'%', b'&', rest),
+            })
+        });
+        let line = self.line.filter(|place| *place >= from).unwrap_or_else(|| match escapes {
+            Escapes::Json | Escapes::Percent | Escapes::Html => end,
+            Escapes::All => place(memchr2(b'\n', b'\r', rest)),
+        });
+        (self.sign, self.line) = (Some(sign), Some(line));
+        sign.min(line)
+    }
 }
 
 impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
-        if self.rest.is_empty() {
+        let (begin, end) = (self.at, self.text.len());
+        if begin >= end {
             return None;
         }
-        let plain = match memchr(self.escapes.first(), self.rest) {
-            Some(0) => match self.escapes.escape(self.rest) {
-                Some((length, meaning)) => {
-                    self.rest = self.rest.get(length..).unwrap_or_default();
+        let mut place = self.next_place(begin);
+        while place < end {
+            if let Some((length, meaning)) = self.escapes.escape(self.text, place) {
+                if place == begin {
+                    self.at = begin.saturating_add(length);
                     return Some(Piece::Escape(length, meaning));
                 }
-                // What begins like an escape and is none stands for itself.
-                None => 1,
-            },
-            Some(length) => length,
-            None => self.rest.len(),
-        };
-        let (piece, rest) = self.rest.split_at_checked(plain)?;
-        self.rest = rest;
-        Some(Piece::Plain(piece))
+                break;
+            }
+            // What begins like an escape and is none stands for itself.
+            place = self.next_place(place.saturating_add(1));
+        }
+        self.at = place;
+        self.text.get(begin..place).map(Piece::Plain)
     }
 }
 
@@ -248,10 +315,10 @@ fn json_unicode(rest: &[u8]) -> Option<(usize, Meaning)> {
 }
 
 /// The longest escape looked at is `&#x10FFFF;`, with some leading zeros.
-const HTML_ESCAPE_BYTES_MAX: usize = 12;
+const ESCAPE_BYTES_MAX: usize = 12;
 
 fn html_escape(rest: &[u8]) -> Option<(usize, Meaning)> {
-    let window = rest.get(1..rest.len().min(HTML_ESCAPE_BYTES_MAX))?;
+    let window = rest.get(1..rest.len().min(ESCAPE_BYTES_MAX))?;
     let (name, _) = window.split_at_checked(memchr(b';', window)?)?;
     let length = name.len().saturating_add(2);
     let code = match name {
@@ -265,6 +332,24 @@ fn html_escape(rest: &[u8]) -> Option<(usize, Meaning)> {
         _ => return None,
     };
     Some((length, Meaning::character(code)))
+}
+
+/// A line break between characters of base64, with what indents the next line.
+fn line_break(before: &[u8], rest: &[u8]) -> Option<(usize, Meaning)> {
+    let after = rest.strip_prefix(b"\r").unwrap_or(rest).strip_prefix(b"\n")?;
+    let indent = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let continues = after.get(indent).is_some_and(|byte| is_base64(*byte));
+    let length = rest.len().saturating_sub(after.len()).saturating_add(indent);
+    (continues && ends_in_base64(before)).then_some((length, Meaning::NOTHING))
+}
+
+fn ends_in_base64(text: &[u8]) -> bool {
+    let last = text.len().checked_sub(WRAPPED_CHARS_MIN).and_then(|from| text.get(from..));
+    last.is_some_and(|last| last.iter().all(|byte| is_base64(*byte)))
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 /// The number that hexadecimal digits write; `None` for anything else, and for none or too many.

@@ -1,8 +1,9 @@
 //! The forms in which one credential can appear in a text, and the search for them.
 //!
-//! A search of our own instead of an automaton, for two reasons: an automaton holds copies of
-//! its patterns that cannot be wiped, and a credential has about ten forms, each of which
-//! `memchr` passes over at many bytes a cycle by looking for its rarest byte.
+//! A search of our own instead of an automaton, because an automaton holds copies of its patterns
+//! that cannot be wiped. What is long and varied enough to be looked for in all that comes to a
+//! tenant goes into an [`Index`](super::index::Index); the rest is looked for one by one, each by its
+//! rarest byte, and only where its own server speaks.
 //!
 //! What is sent is not always the stored text: the gateway trims it, does not double a scheme
 //! word, encodes a pair for `Basic`. And an upstream takes apart what it gets, and may echo a
@@ -15,10 +16,15 @@ use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER}
 use memchr::{memchr_iter, memmem};
 use zeroize::Zeroizing;
 
-use super::escape::Specials;
+use super::escape::{Bytes, Escapes};
+use super::index::INDEXED_BYTES_MIN;
+use super::json;
 
 /// The shortest form that is looked for, and the shortest part that has forms.
-const NEEDLE_BYTES_MIN: usize = 4;
+pub(super) const NEEDLE_BYTES_MIN: usize = 4;
+
+/// A text within a credential that is JSON itself, from this length on, is a credential.
+const MEMBER_BYTES_MIN: usize = 24;
 
 /// Words before a credential that name how it is used, and are no secret.
 const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
@@ -28,15 +34,25 @@ const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
 /// holds, and some time to prepare.
 const COMPARED_BYTES_MAX: usize = 256;
 
+/// How often the escapes in a credential itself are undone.
+const ROUNDS_MAX: usize = 4;
+
 /// Every form of one credential.
 pub(crate) struct Needles {
-    needles: Vec<Needle>,
-    specials: Specials,
+    /// Those that are looked for where the credential's own server speaks.
+    narrow: Vec<Needle>,
+    /// Those that are looked for everywhere in their tenant.
+    wide: Vec<Form>,
+    bytes: Bytes,
+    longest: usize,
 }
 
-/// One form, and the place of its byte that is rarest in answers.
+/// One form of a credential.
+pub(super) type Form = Zeroizing<Vec<u8>>;
+
+/// A narrow form, and the place of its byte that is rarest in answers.
 struct Needle {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Form,
     rare_at: usize,
     rare: u8,
 }
@@ -44,28 +60,77 @@ struct Needle {
 impl Needles {
     /// The forms of a credential as it is stored, and of its parts.
     pub(crate) fn new(value: &str) -> Self {
-        let mut forms = Vec::new();
-        add_forms(value.as_bytes(), &mut forms);
-        for part in parts(value) {
-            add_forms(part.as_bytes(), &mut forms);
+        let (mut wide, mut narrow) = (Vec::new(), Vec::new());
+        let parts = parts(value);
+        for part in std::iter::once(value).chain(parts.iter().map(|part| part.as_str())) {
+            let part = part.as_bytes();
+            add_forms(part, if is_varied(part) { &mut wide } else { &mut narrow });
         }
-        forms.sort_unstable_by(|one, other| one.as_slice().cmp(other.as_slice()));
-        forms.dedup();
-        let specials = Specials::of(&forms);
-        let needles = forms.into_iter().filter_map(Needle::new).collect();
-        Self { needles, specials }
+        for forms in [&mut wide, &mut narrow] {
+            forms.sort_unstable_by(|one, other| one.as_slice().cmp(other.as_slice()));
+            forms.dedup();
+        }
+        narrow.extend(wide.extract_if(.., |form| form.len() < INDEXED_BYTES_MIN));
+        narrow.retain(|form| wide.binary_search_by(|it| it.as_slice().cmp(form)).is_err());
+        let mut bytes = Bytes::default();
+        wide.iter().chain(&narrow).for_each(|form| bytes.add(form));
+        let longest = wide.iter().chain(&narrow).map(|form| form.len()).max().unwrap_or(0);
+        let narrow = narrow.into_iter().filter_map(Needle::new).collect();
+        Self { narrow, wide, bytes, longest }
     }
 
-    /// Adds where the forms are in a text. Occurrences of one form do not overlap.
-    pub(super) fn find(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
-        for needle in &self.needles {
+    /// Adds where the narrow forms are in a text. Occurrences of one form do not overlap.
+    pub(super) fn find_narrow(&self, text: &[u8], found: &mut Vec<Range<usize>>) {
+        for needle in &self.narrow {
             needle.find(text, found);
         }
     }
 
-    /// The characters of the forms that only some escapes hide.
-    pub(super) fn specials(&self) -> Specials {
-        self.specials
+    /// Whether there are forms that are looked for where its own server speaks alone.
+    pub(crate) fn has_narrow(&self) -> bool {
+        !self.narrow.is_empty()
+    }
+
+    /// Whether there are forms that are looked for everywhere.
+    pub(crate) fn has_wide(&self) -> bool {
+        !self.wide.is_empty()
+    }
+
+    /// The forms that are looked for everywhere.
+    pub(super) fn wide(&self) -> &[Form] {
+        &self.wide
+    }
+
+    /// The narrow forms.
+    pub(super) fn narrow(&self) -> impl Iterator<Item = &[u8]> {
+        self.narrow.iter().map(|needle| needle.bytes.as_slice())
+    }
+
+    /// The bytes that the forms consist of.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.bytes
+    }
+
+    /// The length of the longest form.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+}
+
+/// Whether a text is so long and varied that it stands nowhere by chance: then it can be looked for
+/// in what any server says. A credential that is a word of every language must not take that word
+/// out of what other servers say.
+fn is_varied(text: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.iter().any(kind);
+    let (lower, upper) = (has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
+    let (digit, other) = (has(u8::is_ascii_digit), has(|byte| !byte.is_ascii_alphanumeric()));
+    let kinds = [lower, upper, digit, other].into_iter().filter(|has| *has).count();
+    let mixed = (digit && (lower || upper)) || (lower && upper);
+    match text.len() {
+        24.. => kinds > 1,
+        12..=23 => mixed,
+        8..=11 => kinds > 2,
+        _ => false,
     }
 }
 
@@ -76,7 +141,7 @@ impl fmt::Debug for Needles {
 }
 
 impl Needle {
-    fn new(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+    fn new(bytes: Form) -> Option<Self> {
         if bytes.len() < NEEDLE_BYTES_MIN {
             return None;
         }
@@ -110,8 +175,8 @@ impl Needle {
 }
 
 /// What the gateway or an upstream makes of a stored value, as far as it is long enough: the value
-/// without blanks around it, without its scheme word, the pair that its base64 holds, and the
-/// secret half of a pair.
+/// without blanks around it, without its scheme word, the pair that its base64 holds, the secret
+/// half of a pair, the password of a URL, and the long texts of a JSON document.
 fn parts(value: &str) -> Vec<Zeroizing<String>> {
     let trimmed = value.trim();
     let (scheme, bare) = without_schemes(trimmed);
@@ -120,14 +185,46 @@ fn parts(value: &str) -> Vec<Zeroizing<String>> {
     let basic = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"));
     let decoded = decoded.as_deref().map(|text| text.trim());
     let decoded = decoded.filter(|text| basic || text.contains(':'));
-    let halves = [Some(bare), decoded].map(|text| text.and_then(secret_half));
+    let halves = if bare.contains("://") || bare.starts_with('{') {
+        [url_password(bare), None]
+    } else {
+        [Some(bare), decoded].map(|text| text.and_then(secret_half))
+    };
     let parts = [Some(trimmed), Some(bare), decoded].into_iter().chain(halves).flatten();
     // The stored value has its forms already, and most values are their own only part.
     let parts = parts.filter(|part| part.len() >= NEEDLE_BYTES_MIN && *part != value);
     let mut parts: Vec<_> = parts.map(|part| Zeroizing::new(part.to_owned())).collect();
+    parts.extend(members(bare));
     parts.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     parts.dedup();
     parts
+}
+
+/// The password of `scheme://user:password@host`.
+fn url_password(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, _) = rest.split_once(['/', '?', '#']).unwrap_or((rest, ""));
+    let (user_info, _) = authority.rsplit_once('@')?;
+    secret_half(user_info)
+}
+
+/// The long texts of a JSON document, such as the private key of a service account. Addresses are
+/// no secret.
+fn members(document: &str) -> Vec<Zeroizing<String>> {
+    if !document.starts_with('{') {
+        return Vec::new();
+    }
+    let document = document.as_bytes();
+    let texts = json::tokens(document).filter(|token| token.kind == json::Kind::Text);
+    let texts = texts.filter_map(|token| {
+        let text = Zeroizing::new(Escapes::Json.unescape(document.get(token.range)?));
+        Some(Zeroizing::new(std::str::from_utf8(&text).ok()?.to_owned()))
+    });
+    let secret = |text: &Zeroizing<String>| {
+        let address = text.contains("://") || text.contains('@');
+        text.len() >= MEMBER_BYTES_MIN && !address
+    };
+    texts.filter(secret).collect()
 }
 
 /// The last scheme word at the beginning of a trimmed text, and what is after it and its blanks.
@@ -162,8 +259,18 @@ fn base64_text(encoded: &str) -> Option<Zeroizing<String>> {
 }
 
 /// Adds every form of one value.
-fn add_forms(bytes: &[u8], forms: &mut Vec<Zeroizing<Vec<u8>>>) {
+fn add_forms(bytes: &[u8], forms: &mut Vec<Form>) {
     forms.push(Zeroizing::new(bytes.to_vec()));
+    // A text that is unescaped on the search has the escapes undone that are the value's own, too.
+    let mut bare = Zeroizing::new(bytes.to_vec());
+    for _ in 0..ROUNDS_MAX {
+        let next = Zeroizing::new(Escapes::All.unescape(&bare));
+        if next == bare || next.len() < NEEDLE_BYTES_MIN {
+            break;
+        }
+        forms.push(next.clone());
+        bare = next;
+    }
     if bytes.contains(&b' ') {
         // Forms and queries write a blank as `+`; their percent escapes are undone before.
         let plus = bytes.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte });

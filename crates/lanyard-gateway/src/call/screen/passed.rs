@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use lanyard_core::{Failure, UserName};
+use lanyard_core::UserName;
 use lanyard_guard::wrap::{Wrapper, sanitize};
-use lanyard_vault::Masker;
+use lanyard_vault::{Masker, Tail};
 use lanyard_wire::translate::ErrorFacts;
-use lanyard_wire::{Block, Contents, splice, text_block};
-use serde_json::value::RawValue;
+use lanyard_wire::{Block, Contents, notification_parts, splice, text_block};
 
 use super::super::passage::Passage;
 use crate::edge::Core;
@@ -18,6 +17,7 @@ use crate::snapshot::{Snapshot, Wrap};
 pub(in crate::call) struct Screen<'a> {
     masker: Masker,
     masked: u64,
+    tails: Tails,
     wrap: Wrap,
     server: &'a str,
     about: String,
@@ -35,6 +35,7 @@ impl<'a> Screen<'a> {
         Self {
             masker: snapshot.masker(server, user),
             masked: 0,
+            tails: Tails::default(),
             wrap: passage.wrap,
             server: server.name.as_str(),
             about: passage.about.clone(),
@@ -52,43 +53,40 @@ impl<'a> Screen<'a> {
         self.masked
     }
 
-    /// A whole message on its way to the client.
-    pub(in crate::call) fn message(&mut self, message: &str) -> Result<String, Failure> {
-        self.text(message)
+    /// A notification on its way to the client, whole.
+    pub(in crate::call) fn message<'b>(&mut self, message: &'b str) -> Cow<'b, str> {
+        let message = self.text(message);
+        let (clean, count) = self.tails.mask(&self.masker, message);
+        self.masked = self.masked.saturating_add(count);
+        clean
     }
 
     /// Raw JSON on its way to the client.
-    pub(in crate::call) fn text(&mut self, json: &str) -> Result<String, Failure> {
-        let (clean, count) = mask_json(&self.masker, json);
+    pub(in crate::call) fn text<'b>(&mut self, json: &'b str) -> Cow<'b, str> {
+        let (clean, count) = self.masker.mask_json(json);
         self.masked = self.masked.saturating_add(count);
-        match clean {
-            Some(clean) => Ok(clean.into_owned()),
-            None => Err(Failure::AnswerUnusable {
-                problem: "a credential stood in it where it could not be masked".to_owned(),
-            }),
-        }
+        clean
     }
 
     /// A result.
-    pub(in crate::call) fn result(
-        &mut self,
-        method: &str,
-        result: &str,
-    ) -> Result<String, Failure> {
-        let result = self.text(result)?;
-        Ok(match self.wrapper() {
-            Some(wrapper) => wrapped(&wrapper, method, &result),
-            None => result,
-        })
+    pub(in crate::call) fn result<'b>(&mut self, method: &str, result: &'b str) -> Cow<'b, str> {
+        let clean = self.text(result);
+        let (joined, count) = joined(&self.masker, method, &clean);
+        self.masked = self.masked.saturating_add(count);
+        let clean = joined.map_or(clean, Cow::Owned);
+        match self.wrapper() {
+            Some(wrapper) => Cow::Owned(wrapped(&wrapper, method, &clean)),
+            None => clean,
+        }
     }
 
     /// The member `error` of an answer.
-    pub(in crate::call) fn error(&mut self, error: &str) -> Result<String, Failure> {
-        let error = self.text(error)?;
-        Ok(match self.wrapper() {
-            Some(wrapper) => wrapped_error(&wrapper, &error),
+    pub(in crate::call) fn error<'b>(&mut self, error: &'b str) -> Cow<'b, str> {
+        let error = self.text(error);
+        match self.wrapper() {
+            Some(wrapper) => Cow::Owned(wrapped_error(&wrapper, &error)),
             None => error,
-        })
+        }
     }
 
     fn wrapper(&self) -> Option<Wrapper> {
@@ -146,16 +144,64 @@ fn wrapped_error(wrapper: &Wrapper, error: &str) -> String {
     splice::remove_members(&marked, &[], &["data"]).unwrap_or(marked)
 }
 
-/// Raw JSON without the credentials in it; `None` where it is no JSON any more, because one stood
-/// outside of a string.
-fn mask_json<'a>(masker: &Masker, json: &'a str) -> (Option<Cow<'a, str>>, u64) {
-    let (bytes, count) = masker.mask(json.as_bytes());
-    match bytes {
-        Cow::Borrowed(_) => (Some(Cow::Borrowed(json)), count),
-        Cow::Owned(bytes) => {
-            let clean = String::from_utf8_lossy(&bytes).into_owned();
-            let valid = serde_json::from_str::<&RawValue>(&clean).is_ok();
-            (valid.then_some(Cow::Owned(clean)), count)
+/// The ends of what a server said in messages that a client may put together: those of the progress
+/// of one call, and those of its log.
+#[derive(Debug, Default)]
+pub(crate) struct Tails {
+    progress: Tail,
+    log: Tail,
+}
+
+impl Tails {
+    /// A notification, masked by itself already, without what is a credential together with those
+    /// before it.
+    pub(crate) fn mask<'a>(
+        &mut self,
+        masker: &Masker,
+        message: Cow<'a, str>,
+    ) -> (Cow<'a, str>, u64) {
+        let Some((method, params)) = notification_parts(&message) else { return (message, 0) };
+        let (tail, place) = match method.as_ref() {
+            "notifications/progress" => (&mut self.progress, "message"),
+            "notifications/message" => (&mut self.log, "data"),
+            _ => return (message, 0),
+        };
+        let said = params.and_then(|params| splice::member(params.get(), &[place]));
+        let said = said.and_then(|said| serde_json::from_str::<Cow<'_, str>>(said.get()).ok());
+        let Some(said) = said else { return (message, 0) };
+        match masker.mask_next(tail, &said) {
+            (Cow::Borrowed(_), _) => (message, 0),
+            (Cow::Owned(clean), count) => {
+                let clean = serde_json::Value::from(clean).to_string();
+                let written = splice::set_member(&message, &["params", place], &clean);
+                (written.map_or(message, Cow::Owned), count)
+            }
         }
     }
+}
+
+/// The result without what is a credential only where its blocks are put together, if there is any.
+fn joined(masker: &Masker, method: &str, result: &str) -> (Option<String>, u64) {
+    let Some(contents) = Contents::read(method, result) else { return (None, 0) };
+    let blocks = contents.blocks();
+    if blocks.len() < 2 {
+        return (None, 0);
+    }
+    let mut words = Vec::new();
+    for block in blocks {
+        // Looked at, not changed.
+        block.with_words(|text| {
+            words.push(text.to_owned());
+            None
+        });
+    }
+    let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (clean, count) = masker.mask_joined(&texts);
+    if count == 0 {
+        return (None, 0);
+    }
+    let mut clean = clean.into_iter();
+    let masked: Vec<_> =
+        blocks.iter().map(|block| block.with_words(|_| clean.next().flatten())).collect();
+    (Some(contents.with_blocks(masked)), count)
 }

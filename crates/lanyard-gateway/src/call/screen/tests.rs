@@ -34,17 +34,17 @@ fn check(secret: &str, text: &str, structured: &str, expected: Expect) {
         structured: Some(structured.to_owned()),
         is_error: false,
     };
-    let (result, count) = mask_result(&masker(secret), result);
+    let (result, count) = mask_result(&masker(secret), result, None);
     expected.assert_eq(&format!("{:?} {:?} {count}", result.content, result.structured));
 }
 
 #[test]
-fn a_key_outside_of_a_string_leaves_no_structured_content() {
+fn a_key_outside_of_a_string_becomes_one() {
     check(
         "90817263544536271809",
         "pin 90817263544536271809",
         r#"{"pin":90817263544536271809}"#,
-        expect![[r#"[Text("pin [masked]")] None 2"#]],
+        expect![[r#"[Text("pin [masked]")] Some("{\"pin\":\"[masked]\"}") 2"#]],
     );
 }
 

@@ -80,9 +80,11 @@ impl McpSetup {
             wrap: None,
             timeout: PATIENCE,
             concurrency: 64,
-            tools: ["echo", "steps", "ask", "slow", "poll", "leak", "fail", "break", "who"]
-                .map(tool)
-                .to_vec(),
+            tools: [
+                "echo", "steps", "ask", "slow", "poll", "leak", "fail", "break", "who", "script",
+            ]
+            .map(tool)
+            .to_vec(),
             per_user: false,
             is_listed: true,
             directory: "/nonexistent".into(),

@@ -29,6 +29,14 @@ pub(crate) struct Reader(Actor);
 #[derive(Debug, Clone)]
 pub(crate) struct Owner(Actor);
 
+/// A named operator who may say yes or no to a call. The uid of the data directory's owner names
+/// nobody, so that no process of theirs, an agent's for instance, approves anything by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Approver {
+    actor: Actor,
+    name: OperatorName,
+}
+
 #[derive(Debug, Clone)]
 enum Who {
     Operator(OperatorName),
@@ -75,6 +83,39 @@ impl Owner {
                 "this needs an operator with the role owner; see `lanyard operator list`",
             )),
         }
+    }
+}
+
+impl Approver {
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    pub(crate) fn name(&self) -> &OperatorName {
+        &self.name
+    }
+
+    fn of(actor: Actor) -> Result<Self, ApiError> {
+        let Who::Operator(name) = &actor.who else {
+            return Err(ApiError::forbidden(
+                "an approval needs a named operator, and who owns the admin socket is not named: \
+                 set LANYARD_ADMIN_TOKEN; `lanyard operator add NAME --role approver` prints one",
+            ));
+        };
+        match actor.role {
+            Role::Owner | Role::Approver => Ok(Self { name: name.clone(), actor }),
+            Role::Auditor => Err(ApiError::forbidden(
+                "this needs an operator with the role owner or approver; see `lanyard operator list`",
+            )),
+        }
+    }
+}
+
+impl FromRequestParts<Admin> for Approver {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, ApiError> {
+        Self::of(authenticate(parts, admin).await?)
     }
 }
 

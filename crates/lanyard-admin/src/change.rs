@@ -201,7 +201,7 @@ impl Shared {
             .map_err(|error| ApiError::internal("it could not be recorded", &error))
     }
 
-    fn record(&self, by: By, about: About) -> ChangeRecord {
+    pub(crate) fn record(&self, by: By, about: About) -> ChangeRecord {
         ChangeRecord {
             id: (self.parts.record_ids)(),
             time: self.parts.clock.now(),

@@ -27,6 +27,8 @@ use crate::{Admin, AdminParts, Compile, Ready};
 pub(crate) struct World {
     pub(crate) admin: Admin,
     pub(crate) servers: Arc<Servers>,
+    /// The approvals that were decided.
+    pub(crate) decided: Arc<Mutex<Vec<RecordId>>>,
     compiler: Arc<Compiler>,
     _home: TempDir,
 }
@@ -138,6 +140,7 @@ impl World {
         let (limits, clock) = (Limits::standard(), ticking());
         let (servers, compiler) = (Arc::<Servers>::default(), Arc::<Compiler>::default());
         let master = Arc::new(MasterKey::ephemeral().unwrap());
+        let decided = Arc::<Mutex<Vec<RecordId>>>::default();
         let parts = AdminParts {
             store: Arc::new(Store::open(&home.path().join("data")).unwrap()),
             log: Arc::new(log(home.path(), &master, &limits, Arc::clone(&clock) as Arc<dyn Clock>)),
@@ -148,6 +151,10 @@ impl World {
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: Arc::clone(&servers) as Arc<dyn Status>,
             record_ids: record_ids(),
+            decided: {
+                let decided = Arc::clone(&decided);
+                Arc::new(move |id: &RecordId| decided.lock().unwrap().push(id.clone()))
+            },
             clock,
             limits,
             owner_uid: UID,
@@ -155,7 +162,7 @@ impl World {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         };
-        Self { admin: Admin::new(parts), servers, compiler, _home: home }
+        Self { admin: Admin::new(parts), servers, decided, compiler, _home: home }
     }
 
     /// What the next server that is tried lists.
@@ -182,7 +189,32 @@ impl World {
         path: &str,
         body: Value,
     ) -> (u16, Value) {
+        self.ask_with(tenant, None, method, path, body).await
+    }
+
+    /// Asks with a token.
+    pub(crate) async fn ask_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
+        self.ask_with(None, Some(token), method, path, body).await
+    }
+
+    async fn ask_with(
+        &self,
+        tenant: Option<&str>,
+        token: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
         let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
         let body = if body.is_null() {
             Body::empty()
         } else {

@@ -13,6 +13,7 @@
 
 mod actor;
 mod agent;
+mod approval;
 mod asked;
 mod audit;
 mod catalog;

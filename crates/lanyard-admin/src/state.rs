@@ -19,8 +19,8 @@ use crate::change::Compile;
 use crate::error::ApiError;
 use crate::ports::{Status, Verify};
 use crate::{
-    agent, audit, grant, operator, pin, secret, server, server_add, server_test, status, tenant,
-    user_credential,
+    agent, approval, audit, grant, operator, pin, secret, server, server_add, server_test, status,
+    tenant, user_credential,
 };
 
 /// What an admin API is made of.
@@ -43,6 +43,8 @@ pub struct AdminParts {
     pub status: Arc<dyn Status>,
     /// Makes the ids of records.
     pub record_ids: Arc<dyn Fn() -> RecordId + Send + Sync>,
+    /// Told when a call that waits for a human was decided.
+    pub decided: Arc<dyn Fn(&RecordId) + Send + Sync>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The limits in force.
@@ -128,6 +130,10 @@ impl Admin {
             .route("/v1/pins", get(pin::list))
             .route("/v1/pins/{server}", get(pin::show))
             .route("/v1/pins/{server}/approve", post(pin::approve))
+            .route("/v1/approvals", get(approval::list))
+            .route("/v1/approvals/{id}", get(approval::show))
+            .route("/v1/approvals/{id}/allow", post(approval::allow))
+            .route("/v1/approvals/{id}/deny", post(approval::deny))
             .route("/v1/secrets", get(secret::list))
             .route("/v1/secrets/{name}", put(secret::set).delete(secret::remove))
             .route("/v1/agents", get(agent::list).post(agent::add))

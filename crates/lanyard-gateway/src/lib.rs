@@ -7,6 +7,7 @@
 //! INVARIANT: this crate knows no SQL, no admin API and no command line; it does not read the
 //! environment; it never prints.
 
+pub mod approvals;
 mod call;
 pub mod edge;
 pub mod fleet;

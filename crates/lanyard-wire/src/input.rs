@@ -70,7 +70,7 @@ fn asked<'a>((key, request): (Cow<'a, str>, &'a RawValue)) -> Option<Asked<'a>> 
 }
 
 /// A result that asks for input: of each thing its key, the method, and the parameters as a raw
-/// JSON object. The state is a text.
+/// JSON object. The state is a text. One that asks for nothing is to be asked again with its state.
 pub fn input_required_result(
     stamp: Stamp<'_>,
     requests: &[(&str, &str, Option<&str>)],
@@ -81,9 +81,10 @@ pub fn input_required_result(
         let request = Object::new().text("method", method).raw_if("params", *params).end();
         asked = asked.raw(key, &request);
     }
+    let asked = (!requests.is_empty()).then(|| asked.end());
     stamp
         .begin_as("input_required", None)
-        .raw("inputRequests", &asked.end())
+        .raw_if("inputRequests", asked.as_deref())
         .text_if("requestState", request_state)
         .end()
 }

@@ -1,6 +1,7 @@
 //! The command line: one file for each thing that commands are about.
 
 mod agents;
+mod approve;
 mod audit;
 mod bridge;
 mod grant;
@@ -82,6 +83,8 @@ enum Command {
     #[command(subcommand)]
     Pin(pin::PinCommand),
     #[command(subcommand)]
+    Approve(approve::ApproveCommand),
+    #[command(subcommand)]
     User(user::UserCommand),
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
@@ -114,6 +117,7 @@ impl Command {
             | Self::Revoke(_)
             | Self::WhoCan(_)
             | Self::Pin(_)
+            | Self::Approve(_)
             | Self::User(_)
             | Self::Tenant(_)
             | Self::Audit(_)
@@ -167,6 +171,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
         Command::Revoke(args) => grant::revoke(args, &operating).await,
         Command::WhoCan(args) => grant::who_can(args, &operating).await,
         Command::Pin(command) => pin::run(command, &operating).await,
+        Command::Approve(command) => approve::run(command, &operating).await,
         Command::User(command) => user::run(command, &operating).await,
         Command::Tenant(command) => tenant::run(command, &operating).await,
         Command::Audit(command) => audit::run(command, &operating).await,

@@ -1,6 +1,7 @@
 //! `lanyard up`: opens what is kept, wires the parts, listens, and stops in order.
 
 mod advice;
+mod approvals;
 mod compile;
 mod listen;
 mod open;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::approvals::StoredApprovals;
 use self::compile::{Compiler, Settings};
 use self::listen::{Addresses, Transient};
 use self::open::Opened;
@@ -189,9 +191,10 @@ impl Running {
             catalogs: None,
         };
         let (catalogs, tell) = ToAdmin::new();
+        let approvals = running.approvals();
         let gateway = running.gateway(args.strict, catalogs, snapshots, &rows.sessions_ended)?;
         let compiler = Arc::new(compiler);
-        let admin = running.admin(&gateway, compiler);
+        let admin = running.admin(&gateway, compiler, approvals);
         admin.drain_outbox()?;
         tell.send_replace(Some(admin.clone()));
         running.catalogs = Some(tell);
@@ -228,7 +231,20 @@ impl Running {
         .map_err(|error| error.to_string())
     }
 
-    fn admin(&self, gateway: &Gateway, compiler: Arc<Compiler>) -> Admin {
+    /// What people decide of calls, kept and ended in time.
+    fn approvals(&self) -> StoredApprovals {
+        let Opened { store, master, log, .. } = &self.opened;
+        let approvals = StoredApprovals::new(store, log, master.approval_sealer(), &self.limits);
+        approvals.expire_regularly(&self.tasks, &self.shutdown);
+        approvals
+    }
+
+    fn admin(
+        &self,
+        gateway: &Gateway,
+        compiler: Arc<Compiler>,
+        approvals: StoredApprovals,
+    ) -> Admin {
         let servers =
             Arc::new(Servers { gateway: gateway.clone(), compiler: Arc::clone(&compiler) });
         Admin::new(AdminParts {
@@ -241,6 +257,7 @@ impl Running {
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: servers,
             record_ids: Arc::new(record_id),
+            decided: Arc::new(move |id| approvals.decided(id)),
             clock: Arc::new(SystemClock),
             limits: self.limits.clone(),
             owner_uid: rustix::process::geteuid().as_raw(),

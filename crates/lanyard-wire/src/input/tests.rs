@@ -85,7 +85,9 @@ fn asking_for_input() {
     );
     let result = with_request_state(&result, "other").unwrap();
     assert!(result.ends_with(r#""requestState":"other"}"#), "{result}");
-    reads(&input_required_result(stamp, &[], Some("x")), expect![[r#"; state Some("\"x\"")"#]]);
+    let nothing = input_required_result(stamp, &[], Some("x"));
+    assert!(!nothing.contains("inputRequests"), "{nothing}");
+    reads(&nothing, expect![[r#"; state Some("\"x\"")"#]]);
 }
 
 #[test]

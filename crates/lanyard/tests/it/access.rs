@@ -22,8 +22,15 @@ fn ask(method: &'static str, route: &'static str, path: &'static str, body: Valu
     Ask { method, route, path, body }
 }
 
-/// In an order in which each works for an owner.
+/// All of them.
 fn all(world: &World) -> Vec<Ask> {
+    let mut asks = most(world);
+    asks.extend(approvals());
+    asks
+}
+
+/// In an order in which each works for an owner.
+fn most(world: &World) -> Vec<Ask> {
     let none = || Value::Null;
     let definition = json!({
         "name": "more", "file": "more.yaml", "source": world.api.definition(),
@@ -94,6 +101,17 @@ fn all(world: &World) -> Vec<Ask> {
         ask("GET", "/v1/audit/checkpoint", "/v1/audit/checkpoint", none()),
         ask("POST", "/v1/audit/verify", "/v1/audit/verify", none()),
         ask("GET", "", "/v1/nothing", none()),
+    ]
+}
+
+/// Nothing waits here.
+fn approvals() -> [Ask; 4] {
+    let none = || Value::Null;
+    [
+        ask("GET", "/v1/approvals", "/v1/approvals?state=all", none()),
+        ask("GET", "/v1/approvals/{id}", "/v1/approvals/none", none()),
+        ask("POST", "/v1/approvals/{id}/allow", "/v1/approvals/none/allow", none()),
+        ask("POST", "/v1/approvals/{id}/deny", "/v1/approvals/none/deny", none()),
     ]
 }
 

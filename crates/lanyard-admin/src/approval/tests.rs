@@ -1,0 +1,170 @@
+//! Who may say yes or no to a call, and who may not.
+
+use http::Method;
+use lanyard_core::{AgentName, ChangeRecord, ServerName, TenantName, UserName};
+use lanyard_store::{ApprovalStanding, WantedApproval};
+
+use super::*;
+use crate::fixture::World;
+
+/// An API with an agent `ci`, and with operators whose tokens it gives.
+async fn world(operators: &[(&str, &str)]) -> (World, Vec<String>) {
+    let world = World::new();
+    world.ok(Method::POST, "/v1/agents", json!({ "name": "ci" })).await;
+    let mut tokens = Vec::new();
+    for (name, role) in operators {
+        let body = json!({ "name": name, "role": role });
+        let made = world.ok(Method::POST, "/v1/operators", body).await;
+        tokens.push(made["token"].as_str().unwrap().to_owned());
+    }
+    (world, tokens)
+}
+
+/// A call of `ci` for `user` that asks for a yes.
+fn asks(world: &World, id: &str, user: &str) -> ApprovalStanding {
+    let parts = &world.admin.shared.parts;
+    let (id, tenant, now) =
+        (RecordId::parse(id).unwrap(), TenantName::default_tenant(), parts.clock.now());
+    let mut row = ApprovalRow {
+        id: id.clone(),
+        tenant: tenant.clone(),
+        agent: AgentName::parse("ci").unwrap(),
+        user: UserName::parse(user).ok(),
+        server: ServerName::parse("bank").unwrap(),
+        tool: "pay".to_owned(),
+        arguments_digest: "ad".to_owned(),
+        pin: "pd".to_owned(),
+        policy: 3,
+        rules: vec!["large".to_owned()],
+        reason: "more than 1000".to_owned(),
+        binding: "b".to_owned(),
+        arguments: None,
+        ttl_ms: 600_000,
+        state: ApprovalState::Pending,
+        asked_at: now,
+        expires_at: now.plus(std::time::Duration::from_secs(600)),
+        decided_at: None,
+        decided_by: None,
+        decided_why: None,
+        used_at: None,
+        used_by: None,
+    };
+    let sealer = parts.master.approval_sealer();
+    row.arguments = sealer.seal(&seal_place(&row), r#"{"iban":"DE1","pin":"•••"}"#).ok();
+    let record = ChangeRecord {
+        id,
+        time: now,
+        tenant,
+        actor: "agent:ci".to_owned(),
+        peer: None,
+        action: "approval.request".to_owned(),
+        subject: row.subject(),
+        detail: Vec::new(),
+    };
+    let call = RecordId::parse("call").unwrap();
+    let wanted = WantedApproval { row, record, call, pending_max: 16 };
+    parts.store.approval_settle(&wanted, &*parts.record_ids).unwrap()
+}
+
+fn at(id: &str, what: &str) -> String {
+    format!("/v1/approvals/{id}/{what}")
+}
+
+#[tokio::test]
+async fn an_approver_sees_what_it_is_about_and_the_yes_is_recorded() {
+    let (world, tokens) = world(&[("ann", "approver")]).await;
+    asks(&world, "a1", "eve");
+    let listed = world.ok(Method::GET, "/v1/approvals", Value::Null).await;
+    assert_eq!(listed["approvals"][0]["id"], "a1");
+    let shown = world.ok(Method::GET, "/v1/approvals/a1", Value::Null).await;
+    let facts = ["state", "agent", "user", "server", "tool", "reason"].map(|key| &shown[key]);
+    assert_eq!(facts, ["pending", "ci", "eve", "bank", "pay", "more than 1000"]);
+    assert_eq!(shown["arguments"], json!({ "iban": "DE1", "pin": "•••" }));
+    let body = json!({ "reason": "invoice 7" });
+    let (status, done) = world.ask_as(&tokens[0], Method::POST, &at("a1", "allow"), body).await;
+    assert_eq!((status, &done["state"]), (200, &json!("allowed")), "{done}");
+    assert_eq!(*world.decided.lock().unwrap(), [RecordId::parse("a1").unwrap()]);
+    let told = world.told().await;
+    assert!(told.starts_with(r#""approval.allow" "approval:a1" "operator:ann""#), "{told}");
+    assert!(told.contains(r#""reason":"invoice 7""#) || told.contains("invoice 7"), "{told}");
+    let shown = world.ok(Method::GET, "/v1/approvals/a1", Value::Null).await;
+    assert_eq!(shown.get("arguments"), None, "they are destroyed with the decision");
+    assert!(matches!(asks(&world, "a2", "eve"), ApprovalStanding::Used(_)));
+    let waiting = world.ok(Method::GET, "/v1/approvals", Value::Null).await;
+    assert_eq!(waiting["approvals"], json!([]));
+    let used = world.ok(Method::GET, "/v1/approvals?state=used", Value::Null).await;
+    assert_eq!(used["approvals"][0]["used_by"], "call");
+}
+
+#[tokio::test]
+async fn the_owners_uid_the_auditor_and_agents_decide_nothing() {
+    let (world, tokens) = world(&[("aud", "auditor")]).await;
+    let agent = world.ok(Method::POST, "/v1/agents", json!({ "name": "spy" })).await;
+    let agent = agent["token"].as_str().unwrap();
+    asks(&world, "a1", "eve");
+    for what in ["allow", "deny"] {
+        let path = at("a1", what);
+        // The request comes over the admin socket, with the owner's uid.
+        let (status, told) = world.ask(Method::POST, &path, Value::Null).await;
+        assert_eq!(status, 403, "{told}");
+        assert!(told["error"].as_str().unwrap().contains("lanyard operator add NAME --role"));
+        let (status, _) = world.ask_as(&tokens[0], Method::POST, &path, Value::Null).await;
+        assert_eq!(status, 403, "an auditor");
+        // An agent's token is a stranger's, and does not fall back to the uid.
+        let (status, _) = world.ask_as(agent, Method::POST, &path, Value::Null).await;
+        assert_eq!(status, 401, "an agent");
+    }
+    let (status, _) = world.ask_as(&tokens[0], Method::GET, "/v1/approvals/a1", Value::Null).await;
+    assert_eq!(status, 200, "an auditor looks");
+    assert!(world.decided.lock().unwrap().is_empty());
+    assert!(matches!(asks(&world, "a2", "eve"), ApprovalStanding::Pending { new: false, .. }));
+}
+
+#[tokio::test]
+async fn nobody_decides_their_own_call() {
+    let (world, tokens) = world(&[("ci", "owner"), ("eve", "approver"), ("ann", "approver")]).await;
+    asks(&world, "a1", "Eve");
+    for (token, whose) in tokens.iter().zip(["the agent that made", "the user whom"]) {
+        let (status, told) =
+            world.ask_as(token, Method::POST, &at("a1", "allow"), Value::Null).await;
+        assert_eq!(status, 403, "{told}");
+        assert!(told["error"].as_str().unwrap().contains(whose), "{told}");
+    }
+    let (status, _) = world.ask_as(&tokens[2], Method::POST, &at("a1", "allow"), Value::Null).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn the_second_operator_is_told_that_it_is_decided() {
+    let (world, tokens) = world(&[("ann", "approver"), ("bob", "owner")]).await;
+    asks(&world, "a1", "eve");
+    let paths = [at("a1", "deny"), at("a1", "allow")];
+    let (first, second) = tokio::join!(
+        world.ask_as(&tokens[0], Method::POST, &paths[0], Value::Null),
+        world.ask_as(&tokens[1], Method::POST, &paths[1], Value::Null),
+    );
+    let mut statuses = [first.0, second.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409], "{first:?} {second:?}");
+    let told = if first.0 == 409 { first.1 } else { second.1 };
+    let told = told["error"].as_str().unwrap();
+    assert!(told.starts_with("it was ") && told.contains(" by "), "{told}");
+    assert_eq!(world.decided.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_of_another_tenant_is_not_found() {
+    let (world, tokens) = world(&[("ann", "approver")]).await;
+    asks(&world, "a1", "eve");
+    world.ok(Method::POST, "/v1/tenants", json!({ "name": "other" })).await;
+    let (status, _) = world.ask_as(&tokens[0], Method::POST, &at("a9", "allow"), Value::Null).await;
+    assert_eq!(status, 404);
+    let path = "/v1/approvals/a1";
+    let (status, _) = world.ask_of(Some("other"), Method::GET, path, Value::Null).await;
+    assert_eq!(status, 404);
+    let (status, told) = world.ask(Method::GET, "/v1/approvals?state=x", Value::Null).await;
+    assert_eq!(status, 422, "{told}");
+    let body = json!({ "reason": "two\nlines" });
+    let (status, _) = world.ask_as(&tokens[0], Method::POST, &at("a1", "allow"), body).await;
+    assert_eq!(status, 422);
+}

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use lanyard_core::NameError;
+use lanyard_policy::PolicyProblem;
 use lanyard_rest::{Problem, Severity};
 use lanyard_store::StoreError;
 use serde_json::{Value, json};
@@ -48,6 +49,27 @@ impl ApiError {
         let noun = if problems.len() == 1 { "problem" } else { "problems" };
         let message = format!("the definition has {} {noun}; nothing was changed", problems.len());
         let problems = problems.iter().map(|it| mcp_problem_json(file, it, "error")).collect();
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, problems }
+    }
+
+    /// A policy text is wrong in these places.
+    pub(crate) fn policy(problems: &[PolicyProblem]) -> Self {
+        let noun = if problems.len() == 1 { "problem" } else { "problems" };
+        let message = format!("the policies have {} {noun}; nothing was changed", problems.len());
+        let problem = |it: &PolicyProblem| {
+            json!({
+                "file": it.file,
+                "line": it.line,
+                "column": it.column,
+                "path": it.rule,
+                "message": match &it.help {
+                    Some(help) => format!("{}; {help}", it.problem),
+                    None => it.problem.clone(),
+                },
+                "severity": "error",
+            })
+        };
+        let problems = problems.iter().map(problem).collect();
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, problems }
     }
 

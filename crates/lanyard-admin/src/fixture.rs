@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use http::{Method, Request};
 use lanyard_core::{Clock, Limits, Peer, RecordId, ServerName, TenantName, Timestamp};
 use lanyard_mcp::{Catalog, Item, Kind};
+use lanyard_policy::{PathView, SqlView, UrlView, Views};
 use lanyard_rest::Schemas;
 use lanyard_store::audit::{Log, Options};
 use lanyard_store::{Configuration, Store};
@@ -114,6 +115,24 @@ impl Schemas for AnySchema {
     }
 }
 
+/// Reads nothing out of any text.
+#[derive(Debug)]
+struct NoViews;
+
+impl Views for NoViews {
+    fn path(&self, _: &str) -> PathView {
+        PathView::default()
+    }
+
+    fn sql(&self, _: &str) -> SqlView {
+        SqlView::default()
+    }
+
+    fn url(&self, _: &str) -> UrlView {
+        UrlView::default()
+    }
+}
+
 /// A second later each time.
 #[derive(Debug)]
 struct Ticking(AtomicI64, Instant);
@@ -148,6 +167,7 @@ impl World {
             audit_directory: home.path().join("audit"),
             compiler: Arc::clone(&compiler) as Arc<dyn Compile>,
             schemas: Arc::new(AnySchema),
+            views: Arc::new(NoViews),
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: Arc::clone(&servers) as Arc<dyn Status>,
             record_ids: record_ids(),

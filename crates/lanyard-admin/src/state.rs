@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
 use lanyard_core::{Clock, Limits, RecordId, ServerName, TenantName};
+use lanyard_policy::Views;
 use lanyard_rest::Schemas;
 use lanyard_store::audit::Log;
 use lanyard_store::{Change, Configuration, Store};
@@ -19,8 +20,8 @@ use crate::change::Compile;
 use crate::error::ApiError;
 use crate::ports::{Status, Verify};
 use crate::{
-    agent, approval, audit, grant, operator, pin, secret, server, server_add, server_test, status,
-    tenant, user_credential,
+    agent, approval, audit, grant, operator, pin, policy, secret, server, server_add, server_test,
+    status, tenant, user_credential,
 };
 
 /// What an admin API is made of.
@@ -37,6 +38,8 @@ pub struct AdminParts {
     pub compiler: Arc<dyn Compile>,
     /// Judges JSON Schemas in definitions.
     pub schemas: Arc<dyn Schemas + Send + Sync>,
+    /// Reads texts of arguments for policies.
+    pub views: Arc<dyn Views>,
     /// Connects to MCP servers and lists them.
     pub verify: Arc<dyn Verify>,
     /// Knows how MCP servers do.
@@ -152,6 +155,10 @@ impl Admin {
             .route("/v1/grants/{agent}", delete(grant::revoke_all))
             .route("/v1/grants/{agent}/{server}", put(grant::put).delete(grant::revoke))
             .route("/v1/who-can/{server}/{tool}", get(grant::who_can))
+            .route("/v1/policy", get(policy::show).put(policy::apply))
+            .route("/v1/policy/versions", get(policy::versions))
+            .route("/v1/policy/versions/{version}", get(policy::version))
+            .route("/v1/policy/check", post(policy::check))
             .route("/v1/audit/records", get(audit::search))
             .route("/v1/audit/key", get(audit::key))
             .route("/v1/audit/verify", post(audit::verify))

@@ -4,8 +4,9 @@ use lanyard_core::{ServerName, TenantName};
 use rusqlite::Connection;
 
 use crate::{
-    AgentRow, DefinitionRow, FactsRow, GrantRow, OperatorRow, SecretRow, SecretVersionRow,
-    ServerRow, SessionEndedRow, StoreError, TenantRow, TokenRow, UserCredentialRow, meta,
+    AgentRow, DefinitionRow, FactsRow, GrantRow, OperatorRow, PolicyRow, SecretRow,
+    SecretVersionRow, ServerRow, SessionEndedRow, StoreError, TenantRow, TokenRow,
+    UserCredentialRow, meta,
 };
 
 /// All rows as they were at one moment, revoked and expired ones included. Each list is in the
@@ -34,6 +35,8 @@ pub struct Configuration {
     pub secret_versions: Vec<SecretVersionRow>,
     /// The grants.
     pub grants: Vec<GrantRow>,
+    /// The policies in force, one row a tenant that has any.
+    pub policies: Vec<PolicyRow>,
     /// Users' own credentials.
     pub user_credentials: Vec<UserCredentialRow>,
     /// Sessions that ended before their time.
@@ -60,6 +63,7 @@ impl Configuration {
             secrets: SecretRow::all(connection)?,
             secret_versions: SecretVersionRow::all(connection)?,
             grants: GrantRow::all(connection)?,
+            policies: PolicyRow::in_force(connection)?,
             user_credentials: UserCredentialRow::all(connection)?,
             sessions_ended: SessionEndedRow::all(connection)?,
         })
@@ -92,6 +96,7 @@ impl Configuration {
         self.secrets.retain(|row| row.tenant == *tenant);
         self.secret_versions.retain(|row| row.tenant == *tenant);
         self.grants.retain(|row| row.tenant == *tenant);
+        self.policies.retain(|row| row.tenant == *tenant);
         self.user_credentials.retain(|row| row.tenant == *tenant);
         self
     }

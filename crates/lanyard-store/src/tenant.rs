@@ -63,7 +63,7 @@ impl Change<'_> {
                 return Err(StoreError::NotEmpty { name: name.clone(), what });
             }
         }
-        for table in ["approvals", "tokens", "agents"] {
+        for table in ["policies", "approvals", "tokens", "agents"] {
             let sql = format!("DELETE FROM {table} WHERE tenant = ?1");
             self.connection.execute(&sql, params![name.as_str()])?;
         }

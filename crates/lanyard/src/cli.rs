@@ -9,6 +9,7 @@ mod import;
 pub(crate) mod log;
 mod operator;
 mod pin;
+mod policy;
 mod render;
 mod secret;
 mod server;
@@ -85,6 +86,8 @@ enum Command {
     #[command(subcommand)]
     Approve(approve::ApproveCommand),
     #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    #[command(subcommand)]
     User(user::UserCommand),
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
@@ -118,6 +121,7 @@ impl Command {
             | Self::WhoCan(_)
             | Self::Pin(_)
             | Self::Approve(_)
+            | Self::Policy(_)
             | Self::User(_)
             | Self::Tenant(_)
             | Self::Audit(_)
@@ -172,6 +176,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
         Command::WhoCan(args) => grant::who_can(args, &operating).await,
         Command::Pin(command) => pin::run(command, &operating).await,
         Command::Approve(command) => approve::run(command, &operating).await,
+        Command::Policy(command) => policy::run(command, &operating).await,
         Command::User(command) => user::run(command, &operating).await,
         Command::Tenant(command) => tenant::run(command, &operating).await,
         Command::Audit(command) => audit::run(command, &operating).await,

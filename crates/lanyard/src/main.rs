@@ -13,6 +13,7 @@ mod failure;
 mod output;
 mod schemas;
 mod up;
+mod views;
 
 use std::process::ExitCode;
 

@@ -35,6 +35,7 @@ use self::ports::{Servers, ToAdmin};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::schemas::GuardSchemas;
+use crate::views::GuardViews;
 
 const EXAMPLES: &str = "Examples:
   lanyard up
@@ -254,6 +255,7 @@ impl Running {
             audit_directory: self.opened.audit_directory.clone(),
             compiler,
             schemas: Arc::new(GuardSchemas),
+            views: Arc::new(GuardViews),
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: servers,
             record_ids: Arc::new(record_id),

@@ -11,8 +11,8 @@ use lanyard_core::{
 use tempfile::TempDir;
 
 use crate::{
-    AgentRow, Change, Configuration, GrantRow, OperatorRow, Role, SecretRow, SecretVersionRow,
-    ServerRow, Store, StoreError, TokenRow,
+    AgentRow, Change, Configuration, GrantRow, OperatorRow, PolicyRow, Role, SecretRow,
+    SecretVersionRow, ServerRow, Store, StoreError, TokenRow,
 };
 
 pub(crate) fn record(id: &str) -> ChangeRecord {
@@ -354,4 +354,31 @@ fn teams_and_tags_of_an_agent_are_kept() {
         &|change| change.agent_revoke(&tenant(), &agent_name("alice"), Timestamp(2));
     let again = after(&[ALICE, mark, revoke, ALICE]).agents.remove(0);
     assert!(again.teams.is_empty() && again.tags.is_empty());
+}
+
+#[test]
+fn every_version_of_the_policies_is_kept_and_the_newest_holds() {
+    let row = |text: &str| PolicyRow {
+        tenant: tenant(),
+        version: 0,
+        text: text.to_owned(),
+        file_name: "p.cedar".to_owned(),
+        zone: "UTC".to_owned(),
+        shadow: false,
+        applied_at: Timestamp(1),
+        applied_by: "operator:ann".to_owned(),
+    };
+    let (_home, store) = changed(&[
+        &|change| change.policy_apply(&row("one")).map(|version| assert_eq!(version, 1)),
+        &|change| change.policy_apply(&row("two")).map(|version| assert_eq!(version, 2)),
+    ]);
+    assert_eq!(store.load().unwrap().policies, [PolicyRow { version: 2, ..row("two") }]);
+    let empty: Result<u64, StoreError> =
+        store.change(record("r2"), |change| change.policy_apply(&row("")));
+    assert_eq!(empty.unwrap(), 3);
+    assert!(store.load().unwrap().policies.is_empty());
+    let versions = store.policies(&tenant()).unwrap();
+    let texts: Vec<(u64, &str)> =
+        versions.iter().map(|it| (it.version, it.text.as_str())).collect();
+    assert_eq!(texts, [(3, ""), (2, "two"), (1, "one")]);
 }

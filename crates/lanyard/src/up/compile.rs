@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lanyard_admin::{Compile, Ready, StoredOptions, all_grants, mcp_tools, read_definition};
+use lanyard_admin::{
+    Compile, Ready, StoredOptions, all_grants, mcp_tools, policy_source, read_definition,
+};
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, UserName};
 use lanyard_gateway::snapshot::{
@@ -18,13 +20,14 @@ use lanyard_gateway::snapshot::{
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_mcp::UserKey;
-use lanyard_policy::Grants;
+use lanyard_policy::{Grants, Policies};
 use lanyard_rest::SetTools;
-use lanyard_store::{AgentRow, Configuration, SecretRow, SecretVersionRow, ServerRow};
+use lanyard_store::{AgentRow, Configuration, PolicyRow, SecretRow, SecretVersionRow, ServerRow};
 use lanyard_vault::{Sealed, SealedVersion, SecretEntry, Unreadable, Vault};
 use tokio::sync::watch;
 
 use crate::schemas::GuardSchemas;
+use crate::views::GuardViews;
 
 /// What compiling depends on beside the rows.
 #[derive(Debug, Clone)]
@@ -52,6 +55,7 @@ type UserPlace = (TenantName, ServerName, UserName);
 struct Kept {
     servers: HashMap<(TenantName, ServerName), KeptServer>,
     loads: HashMap<(TenantName, AgentName), Arc<AgentLoad>>,
+    policies: HashMap<TenantName, (PolicyRow, Arc<Policies>)>,
 }
 
 /// A server with the rows that it was compiled from.
@@ -165,9 +169,35 @@ fn compile(
     let tokens = tokens.collect();
     let version = rows.version;
     let (vault, users) = (Arc::new(vault), users(rows)?);
+    policies(rows, before, &mut kept)?;
     let parts = SnapshotParts { version, vault, tokens, uids, servers, users };
     let snapshot = Snapshot::build(parts).map_err(|error| error.to_string())?;
     Ok((snapshot, kept))
+}
+
+/// The policies of each tenant that has any. What did not change keeps what it has worked out.
+fn policies(
+    rows: &Configuration,
+    before: &Kept,
+    kept: &mut Kept,
+) -> Result<Vec<(TenantName, Arc<Policies>)>, String> {
+    let mut parsed = Vec::with_capacity(rows.policies.len());
+    for row in &rows.policies {
+        let same = before.policies.get(&row.tenant).filter(|(known, _)| known == row);
+        let policies = match same {
+            Some((_, policies)) => Arc::clone(policies),
+            None => {
+                let policies = Policies::parse(&policy_source(row), Arc::new(GuardViews));
+                Arc::new(policies.map_err(|problems| {
+                    let first = problems.first().map(ToString::to_string).unwrap_or_default();
+                    format!("the policies of tenant {}: {first}", row.tenant)
+                })?)
+            }
+        };
+        kept.policies.insert(row.tenant.clone(), (row.clone(), Arc::clone(&policies)));
+        parsed.push((row.tenant.clone(), policies));
+    }
+    Ok(parsed)
 }
 
 /// What users themselves hold, by tenant, server and user.

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
+/// A policy that forbids nothing that is there.
+const RULE: &str = "@id(\"r\") forbid (principal, action, resource in Server::\"gone\");";
+
 /// One request: the route as the router knows it, the path that is asked, a body that works.
 struct Ask {
     method: &'static str,
@@ -47,7 +50,7 @@ fn most(world: &World) -> Vec<Ask> {
     let credential = "/v1/user-credentials/{server}/{user}";
     // It lists nothing, so there is nothing to approve.
     let approval = json!({ "definitions": [{ "kind": "tool", "name": "a", "digest": "b" }] });
-    vec![
+    let mut all = vec![
         ask("GET", "/healthz", "/healthz", none()),
         ask("GET", "/readyz", "/readyz", none()),
         ask("GET", "/v1/status", "/v1/status", none()),
@@ -95,12 +98,32 @@ fn most(world: &World) -> Vec<Ask> {
         ask("POST", "/v1/operators", "/v1/operators", json!({ "name": "zoe", "role": "auditor" })),
         ask("GET", "/v1/operators", "/v1/operators", none()),
         ask("DELETE", "/v1/operators/{name}", "/v1/operators/zoe", none()),
+        ask("GET", "", "/v1/nothing", none()),
+    ];
+    all.extend(policies());
+    all.extend(audit());
+    all
+}
+
+fn audit() -> Vec<Ask> {
+    let none = || Value::Null;
+    vec![
         ask("GET", "/v1/audit/records", "/v1/audit/records", none()),
         ask("GET", "/v1/audit/records", "/v1/audit/records?export=true", none()),
         ask("GET", "/v1/audit/key", "/v1/audit/key", none()),
         ask("GET", "/v1/audit/checkpoint", "/v1/audit/checkpoint", none()),
         ask("POST", "/v1/audit/verify", "/v1/audit/verify", none()),
-        ask("GET", "", "/v1/nothing", none()),
+    ]
+}
+
+fn policies() -> Vec<Ask> {
+    let none = || Value::Null;
+    vec![
+        ask("POST", "/v1/policy/check", "/v1/policy/check", json!({ "text": "" })),
+        ask("PUT", "/v1/policy", "/v1/policy", json!({ "text": RULE })),
+        ask("GET", "/v1/policy", "/v1/policy", none()),
+        ask("GET", "/v1/policy/versions", "/v1/policy/versions", none()),
+        ask("GET", "/v1/policy/versions/{version}", "/v1/policy/versions/1", none()),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod bridge;
 mod import;
 mod pins;
+mod policy;
 mod proof;
 mod refusals;
 mod servers;

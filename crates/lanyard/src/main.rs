@@ -11,6 +11,7 @@ mod demo;
 mod demo_api;
 mod failure;
 mod output;
+mod packs;
 mod schemas;
 mod up;
 mod views;

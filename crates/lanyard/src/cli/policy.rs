@@ -1,5 +1,7 @@
 //! `lanyard policy`: what is allowed and forbidden beyond grants, on arguments and context too.
 
+mod pack;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   lanyard policy apply team.cedar --zone Europe/Berlin
   lanyard policy show --version 3
   lanyard policy versions
+  lanyard policy pack list                        ready policies
 
 A file has rules in the Cedar language. Each has an @id; a forbid wins over every permit and every
 grant. See docs/policies.md.";
@@ -67,6 +70,8 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+    #[command(subcommand)]
+    Pack(pack::PackCommand),
     /// List every version that was applied
     Versions {
         /// Print JSON
@@ -88,35 +93,17 @@ pub(crate) struct TextArgs {
     shadow: bool,
 }
 
-impl PolicyCommand {
-    /// Whether it works without a gateway.
-    fn is_offline(&self) -> bool {
-        match self {
-            Self::Check { offline, .. } => *offline,
-            Self::Apply { .. } | Self::Show { .. } | Self::Versions { .. } => false,
-        }
-    }
-}
-
 pub(super) async fn run(command: PolicyCommand, operating: &Operating<'_>) -> Result<(), Failure> {
-    if command.is_offline() {
-        return alone(command);
-    }
-    let client = operating.client()?;
+    let client = || operating.client();
     match command {
-        PolicyCommand::Check { text, offline: _, json } => check(&client, &text, json).await,
-        PolicyCommand::Apply { text, dry_run, json } => apply(&client, &text, dry_run, json).await,
-        PolicyCommand::Show { version, json } => show(&client, version, json).await,
-        PolicyCommand::Versions { json } => versions(&client, json).await,
-    }
-}
-
-fn alone(command: PolicyCommand) -> Result<(), Failure> {
-    match command {
-        PolicyCommand::Check { text, offline: _, json } => check_alone(&text, json),
-        PolicyCommand::Apply { .. }
-        | PolicyCommand::Show { .. }
-        | PolicyCommand::Versions { .. } => Err(Failure::usage("this needs a gateway")),
+        PolicyCommand::Check { text, offline: true, json } => check_alone(&text, json),
+        PolicyCommand::Check { text, offline: false, json } => check(&client()?, &text, json).await,
+        PolicyCommand::Apply { text, dry_run, json } => {
+            apply(&client()?, &text, dry_run, json).await
+        }
+        PolicyCommand::Show { version, json } => show(&client()?, version, json).await,
+        PolicyCommand::Versions { json } => versions(&client()?, json).await,
+        PolicyCommand::Pack(command) => pack::run(command),
     }
 }
 

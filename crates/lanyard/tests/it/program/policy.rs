@@ -26,6 +26,12 @@ fn policies_are_checked_applied_and_kept_by_version() {
     );
     world.write("empty.cedar", "");
     let commands = "
+        policy pack list
+        policy pack show path-under-root
+        policy pack show path-under-root tool=files/read_file root=/srv/data
+        policy pack show path-under-root tool=files/read_file
+        policy pack show path-under-root tool=files/read_file root=/srv/..
+        policy pack show none
         policy show
         policy check good.cedar --offline
         policy check bad.cedar --offline

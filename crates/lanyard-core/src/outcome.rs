@@ -65,6 +65,23 @@ pub enum Denial {
         /// The user as the agent named them.
         user: UserName,
     },
+    /// Policies forbid it, with these arguments.
+    #[error("{}", forbidden(.rules, .message.as_deref()))]
+    PolicyForbids {
+        /// The rules, in the order of the policy file.
+        rules: Vec<String>,
+        /// What they want to be said.
+        message: Option<String>,
+    },
+    /// Policies that are about it cannot be evaluated.
+    #[error(
+        "the policy cannot be evaluated for this call ({}), so it was not made; an operator must look at it",
+        named(.rules)
+    )]
+    PolicyUndecidable {
+        /// The rules, in the order of the policy file.
+        rules: Vec<String>,
+    },
     /// No such prompt, or none that this agent may use.
     #[error("Prompt {prompt} not found")]
     PromptUnknown {
@@ -108,11 +125,27 @@ impl Denial {
             Self::ToolNotGranted { tool: _ } => "tool_not_granted",
             Self::ToolChanged { tool: _ } => "tool_changed",
             Self::UserNotGranted { user: _ } => "user_not_granted",
+            Self::PolicyForbids { .. } => "policy_forbids",
+            Self::PolicyUndecidable { .. } => "policy_undecidable",
             Self::PromptUnknown { prompt: _ } => "prompt_unknown",
             Self::ResourceUnknown { uri: _ } => "resource_unknown",
             Self::MethodUnknown { method: _ } => "method_unknown",
             Self::ArgumentsInvalid { problem: _ } => "arguments_invalid",
         }
+    }
+}
+
+/// Rules by their names.
+fn named(rules: &[String]) -> String {
+    let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+    let noun = if names.len() == 1 { "rule" } else { "rules" };
+    format!("{noun} {}", names.join(", "))
+}
+
+fn forbidden(rules: &[String], message: Option<&str>) -> String {
+    match message {
+        Some(message) => format!("forbidden by policy ({}): {message}", named(rules)),
+        None => format!("forbidden by policy ({})", named(rules)),
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod beside;
 mod credentials;
+mod decide;
 mod facts;
 mod foreign;
 mod open;
@@ -28,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::beside::{Beside, Request, run_beside};
 pub(crate) use self::credentials::ServerCredentials;
+pub(crate) use self::decide::may_subscribe;
+use self::decide::{Decided, Refusal, note_deed};
 pub(crate) use self::facts::{TRACEPARENT, TraceId};
 use self::foreign::Conversation;
 pub(crate) use self::foreign::{Guest, Passed, session_key};
@@ -44,7 +47,7 @@ use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::client::Client;
 use crate::edge::route::Scope;
-use crate::snapshot::{AgentEntry, Snapshot, ToolEntry};
+use crate::snapshot::{AgentEntry, ServerEntry, Snapshot, ToolEntry, Viewer};
 
 /// A call as the edge hands it over: authenticated, decoded, not yet decided.
 #[derive(Debug)]
@@ -109,7 +112,8 @@ pub(crate) fn tool_of<'a>(
     now: Timestamp,
 ) -> Option<&'a ToolEntry> {
     let target = Target::route(snapshot, incoming, now).ok()?;
-    target.visible(incoming, now).then(|| target.tool())
+    let viewer = Viewer::new(incoming.agent, incoming.caller, now);
+    target.visible(snapshot, viewer).then(|| target.tool())
 }
 
 /// Takes a call from its decision to its end. `with` is needed where the tool belongs to a server
@@ -122,13 +126,21 @@ pub(crate) async fn run(
 ) -> Called {
     let record = core.record_ids.next(core.clock.now());
     let called = |outcome| Called { record: record.clone(), outcome, is_tool: true };
-    let permitted = match decide(core, snapshot, &incoming) {
-        Ok(permitted) => permitted,
+    let permitted = match decided(core, snapshot, &incoming) {
+        Ok(Decided::Permitted(permitted)) => permitted,
+        Ok(Decided::Asks(cleared, need)) => {
+            let (server, tool) = (cleared.server(), cleared.tool());
+            let refused = Refused::of(Refusal::unasked(need), snapshot, server, tool);
+            let (subject, denial) = refused.into_subject(&incoming);
+            return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
+        }
         Err(refused) => {
             let (subject, denial) = refused.into_subject(&incoming);
             return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
         }
     };
+    let now = core.clock.now();
+    note_deed(snapshot, &incoming, permitted.server(), permitted.tool(), now);
     let subject = permitted.subject(core, snapshot, &incoming);
     // Nothing that is carried out here asks its client for anything.
     let subject = match with {
@@ -217,32 +229,34 @@ async fn pass_on(
 struct Refused {
     denial: Denial,
     target: Option<(lanyard_core::ServerName, String)>,
+    by: Vec<String>,
+    detail: Option<String>,
     facts: Box<CallFacts>,
 }
 
-fn decide<'a>(
+fn decided<'a>(
     core: &Core,
     snapshot: &'a Snapshot,
     incoming: &Incoming<'a>,
-) -> Result<Permitted<'a>, Refused> {
+) -> Result<Decided<'a>, Refused> {
     let now = core.clock.now();
     let target = Target::route(snapshot, incoming, now).map_err(|denial| Refused {
         denial,
         target: scope_target(incoming),
+        by: Vec::new(),
+        detail: None,
         facts: Box::default(),
     })?;
     let (server, tool) = (target.server(), target.tool());
-    let refused = |denial| Refused {
-        denial,
-        target: Some((server.name.clone(), tool.name().to_string())),
-        facts: Box::new(CallFacts { pin: Some(tool.pin().to_owned()), ..CallFacts::default() }),
-    };
-    let (target, permit) = target.gate(incoming, now).map_err(refused)?;
+    let refused = |refusal: Refusal| Refused::of(refusal, snapshot, server, tool);
+    let gated = target.gate(snapshot, incoming, now).map_err(refused)?;
     if !incoming.client.seen(incoming.agent).is_current(server, tool) {
-        return Err(refused(Denial::ToolChanged { tool: incoming.tool.to_owned() }));
+        let changed = Denial::ToolChanged { tool: incoming.tool.to_owned() };
+        return Err(refused(changed.into()));
     }
-    let cleared = Cleared::new(target, incoming.arguments).map_err(refused)?;
-    Ok(Permitted::new(cleared, permit))
+    let cleared =
+        Cleared::new(target, incoming.arguments).map_err(|denial| refused(denial.into()))?;
+    cleared.decide(gated, snapshot, incoming, now).map_err(refused)
 }
 
 /// The server and tool as the caller addressed them, for the record of a call that leads nowhere.
@@ -275,13 +289,26 @@ async fn carry_out(
 }
 
 impl Refused {
+    fn of(refusal: Refusal, snapshot: &Snapshot, server: &ServerEntry, tool: &ToolEntry) -> Self {
+        let Refusal { denial, by, shadow, detail } = refusal;
+        let facts = CallFacts {
+            pin: Some(tool.pin().to_owned()),
+            policy: snapshot.policy(&server.tenant).map(|policy| policy.policies().version()),
+            shadow,
+            ..CallFacts::default()
+        };
+        let target = Some((server.name.clone(), tool.name().to_string()));
+        Self { denial, target, by, detail, facts: Box::new(facts) }
+    }
+
     fn into_subject(self, incoming: &Incoming<'_>) -> (Subject, Denial) {
-        let Self { denial, target, facts } = self;
+        let Self { denial, target, by, detail, facts } = self;
         let (server, tool) = match target {
             Some((server, tool)) => (Some(server), tool),
             None => (None, incoming.tool.to_owned()),
         };
-        let subject = Subject { facts: *facts, ..Subject::new("tools/call", server, tool) };
+        let subject =
+            Subject { by, detail, facts: *facts, ..Subject::new("tools/call", server, tool) };
         (subject.told(incoming.client, incoming.trace, incoming.params), denial)
     }
 }

@@ -6,8 +6,10 @@
 //! INVARIANT: a snapshot is complete. Nothing on the path of a call reads a database or compiles
 //! a schema.
 
+mod deeds;
 mod marks;
 pub(crate) mod mcp;
+pub(crate) mod policy;
 mod seen;
 mod server;
 mod tool;
@@ -22,12 +24,14 @@ use lanyard_core::{
     AgentName, Denial, Principal, SecretName, ServerName, Tags, TenantName, Timestamp, TokenId,
     ToolName, UserName,
 };
-use lanyard_policy::Grants;
+use lanyard_policy::{Grants, Policies};
 use lanyard_vault::{Masker, Vault};
 use thiserror::Error;
 
+pub(crate) use deeds::Deeds;
 pub use marks::{Marks, ToolMarks};
 pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
+pub(crate) use policy::{Other, PolicyEntry, Viewer};
 pub(crate) use seen::Seen;
 pub use server::{ServerEntry, ServerOptions};
 pub use tool::ToolEntry;
@@ -61,6 +65,8 @@ struct Tenant {
     resources: HashMap<String, ServerName>,
     /// What users themselves hold, by server.
     users: HashMap<ServerName, HashMap<UserName, UserEntry>>,
+    /// Its policies, if it has any.
+    policy: Option<PolicyEntry>,
     /// The agents that may call for users, as far as somebody can still come as one of them.
     agents: HashMap<AgentName, Arc<AgentEntry>>,
 }
@@ -79,6 +85,8 @@ pub struct SnapshotParts {
     pub uids: Vec<(u32, Arc<Identity>)>,
     /// The servers.
     pub servers: Vec<Arc<ServerEntry>>,
+    /// The policies of the tenants that have any.
+    pub policies: Vec<(TenantName, Arc<Policies>)>,
     /// What users themselves hold at which server.
     pub users: Vec<((TenantName, ServerName, UserName), UserEntry)>,
 }
@@ -145,6 +153,8 @@ pub struct AgentLoad {
     activated: Mutex<BTreeSet<(String, ToolName)>>,
     /// What its clients without sessions were shown.
     pub(crate) seen: Seen,
+    /// What its clients without sessions did.
+    pub(crate) deeds: Deeds,
 }
 
 /// One place among those an agent may take at a time; given back on drop.
@@ -274,6 +284,9 @@ impl Snapshot {
                 agents.insert(agent.name.clone(), Arc::clone(agent));
             }
         }
+        for (tenant, policies) in parts.policies.into_iter().filter(|(_, it)| !it.is_empty()) {
+            tenants.entry(tenant).or_default().policy = Some(PolicyEntry::new(policies));
+        }
         for ((tenant, server, user), entry) in parts.users {
             let users = &mut tenants.entry(tenant).or_default().users;
             users.entry(server).or_default().insert(user, entry);
@@ -306,31 +319,35 @@ impl Snapshot {
     /// A server, if it exists, is switched on, and something of it is granted to the agent.
     pub(crate) fn server(
         &self,
-        agent: &AgentEntry,
+        viewer: Viewer<'_>,
         name: &ServerName,
-        now: Timestamp,
     ) -> Result<&Arc<ServerEntry>, Denial> {
-        let server = self.find(&agent.tenant, name).ok_or(Denial::ServerUnknown)?;
+        let server = self.find(&viewer.agent.tenant, name).ok_or(Denial::ServerUnknown)?;
         if !server.enabled {
             return Err(Denial::ServerDisabled);
         }
-        if self.sees(agent, server, now) { Ok(server) } else { Err(Denial::ServerNotGranted) }
+        if self.sees(viewer, server) { Ok(server) } else { Err(Denial::ServerNotGranted) }
     }
 
-    /// The servers that an agent sees, by name. It costs as much as the agent has grants, however
-    /// many servers there are.
+    /// The servers that a viewer sees, by name. It costs as much as the agent has grants, however
+    /// many servers there are, unless a policy may open others.
     pub(crate) fn servers_of<'a>(
         &'a self,
-        agent: &'a AgentEntry,
-        now: Timestamp,
+        viewer: Viewer<'a>,
     ) -> impl Iterator<Item = &'a Arc<ServerEntry>> {
+        let agent = viewer.agent;
         let tenant = self.tenants.get(&agent.tenant);
         let sets = tenant.map_or(&[][..], |tenant| &tenant.sets);
-        let mut names: Vec<&ServerName> = agent.grants.servers(now).chain(sets).collect();
+        let open = tenant.filter(|tenant| {
+            tenant.policy.as_ref().is_some_and(|policy| policy.policies().permits_anything())
+        });
+        let others = open.into_iter().flat_map(|tenant| tenant.servers.keys());
+        let granted = agent.grants.servers(viewer.circumstances.now);
+        let mut names: Vec<&ServerName> = granted.chain(sets).chain(others).collect();
         names.sort_unstable();
         names.dedup();
         let found = names.into_iter().filter_map(move |name| tenant?.servers.get(name));
-        found.filter(move |server| server.enabled && self.sees(agent, server, now))
+        found.filter(move |server| server.enabled && self.sees(viewer, server))
     }
 
     /// Every server that speaks MCP, of every tenant.
@@ -343,9 +360,8 @@ impl Snapshot {
     /// those of the servers behind it.
     pub(crate) fn tools_of<'a>(
         &'a self,
-        agent: &'a AgentEntry,
+        viewer: Viewer<'a>,
         server: &'a ServerEntry,
-        now: Timestamp,
     ) -> impl Iterator<Item = Offered<'a>> {
         let own = server.tools().iter().map(move |tool| Offered {
             listed_as: tool.name().as_str(),
@@ -357,9 +373,8 @@ impl Snapshot {
             let tool = target.tool(&entry.tool)?;
             Some(Offered { listed_as: entry.listed.as_str(), server: target, tool })
         });
-        own.chain(borrowed).filter(move |offered| {
-            agent.grants.lists(&offered.server.name, offered.tool.name(), now)
-        })
+        own.chain(borrowed)
+            .filter(move |offered| self.lists_tool(viewer, offered.server, offered.tool))
     }
 
     /// Which server and tool a name on `/mcp` means.
@@ -392,17 +407,18 @@ impl Snapshot {
     /// it, else the first with a template that fits.
     pub(crate) fn owner_of<'a>(
         &'a self,
-        agent: &'a AgentEntry,
+        viewer: Viewer<'a>,
         uri: &str,
-        now: Timestamp,
     ) -> Option<&'a Arc<ServerEntry>> {
-        let tenant = self.tenants.get(&agent.tenant)?;
+        let tenant = self.tenants.get(&viewer.agent.tenant)?;
         let open = |server: &&Arc<ServerEntry>| {
-            server.enabled && agent.grants.lists_whole(&server.name, now)
+            server.enabled
+                && server.as_mcp().is_some()
+                && self.lists_other(viewer, server, Other::Resource(uri))
         };
         let listed = tenant.resources.get(uri).and_then(|name| tenant.servers.get(name));
         listed.filter(open).or_else(|| {
-            let mut seen = self.servers_of(agent, now).filter(open);
+            let mut seen = self.servers_of(viewer).filter(open);
             seen.find(|server| server.as_mcp().is_some_and(|mcp| mcp.owns(uri)))
         })
     }
@@ -483,9 +499,54 @@ impl Snapshot {
         self.vault.masker(&server.tenant, &secrets)
     }
 
-    fn sees(&self, agent: &AgentEntry, server: &ServerEntry, now: Timestamp) -> bool {
-        let whole = server.as_mcp().is_some() && agent.grants.lists_whole(&server.name, now);
-        whole || self.tools_of(agent, server, now).next().is_some()
+    /// Whether anything of a server is there for a viewer.
+    fn sees(&self, viewer: Viewer<'_>, server: &ServerEntry) -> bool {
+        self.lists_whole(viewer, server)
+            || self.tools_of(viewer, server).next().is_some()
+            || server.as_mcp().is_some_and(|mcp| {
+                let policies = self.policy(&server.tenant).is_some();
+                let named = |other| policies && self.lists_other(viewer, server, other);
+                mcp.prompts.iter().any(|it| named(Other::Prompt(&it.name)))
+                    || mcp.resources.iter().any(|it| named(Other::Resource(&it.name)))
+            })
+    }
+
+    /// A tenant's policies, if it has any.
+    pub(crate) fn policy(&self, tenant: &TenantName) -> Option<&PolicyEntry> {
+        self.tenants.get(tenant)?.policy.as_ref()
+    }
+
+    /// Whether a list shows a tool. It is no permission.
+    pub(crate) fn lists_tool(
+        &self,
+        viewer: Viewer<'_>,
+        server: &ServerEntry,
+        tool: &ToolEntry,
+    ) -> bool {
+        let Viewer { agent, circumstances } = viewer;
+        match self.policy(&server.tenant) {
+            Some(policy) => policy.lists(viewer, server, tool),
+            None => agent.grants.lists(&server.name, tool.name(), circumstances.now),
+        }
+    }
+
+    /// Whether a list shows a prompt or a resource of a server that speaks MCP.
+    pub(crate) fn lists_other(
+        &self,
+        viewer: Viewer<'_>,
+        server: &ServerEntry,
+        other: Other<'_>,
+    ) -> bool {
+        let Viewer { agent, circumstances } = viewer;
+        match self.policy(&server.tenant) {
+            Some(policy) => policy.lists_other(viewer, server, other),
+            None => agent.grants.lists_whole(&server.name, circumstances.now),
+        }
+    }
+
+    /// Whether what a server has beside tools is there for a viewer as a whole.
+    pub(crate) fn lists_whole(&self, viewer: Viewer<'_>, server: &ServerEntry) -> bool {
+        server.as_mcp().is_some() && self.lists_other(viewer, server, Other::Server)
     }
 }
 

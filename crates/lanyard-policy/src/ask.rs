@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lanyard_core::{
-    AgentName, Peer, ServerName, TenantName, Timestamp, TokenId, ToolName, UserName,
+    AgentName, Peer, ServerName, TeamName, TenantName, Timestamp, TokenId, ToolName, UserName,
 };
 use serde_json::{Map, Value};
 
@@ -44,20 +44,25 @@ impl Action {
 /// How a client reached the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// Streamable HTTP.
+    /// HTTP over TCP.
     Http,
-    /// HTTP with SSE, as of 2024-11-05.
-    Sse,
-    /// Lines over a Unix socket.
+    /// A Unix socket.
     Unix,
 }
 
 impl Transport {
+    /// The transport of a connection.
+    pub fn of(peer: Peer) -> Self {
+        match peer {
+            Peer::Tcp(_) => Self::Http,
+            Peer::Unix { .. } => Self::Unix,
+        }
+    }
+
     /// The word that a policy sees.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
-            Self::Sse => "sse",
             Self::Unix => "unix",
         }
     }
@@ -110,7 +115,7 @@ pub struct SubjectFacts<'a> {
     /// Its name.
     pub agent: &'a AgentName,
     /// The teams it is in.
-    pub teams: &'a BTreeSet<String>,
+    pub teams: &'a BTreeSet<TeamName>,
     /// Its tags.
     pub tags: &'a BTreeMap<String, String>,
 }

@@ -27,7 +27,7 @@ use self::object::Checked;
 pub use self::object::{ObjectRules, RuleProblem};
 use crate::ask::SubjectFacts;
 use crate::problem::{Place, PolicyProblem};
-use crate::text::expression::Literal;
+use crate::text::expression::{Literal, Read};
 use crate::text::rule::{Effect, Rule, RuleInfo};
 use crate::text::scope::Name;
 use crate::views::Views;
@@ -41,6 +41,7 @@ pub struct Policies {
     rules: Vec<Rule>,
     zone: TimeZone,
     views: Arc<dyn Views>,
+    reads_session: bool,
     /// The actions that rules name beside the groups: the type checker has to know them.
     named: BTreeSet<String>,
     /// What was checked, so that tools that look alike to the rules are checked once.
@@ -98,6 +99,7 @@ impl Policies {
             rules: Vec::new(),
             zone: TimeZone::UTC,
             views: Arc::new(Blind),
+            reads_session: false,
             named: BTreeSet::new(),
             checked: Mutex::default(),
         }
@@ -116,7 +118,9 @@ impl Policies {
         })?;
         let rules = crate::text::read(source.file, source.text, source.shadow)?;
         let named = rules.iter().flat_map(named_actions).collect();
+        let reads_session = rules.iter().flat_map(Rule::reads).any(|it| *it == Read::Session);
         let policies = Self {
+            reads_session,
             version: source.version,
             file: source.file.to_owned(),
             text: source.text.to_owned(),
@@ -148,6 +152,11 @@ impl Policies {
     /// Whether something may be allowed that no grant names.
     pub fn permits_anything(&self) -> bool {
         self.rules.iter().any(|rule| rule.info.effect == Effect::Permit && !rule.info.shadow)
+    }
+
+    /// Whether any rule asks what a session did.
+    pub fn reads_session(&self) -> bool {
+        self.reads_session
     }
 
     /// An agent as the policies see it.

@@ -9,6 +9,7 @@ use lanyard_wire::{Method, ReadParams, WireError, splice};
 use serde_json::value::RawValue;
 
 use super::credentials::credential_uses;
+use super::decide::Refusal;
 use super::open::{OpenCall, Subject, deny};
 use super::passage::Found;
 use super::{Called, Outcome, Passing, TraceId, With, pass_on};
@@ -142,11 +143,14 @@ pub(crate) async fn run_beside(
     let method = recorded(request.method);
     let found = Found::route(snapshot, &request, now);
     let server = found.as_ref().ok().map(|found| found.server().name.clone());
-    let allowed = match found.and_then(|found| found.decide(&request, now)) {
+    let policy = snapshot.policy(&request.agent.tenant).map(|it| it.policies().version());
+    let decided = found.map_err(Refusal::from);
+    let allowed = match decided.and_then(|found| found.decide(snapshot, &request, now)) {
         Ok(allowed) => allowed,
-        Err(denial) => {
+        Err(Refusal { denial, by, shadow, detail }) => {
             let about = request.beside.about();
-            let subject = Subject::new(method, server, about);
+            let facts = CallFacts { policy, shadow, ..CallFacts::default() };
+            let subject = Subject { by, detail, facts, ..Subject::new(method, server, about) };
             let subject = subject.told(request.client, request.trace, request.params);
             return called(deny(core, snapshot, request.caller, &record, subject, denial));
         }
@@ -158,7 +162,12 @@ pub(crate) async fn run_beside(
     let subject = Subject {
         digest,
         by: allowed.by().to_vec(),
-        facts: CallFacts { credentials, ..CallFacts::default() },
+        facts: CallFacts {
+            credentials,
+            policy,
+            shadow: allowed.shadow().to_vec(),
+            ..CallFacts::default()
+        },
         ..Subject::new(method, server, allowed.about().to_owned())
     };
     let subject = subject.told(request.client, request.trace, request.params).after(

@@ -34,6 +34,8 @@ pub(super) struct Subject {
     pub(super) continues: Option<RecordId>,
     /// The rules that decided it.
     pub(super) by: Vec<String>,
+    /// Why it was denied, where the code alone does not say it.
+    pub(super) detail: Option<String>,
     /// What it was decided on, and what it will use.
     pub(super) facts: CallFacts,
 }
@@ -48,6 +50,7 @@ impl Subject {
             digest: None,
             continues: None,
             by: Vec::new(),
+            detail: None,
             facts: CallFacts::default(),
         }
     }
@@ -202,7 +205,7 @@ pub(super) fn deny(
     mut subject: Subject,
     denial: Denial,
 ) -> Outcome {
-    let decision = denied(&denial, std::mem::take(&mut subject.by));
+    let decision = denied(&denial, std::mem::take(&mut subject.by), subject.detail.take());
     let record = opened(core, snapshot, caller, id, subject, decision);
     match core.append(&record) {
         Ok(_) => Outcome::Denied(denial),
@@ -211,7 +214,7 @@ pub(super) fn deny(
 }
 
 /// A denial as its record has it.
-fn denied(denial: &Denial, by: Vec<String>) -> Decision {
+fn denied(denial: &Denial, by: Vec<String>, detail: Option<String>) -> Decision {
     let detail = match denial {
         Denial::ArgumentsInvalid { problem } => Some(cut(problem, DETAIL_BYTES_MAX).to_owned()),
         Denial::TokenMissing
@@ -227,9 +230,13 @@ fn denied(denial: &Denial, by: Vec<String>) -> Decision {
         | Denial::ToolNotGranted { tool: _ }
         | Denial::ToolChanged { tool: _ }
         | Denial::UserNotGranted { user: _ }
+        | Denial::PolicyForbids { .. }
+        | Denial::PolicyUndecidable { .. }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
-        | Denial::MethodUnknown { method: _ } => None,
+        | Denial::MethodUnknown { method: _ } => {
+            detail.map(|detail| cut(&detail, DETAIL_BYTES_MAX).to_owned())
+        }
     };
     Decision::Denied { code: denial.code(), detail, by }
 }

@@ -6,10 +6,11 @@ use lanyard_policy::Permit;
 use lanyard_wire::translate;
 use serde_json::value::RawValue;
 
-use super::stages::{Permitted, Watched, not_granted};
+use super::decide::{Refusal, decide_other};
+use super::stages::{Permitted, Watched};
 use super::{Beside, Incoming, Request};
 use crate::edge::route::Scope;
-use crate::snapshot::{McpEntry, ServerEntry, Snapshot, Wrap};
+use crate::snapshot::{McpEntry, ServerEntry, Snapshot, Viewer, Wrap};
 
 /// A request on its way to a server. Only a decision makes one: [`Permitted`] for a tool, or
 /// [`Allowed`] for what is no tool.
@@ -85,7 +86,8 @@ impl<'a> Found<'a> {
         let params = request.params.map(|raw| raw.get().to_owned());
         let (server, about, params) = match request.scope {
             Scope::One(name) => {
-                let server = snapshot.server(request.agent, name, now)?;
+                let viewer = Viewer::new(request.agent, request.caller, now);
+                let server = snapshot.server(viewer, name)?;
                 (server, request.beside.about(), params)
             }
             Scope::All => merged(snapshot, request, params, now)?,
@@ -94,16 +96,14 @@ impl<'a> Found<'a> {
         Ok(Self { server, mcp, params, about })
     }
 
-    /// Asks the agent's grants.
+    /// Asks grants and policies.
     pub(super) fn decide(
         self,
+        snapshot: &Snapshot,
         request: &Request<'_>,
         now: Timestamp,
-    ) -> Result<Allowed<'a>, Denial> {
-        let user = request.caller.principal.user.as_ref();
-        let decided = request.agent.grants.decide_whole(&self.server.name, user, now);
-        let unknown = || request.beside.unknown();
-        let permit = decided.map_err(|why| not_granted(why, user, unknown))?;
+    ) -> Result<Allowed<'a>, Refusal> {
+        let permit = decide_other(snapshot, request, (self.server, &self.about), now)?;
         Ok(Allowed { found: self, permit })
     }
 
@@ -136,14 +136,15 @@ fn merged<'a>(
             Ok((server, own.to_owned(), params.map(renamed)))
         }
         Beside::Resource(uri) | Beside::ResourceReference(uri) => {
+            let viewer = Viewer::new(request.agent, request.caller, now);
             let listed = |server: &&std::sync::Arc<ServerEntry>| {
                 server.as_mcp().is_some_and(|mcp| {
                     mcp.templates.iter().any(|template| template.item.name == *uri)
                 })
             };
             let server = snapshot
-                .owner_of(request.agent, uri, now)
-                .or_else(|| snapshot.servers_of(request.agent, now).find(listed))
+                .owner_of(viewer, uri)
+                .or_else(|| snapshot.servers_of(viewer).find(listed))
                 .ok_or_else(unknown)?;
             Ok((server, uri.to_string(), params))
         }
@@ -163,6 +164,11 @@ impl<'a> Allowed<'a> {
         &self.permit.by
     }
 
+    /// The rules in shadow that match.
+    pub(super) fn shadow(&self) -> &[String] {
+        &self.permit.shadow
+    }
+
     pub(super) fn about(&self) -> &str {
         &self.found.about
     }
@@ -175,7 +181,7 @@ impl<'a> Allowed<'a> {
     pub(super) fn watched(&self, request: &Request<'_>) -> Watched {
         Watched {
             key: request.key.clone(),
-            principal: request.caller.principal.clone(),
+            caller: request.caller.clone(),
             server: self.found.server.name.clone(),
             tool: None,
         }

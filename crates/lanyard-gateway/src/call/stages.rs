@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use lanyard_core::{
-    CallFacts, Caller, Denial, Failure, Peer, Principal, SecretError, ServerName, Timestamp,
-    ToolName, UserName,
+    CallFacts, Caller, Denial, Failure, Peer, SecretError, ServerName, Timestamp, ToolName,
+    UserName,
 };
 use lanyard_guard::Clearance;
 use lanyard_policy::{NotGranted, Permit};
@@ -19,7 +19,7 @@ use super::open::Subject;
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::route::Scope;
-use crate::snapshot::{ServerEntry, Snapshot, ToolEntry};
+use crate::snapshot::{AgentEntry, Other, ServerEntry, Snapshot, ToolEntry, Viewer};
 use lanyard_connect::http::{PoolKey, UpstreamAnswer, UpstreamRequest};
 
 /// Where a call leads: a server that is switched on, and one of its tools.
@@ -41,31 +41,14 @@ impl<'a> Target<'a> {
         let (server, tool) = match incoming.scope {
             Scope::All => snapshot.merged(tenant, incoming.tool).cloned().ok_or_else(unknown)?,
             Scope::One(name) => {
-                let server = snapshot.server(incoming.agent, name, now)?;
+                let viewer = Viewer::new(incoming.agent, incoming.caller, now);
+                let server = snapshot.server(viewer, name)?;
                 own_or_borrowed(server, incoming.tool).ok_or_else(unknown)?
             }
         };
         let server = snapshot.find(tenant, &server).filter(|it| it.enabled).ok_or_else(unknown)?;
         let tool = server.tool(&tool).ok_or_else(unknown)?;
         Ok(Self { server, tool })
-    }
-
-    /// Whether the caller sees the tool. It is no permission: that takes [`Self::gate`].
-    pub(super) fn visible(&self, incoming: &Incoming<'_>, now: Timestamp) -> bool {
-        incoming.agent.grants.lists(&self.server.name, self.tool.name(), now)
-    }
-
-    /// Asks the agent's grants.
-    pub(super) fn gate(
-        self,
-        incoming: &Incoming<'_>,
-        now: Timestamp,
-    ) -> Result<(Self, Permit), Denial> {
-        let user = incoming.caller.principal.user.as_ref();
-        let decided = incoming.agent.grants.decide(&self.server.name, self.tool.name(), user, now);
-        let unknown = || Denial::ToolNotGranted { tool: incoming.tool.to_owned() };
-        let permit = decided.map_err(|why| not_granted(why, user, unknown))?;
-        Ok((self, permit))
     }
 
     pub(super) fn server(&self) -> &'a ServerEntry {
@@ -125,6 +108,18 @@ impl<'a> Cleared<'a> {
         let clearance = target.tool.clear(arguments)?;
         Ok(Self { target, clearance })
     }
+
+    pub(super) fn server(&self) -> &'a ServerEntry {
+        self.target.server
+    }
+
+    pub(super) fn tool(&self) -> &'a ToolEntry {
+        self.target.tool
+    }
+
+    pub(super) fn clearance(&self) -> &Clearance {
+        &self.clearance
+    }
 }
 
 /// A call that was decided: allowed, with these very arguments.
@@ -164,6 +159,8 @@ impl<'a> Permitted<'a> {
         let facts = CallFacts {
             pin: Some(tool.pin().to_owned()),
             credentials: credential_uses(snapshot, server, Some(tool), user),
+            policy: snapshot.policy(&server.tenant).map(|policy| policy.policies().version()),
+            shadow: self.permit.shadow.iter().map(|rule| format!("policy:{rule}")).collect(),
             ..CallFacts::default()
         };
         let about = tool.name().to_string();
@@ -180,7 +177,7 @@ impl<'a> Permitted<'a> {
     pub(super) fn watched(&self, incoming: &Incoming<'_>) -> Watched {
         Watched {
             key: incoming.key.clone(),
-            principal: incoming.caller.principal.clone(),
+            caller: incoming.caller.clone(),
             server: self.server().name.clone(),
             tool: Some(self.tool().name().clone()),
         }
@@ -191,7 +188,7 @@ impl<'a> Permitted<'a> {
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) key: IdentityKey,
-    pub(crate) principal: Principal,
+    pub(crate) caller: Caller,
     pub(crate) server: ServerName,
     /// `None` for what is no tool.
     pub(crate) tool: Option<ToolName>,
@@ -201,15 +198,36 @@ impl Watched {
     /// Whether a newer configuration still allows the call.
     pub(crate) fn still_allowed(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
         let Ok(identity) = self.key.identify(snapshot, now) else { return false };
-        let agent = &identity.agent;
-        let user = self.principal.user.as_ref();
+        let (agent, principal) = (&identity.agent, &self.caller.principal);
+        let Some(server) = snapshot.find(&agent.tenant, &self.server) else { return false };
         // A user id can be given to another agent; a running call is not.
-        agent.is(&self.principal)
-            && snapshot.find(&agent.tenant, &self.server).is_some_and(|server| server.enabled)
-            && match &self.tool {
-                Some(tool) => agent.grants.decide(&self.server, tool, user, now).is_ok(),
-                None => agent.grants.decide_whole(&self.server, user, now).is_ok(),
+        agent.is(principal) && server.enabled && self.still_open(snapshot, agent, server, now)
+    }
+
+    /// Whether what it does may still be done. Policies are not asked again about its arguments:
+    /// it ends when none would be allowed any more.
+    fn still_open(
+        &self,
+        snapshot: &Snapshot,
+        agent: &AgentEntry,
+        server: &ServerEntry,
+        now: Timestamp,
+    ) -> bool {
+        let user = self.caller.principal.user.as_ref();
+        let viewer = Viewer::new(agent, &self.caller, now);
+        let opens = snapshot.policy(&agent.tenant);
+        let opens = opens.is_some_and(|policy| policy.policies().permits_anything());
+        match &self.tool {
+            Some(tool) => {
+                let granted = agent.grants.decide(&self.server, tool, user, now).is_ok();
+                (granted || opens)
+                    && server.tool(tool).is_some_and(|it| snapshot.lists_tool(viewer, server, it))
             }
+            None => {
+                let granted = agent.grants.decide_whole(&self.server, user, now).is_ok();
+                opens || (granted && snapshot.lists_other(viewer, server, Other::Server))
+            }
+        }
     }
 }
 

@@ -144,11 +144,8 @@ impl Ask<'_> {
     pub(super) fn passes_on(&self) -> bool {
         let context = self.context;
         let Scope::One(name) = &context.scope else { return false };
-        let now = context.core.clock.now();
-        context
-            .snapshot
-            .server(&context.identity.agent, name, now)
-            .is_ok_and(|server| server.as_mcp().is_some())
+        let found = context.snapshot.server(context.viewer(), name);
+        found.is_ok_and(|server| server.as_mcp().is_some())
     }
 
     /// What is no tool: prompts, resources, completions, tasks, and methods that we do not know.

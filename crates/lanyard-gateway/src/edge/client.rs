@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::snapshot::{AgentEntry, Seen};
+use crate::snapshot::{AgentEntry, Deeds, Seen};
 
 /// A client as servers are told of it, and as answers are written for it.
 #[derive(Debug, Clone)]
@@ -140,6 +140,8 @@ pub(crate) struct Live {
     pub(crate) key: [u8; 32],
     /// Which tools it was shown.
     pub(crate) seen: Seen,
+    /// What it did.
+    pub(crate) deeds: Deeds,
     state: Mutex<State>,
     /// Cancelled when it has ended, and with it every call.
     over: CancellationToken,
@@ -168,6 +170,7 @@ impl Live {
         Self {
             key,
             seen: Seen::default(),
+            deeds: Deeds::default(),
             state: Mutex::default(),
             over: CancellationToken::new(),
             calls: TaskTracker::new(),

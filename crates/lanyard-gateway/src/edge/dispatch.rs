@@ -360,7 +360,11 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
                     WireError { status: 200, ..WireError::invalid_params(denial.to_string()) };
                 return Dispatched::error(Some(id), &error);
             }
-            Denial::UserNotGranted { user: _ } if !is_tool => {
+            Denial::UserNotGranted { user: _ }
+            | Denial::PolicyForbids { .. }
+            | Denial::PolicyUndecidable { .. }
+                if !is_tool =>
+            {
                 let text = format!("{denial} (record {record})");
                 let error = WireError { status: 200, ..WireError::invalid_params(text) };
                 return Dispatched::error(Some(id), &error);
@@ -380,6 +384,8 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
             | Denial::HostForeign
             | Denial::ToolChanged { tool: _ }
             | Denial::UserNotGranted { user: _ }
+            | Denial::PolicyForbids { .. }
+            | Denial::PolicyUndecidable { .. }
             | Denial::ArgumentsInvalid { problem: _ } => denial.to_string(),
         },
         Outcome::Failed(failure) => failure.to_string(),

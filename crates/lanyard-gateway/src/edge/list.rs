@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use http::StatusCode;
-use lanyard_core::{Limits, Timestamp};
+use lanyard_core::Limits;
 use lanyard_wire::results::{RawList, ToolEntry as ListedTool};
 use lanyard_wire::{ChangedList, Version, WireError, prompt_for, tool_for};
 use serde_json::json;
@@ -18,7 +18,7 @@ use super::reply::{self, Reply};
 use super::request::Context;
 use super::route::Scope;
 use super::search;
-use crate::snapshot::{AgentEntry, Offered, ServerEntry, Snapshot};
+use crate::snapshot::{Offered, Other, ServerEntry, Snapshot, Viewer};
 
 /// A kind of list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,24 +77,23 @@ impl Shown<'_> {
 /// in its definition's order.
 pub(super) fn tools<'a>(
     snapshot: &'a Snapshot,
-    agent: &'a AgentEntry,
+    viewer: Viewer<'a>,
     scope: &Scope,
-    now: Timestamp,
 ) -> Vec<Shown<'a>> {
     match scope {
         Scope::All => snapshot
-            .servers_of(agent, now)
+            .servers_of(viewer)
             .filter(|server| !server.is_set())
             .flat_map(|server| {
-                snapshot.tools_of(agent, server, now).map(move |offered| Shown {
+                snapshot.tools_of(viewer, server).map(move |offered| Shown {
                     name: server.prefixed(offered.tool.name().as_str()),
                     offered,
                 })
             })
             .collect(),
-        Scope::One(name) => match snapshot.server(agent, name, now) {
+        Scope::One(name) => match snapshot.server(viewer, name) {
             Ok(server) => snapshot
-                .tools_of(agent, server, now)
+                .tools_of(viewer, server)
                 .map(|offered| Shown { name: offered.listed_as.to_owned(), offered })
                 .collect(),
             Err(_) => Vec::new(),
@@ -105,50 +104,65 @@ pub(super) fn tools<'a>(
 /// The servers whose prompts and resources an endpoint shows.
 pub(super) fn whole_servers<'a>(
     snapshot: &'a Snapshot,
-    agent: &'a AgentEntry,
+    viewer: Viewer<'a>,
     scope: &Scope,
-    now: Timestamp,
 ) -> Vec<&'a Arc<ServerEntry>> {
-    let whole = |server: &&Arc<ServerEntry>| {
-        server.as_mcp().is_some() && agent.grants.lists_whole(&server.name, now)
-    };
+    let whole = |server: &&Arc<ServerEntry>| snapshot.lists_whole(viewer, server);
+    servers(snapshot, viewer, scope).into_iter().filter(whole).collect()
+}
+
+/// The servers that an endpoint shows anything of.
+fn servers<'a>(
+    snapshot: &'a Snapshot,
+    viewer: Viewer<'a>,
+    scope: &Scope,
+) -> Vec<&'a Arc<ServerEntry>> {
     match scope {
-        Scope::All => snapshot.servers_of(agent, now).filter(whole).collect(),
-        Scope::One(name) => {
-            snapshot.server(agent, name, now).ok().filter(whole).into_iter().collect()
-        }
+        Scope::All => snapshot.servers_of(viewer).collect(),
+        Scope::One(name) => snapshot.server(viewer, name).ok().into_iter().collect(),
     }
 }
 
 /// The prompts, resources or templates of an endpoint, each raw JSON.
 fn items(
     snapshot: &Snapshot,
-    agent: &AgentEntry,
+    viewer: Viewer<'_>,
     scope: &Scope,
     listed: Listed,
     version: Version,
-    now: Timestamp,
 ) -> Vec<String> {
     let mut items = Vec::new();
-    for server in whole_servers(snapshot, agent, scope, now) {
+    for server in servers(snapshot, viewer, scope) {
         let Some(mcp) = server.as_mcp() else { continue };
         let merged = *scope == Scope::All;
         match listed {
             Listed::Tools => {}
-            Listed::Prompts => items.extend(mcp.prompts.iter().map(|prompt| {
-                let name = merged.then(|| server.prefixed(&prompt.name));
-                prompt_for(version, &prompt.raw, name.as_deref())
-            })),
+            Listed::Prompts => items.extend(
+                mcp.prompts
+                    .iter()
+                    .filter(|prompt| {
+                        snapshot.lists_other(viewer, server, Other::Prompt(&prompt.name))
+                    })
+                    .map(|prompt| {
+                        let name = merged.then(|| server.prefixed(&prompt.name));
+                        prompt_for(version, &prompt.raw, name.as_deref())
+                    }),
+            ),
             Listed::Resources => {
                 let shown = mcp
                     .resources
                     .iter()
-                    .filter(|resource| !merged || snapshot.lists_resource(server, &resource.name));
+                    .filter(|resource| !merged || snapshot.lists_resource(server, &resource.name))
+                    .filter(|resource| {
+                        snapshot.lists_other(viewer, server, Other::Resource(&resource.name))
+                    });
                 items.extend(shown.map(|resource| resource.raw.clone()));
             }
-            Listed::Templates => {
+            // What a template leads to is decided when it is read.
+            Listed::Templates if snapshot.lists_whole(viewer, server) => {
                 items.extend(mcp.templates.iter().map(|template| template.item.raw.clone()));
             }
+            Listed::Templates => {}
         }
     }
     items
@@ -170,18 +184,17 @@ pub(super) fn page(
             .and_then(|count| count.parse::<usize>().ok())
             .ok_or_else(|| WireError::invalid_params("the cursor is not one of this list"))?,
     };
-    let now = context.core.clock.now();
-    let (snapshot, agent) = (&context.snapshot, &context.identity.agent);
+    let (snapshot, agent, viewer) = (&context.snapshot, &context.identity.agent, context.viewer());
     let most = Limits::size(context.core.limits.list_page_tools_max);
     let end = start.saturating_add(most);
     let (members, more): (Vec<String>, bool) = if listed == Listed::Tools {
-        let all = search::shown(context, client, tools(snapshot, agent, &context.scope, now));
+        let all = search::shown(context, client, tools(snapshot, viewer, &context.scope));
         let page = all.get(start..end.min(all.len())).unwrap_or_default();
         client.seen(agent).note(page.iter().filter_map(search::InList::offered));
         let members = page.iter().map(|tool| tool.to_json(client.version));
         (members.collect(), end < all.len())
     } else {
-        let all = items(snapshot, agent, &context.scope, listed, client.version, now);
+        let all = items(snapshot, viewer, &context.scope, listed, client.version);
         let more = end < all.len();
         (all.into_iter().skip(start).take(most).collect(), more)
     };
@@ -192,13 +205,12 @@ pub(super) fn page(
 
 /// Numbers that change when a list of an endpoint does.
 pub(super) fn fingerprint(context: &Context, client: &Client) -> PerList<u64> {
-    let now = context.core.clock.now();
-    let (snapshot, agent, scope) = (&context.snapshot, &context.identity.agent, &context.scope);
+    let (snapshot, viewer, scope) = (&context.snapshot, context.viewer(), &context.scope);
     PerList::new(|list| {
         let mut hasher = DefaultHasher::new();
         let listed: &[Listed] = match list {
             ChangedList::Tools => {
-                let tools = search::shown(context, client, tools(snapshot, agent, scope, now));
+                let tools = search::shown(context, client, tools(snapshot, viewer, scope));
                 for shown in tools {
                     if let search::InList::Tool(shown) = shown {
                         shown.name.hash(&mut hasher);
@@ -211,7 +223,7 @@ pub(super) fn fingerprint(context: &Context, client: &Client) -> PerList<u64> {
             ChangedList::Resources => &[Listed::Resources, Listed::Templates],
         };
         for listed in listed {
-            items(snapshot, agent, scope, *listed, client.version, now).hash(&mut hasher);
+            items(snapshot, viewer, scope, *listed, client.version).hash(&mut hasher);
         }
         hasher.finish()
     })
@@ -219,17 +231,17 @@ pub(super) fn fingerprint(context: &Context, client: &Client) -> PerList<u64> {
 
 /// `GET /v1/agent/servers`: what this token may use.
 pub(super) fn agent_servers(context: &Context) -> Reply {
-    let now = context.core.clock.now();
-    let agent = &context.identity.agent;
+    let viewer = context.viewer();
+    let agent = viewer.agent;
     let servers: Vec<_> = context
         .snapshot
-        .servers_of(agent, now)
+        .servers_of(viewer)
         .map(|server| {
             json!({
                 "name": server.name.as_str(),
                 "description": server.description,
                 "url": format!("/servers/{}/mcp", server.name),
-                "tools": context.snapshot.tools_of(agent, server, now).count(),
+                "tools": context.snapshot.tools_of(viewer, server).count(),
             })
         })
         .collect();

@@ -41,18 +41,17 @@ pub(super) enum Offer {
 
 /// What the endpoint of a request says of itself.
 pub(super) fn of(context: &Context) -> Offer {
-    let now = context.core.clock.now();
-    let agent = &context.identity.agent;
+    let viewer = context.viewer();
     match &context.scope {
         Scope::One(name) => {
-            let Ok(server) = context.snapshot.server(agent, name, now) else {
+            let Ok(server) = context.snapshot.server(viewer, name) else {
                 return Offer::Rest { instructions: None };
             };
             let Some(mcp) = server.as_mcp() else {
                 return Offer::Rest { instructions: server.description.clone() };
             };
             let facts = mcp.facts.as_ref();
-            let whole = agent.grants.lists_whole(&server.name, now);
+            let whole = context.snapshot.lists_whole(viewer, server);
             Offer::Mcp {
                 // Who may use some of its tools meets a server of tools alone.
                 capabilities: match facts {
@@ -67,7 +66,7 @@ pub(super) fn of(context: &Context) -> Offer {
             }
         }
         Scope::All => {
-            let whole = list::whole_servers(&context.snapshot, agent, &context.scope, now);
+            let whole = list::whole_servers(&context.snapshot, viewer, &context.scope);
             let facts = whole.iter().filter_map(|server| server.as_mcp()?.facts.as_ref());
             let raw: Vec<&str> = facts.map(|facts| facts.capabilities.as_str()).collect();
             if raw.is_empty() {

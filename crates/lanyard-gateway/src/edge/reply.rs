@@ -111,6 +111,8 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         | Denial::ToolNotGranted { tool: _ }
         | Denial::ToolChanged { tool: _ }
         | Denial::UserNotGranted { user: _ }
+        | Denial::PolicyForbids { .. }
+        | Denial::PolicyUndecidable { .. }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ }

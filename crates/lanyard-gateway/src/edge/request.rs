@@ -21,7 +21,7 @@ use super::serve::Connection;
 use super::session::Session;
 use super::{Core, list, stream, unread, user};
 use crate::call::{TRACEPARENT, TraceId};
-use crate::snapshot::{Identity, Snapshot};
+use crate::snapshot::{Identity, Snapshot, Viewer};
 
 /// The header that names a session.
 const SESSION: &str = "mcp-session-id";
@@ -167,13 +167,16 @@ impl Context {
         }
     }
 
+    /// Who looks, now.
+    pub(super) fn viewer(&self) -> Viewer<'_> {
+        Viewer::new(&self.identity.agent, &self.caller, self.core.clock.now())
+    }
+
     /// Whether the endpoint leads anywhere for this caller.
     pub(super) fn reachable(&self) -> Result<(), Denial> {
         match &self.scope {
             Scope::All => Ok(()),
-            Scope::One(name) => {
-                self.snapshot.server(&self.identity.agent, name, self.core.clock.now()).map(|_| ())
-            }
+            Scope::One(name) => self.snapshot.server(self.viewer(), name).map(|_| ()),
         }
     }
 

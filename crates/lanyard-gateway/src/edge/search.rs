@@ -130,16 +130,16 @@ pub(super) fn activate_called(context: &Context, client: &Client, name: &str) {
     if context.scope != Scope::All {
         return;
     }
-    let now = context.core.clock.now();
-    let (snapshot, agent) = (&context.snapshot, &context.identity.agent);
+    let (snapshot, viewer) = (&context.snapshot, context.viewer());
     // Asked for every call, so that counting stops as soon as the answer is known.
-    let servers = snapshot.servers_of(agent, now).filter(|server| !server.is_set());
-    if servers.flat_map(|server| snapshot.tools_of(agent, server, now)).nth(most(context)).is_none()
-    {
+    let servers = snapshot.servers_of(viewer).filter(|server| !server.is_set());
+    if servers.flat_map(|server| snapshot.tools_of(viewer, server)).nth(most(context)).is_none() {
         return;
     }
-    if let Some((server, tool)) = snapshot.merged(&agent.tenant, name)
-        && agent.grants.lists(server, tool, now)
+    let tenant = &viewer.agent.tenant;
+    if let Some((server, tool)) = snapshot.merged(tenant, name)
+        && let Some(found) = snapshot.find(tenant, server)
+        && found.tool(tool).is_some_and(|tool| snapshot.lists_tool(viewer, found, tool))
     {
         activate(context, client, server, tool);
     }
@@ -160,13 +160,12 @@ struct Hit<'a> {
 
 impl<'a> Field<'a> {
     fn of(context: &'a Context) -> Self {
-        let now = context.core.clock.now();
-        let agent = &context.identity.agent;
+        let (snapshot, viewer) = (&context.snapshot, context.viewer());
         let servers: Vec<&Arc<ServerEntry>> =
-            context.snapshot.servers_of(agent, now).filter(|server| !server.is_set()).collect();
+            snapshot.servers_of(viewer).filter(|server| !server.is_set()).collect();
         let may = |server: &&Arc<ServerEntry>| {
             let tools = server.tools().iter();
-            tools.map(|tool| agent.grants.lists(&server.name, tool.name(), now)).collect()
+            tools.map(|tool| snapshot.lists_tool(viewer, server, tool)).collect()
         };
         Self { may_be_found: servers.iter().map(may).collect(), servers }
     }

@@ -31,7 +31,7 @@ use super::request::{Context, Shown};
 use super::route::Scope;
 use super::session::{self, Session};
 use super::{subscriptions, user};
-use crate::snapshot::{Place, Snapshot};
+use crate::snapshot::{Place, Snapshot, Viewer};
 
 /// The open streams of HTTP+SSE by session id: a message posted to `/messages` is answered there.
 #[derive(Debug, Default)]
@@ -225,9 +225,7 @@ pub(super) fn listen(ask: &Ask<'_>, id: &Id<'_>, params: Option<&RawValue>) -> D
         Ok(filter) => filter,
         Err(error) => return Dispatched::error(Some(id), &error),
     };
-    let now = context.core.clock.now();
-    let agent = &context.identity.agent;
-    if list::whole_servers(&context.snapshot, agent, &context.scope, now).is_empty() {
+    if list::whole_servers(&context.snapshot, context.viewer(), &context.scope).is_empty() {
         // REST servers have tools and nothing else; so changes of tools are all there is to tell.
         accepted = ListenParams {
             tools_list_changed: accepted.tools_list_changed,
@@ -381,7 +379,10 @@ impl Watch {
         let same = identity.agent.is(&self.context.caller.principal);
         let reachable = match &self.context.scope {
             Scope::All => true,
-            Scope::One(name) => newest.server(&identity.agent, name, now).is_ok(),
+            Scope::One(name) => {
+                let viewer = Viewer::new(&identity.agent, &self.context.caller, now);
+                newest.server(viewer, name).is_ok()
+            }
         };
         let alive = match &self.session {
             Some(session) => self.context.core.sessions.lives(session, now),

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use lanyard_connect::mcp::{Exchange, Outgoing, Reply, Step};
 use lanyard_core::{Caller, Denial, Failure, Limits, ServerName};
-use lanyard_policy::NotGranted;
 use lanyard_wire::results::EmptyResult;
 use lanyard_wire::translate::{listen_params, subscribe_params};
 use lanyard_wire::{Id, ListenParams, WireError, encode_result};
@@ -126,21 +125,17 @@ pub(super) fn keep(context: &Context, client: &Client, uris: &[String], over: &C
 
 /// The server whose resource it is, if the caller may read it.
 fn owner(context: &Context, uri: &str) -> Result<ServerName, Denial> {
-    let now = context.core.clock.now();
-    let agent = &context.identity.agent;
+    let viewer = context.viewer();
     let unknown = || Denial::ResourceUnknown { uri: uri.to_owned() };
     let server = match &context.scope {
-        Scope::One(name) => context.snapshot.server(agent, name, now)?,
-        Scope::All => context.snapshot.owner_of(agent, uri, now).ok_or_else(unknown)?,
+        Scope::One(name) => context.snapshot.server(viewer, name)?,
+        Scope::All => context.snapshot.owner_of(viewer, uri).ok_or_else(unknown)?,
     };
-    let user = context.caller.principal.user.as_ref();
-    match (agent.grants.decide_whole(&server.name, user, now), user) {
-        (Ok(_), _) if server.as_mcp().is_some() => Ok(server.name.clone()),
-        (Err(NotGranted::NotForUser), Some(user)) => {
-            Err(Denial::UserNotGranted { user: user.clone() })
-        }
-        (Ok(_) | Err(_), _) => Err(unknown()),
+    if server.as_mcp().is_none() {
+        return Err(unknown());
     }
+    crate::call::may_subscribe(&context.snapshot, viewer, server, uri, unknown)?;
+    Ok(server.name.clone())
 }
 
 /// One client's interest in resources of one server.

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use data_encoding::HEXLOWER;
 use lanyard_core::{Denial, Tags, ToolName};
 use lanyard_guard::{ArgumentSchema, Clearance, OutputSchema};
+use lanyard_policy::Hints;
 use lanyard_rest::Tool;
 use lanyard_wire::{ParamHeaders, RoutingHeaders, WireError};
 use ring::digest;
@@ -62,6 +63,21 @@ struct Members<'a> {
     description: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow, default, rename = "inputSchema")]
     input: Option<&'a RawValue>,
+    #[serde(default)]
+    annotations: Option<Annotations>,
+}
+
+/// What a definition says of the tool's effects.
+#[derive(Deserialize, Default)]
+struct Annotations {
+    #[serde(default, rename = "readOnlyHint")]
+    read_only: Option<bool>,
+    #[serde(default, rename = "destructiveHint")]
+    destructive: Option<bool>,
+    #[serde(default, rename = "idempotentHint")]
+    idempotent: Option<bool>,
+    #[serde(default, rename = "openWorldHint")]
+    open_world: Option<bool>,
 }
 
 impl ToolEntry {
@@ -121,6 +137,33 @@ impl ToolEntry {
     /// What a call of it costs, in units of cost.
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// What is said of its effects: by its definition, or, where Lanyard sends the request, by the
+    /// method (RFC 9110, 9.2.1 and 9.2.2).
+    pub(crate) fn hints(&self) -> Hints {
+        match &self.what {
+            What::Rest(rest) => {
+                let method = rest.tool.method();
+                let safe = method.is_none_or(|method| matches!(method, "GET" | "HEAD" | "OPTIONS"));
+                let idempotent = safe || matches!(method, Some("PUT" | "DELETE"));
+                Hints {
+                    read_only: Some(safe),
+                    destructive: safe.then_some(false),
+                    idempotent: Some(idempotent),
+                    open_world: None,
+                }
+            }
+            What::Mcp(definition) => {
+                let said = members(definition).annotations.unwrap_or_default();
+                Hints {
+                    read_only: said.read_only,
+                    destructive: said.destructive,
+                    idempotent: said.idempotent,
+                    open_world: said.open_world,
+                }
+            }
+        }
     }
 
     /// The tool's own name.

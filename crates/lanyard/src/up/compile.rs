@@ -169,8 +169,8 @@ fn compile(
     let tokens = tokens.collect();
     let version = rows.version;
     let (vault, users) = (Arc::new(vault), users(rows)?);
-    policies(rows, before, &mut kept)?;
-    let parts = SnapshotParts { version, vault, tokens, uids, servers, users };
+    let policies = policies(rows, before, &mut kept)?;
+    let parts = SnapshotParts { version, vault, tokens, uids, servers, policies, users };
     let snapshot = Snapshot::build(parts).map_err(|error| error.to_string())?;
     Ok((snapshot, kept))
 }

@@ -350,7 +350,15 @@ impl Setup {
         let secrets = std::iter::once(self.secret(master)).chain(held).collect();
         let vault = Arc::new(Vault::build(master, secrets).unwrap());
         let version = self.version;
-        let parts = SnapshotParts { version, vault, tokens, uids, servers, users: self.users() };
+        let parts = SnapshotParts {
+            version,
+            vault,
+            tokens,
+            uids,
+            servers,
+            policies: Vec::new(),
+            users: self.users(),
+        };
         Snapshot::build(parts).unwrap()
     }
 

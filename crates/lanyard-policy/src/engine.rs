@@ -6,10 +6,13 @@
 //! (heads are compared here), in which readings of the arguments, and what follows: an error is a
 //! no, where Cedar's own authorizer would leave the rule out.
 
+mod candidates;
 mod chance;
 mod context;
 mod decide;
 mod entities;
+mod explain;
+mod foresee;
 mod object;
 mod outcome;
 mod plan;
@@ -23,6 +26,8 @@ use jiff::tz::TimeZone;
 
 pub use self::decide::{Need, No, Verdict, Why};
 use self::entities::SubjectEntity;
+pub use self::explain::{Explanation, RuleExplanation, Said};
+pub use self::foresee::{Prospect, Recorded};
 use self::object::Checked;
 pub use self::object::{ObjectRules, RuleProblem};
 use crate::ask::SubjectFacts;

@@ -22,7 +22,8 @@ pub use ask::{
     Action, Ask, Circumstances, Hints, Object, ObjectFacts, SessionFacts, SubjectFacts, Transport,
 };
 pub use engine::{
-    Need, No, ObjectRules, Policies, PolicySource, RuleProblem, SubjectRules, Verdict, Why,
+    Explanation, Need, No, ObjectRules, Policies, PolicySource, Prospect, Recorded,
+    RuleExplanation, RuleProblem, Said, SubjectRules, Verdict, Why,
 };
 pub use grant::{Grant, PatternError, ToolPattern, UserPattern};
 pub use grants::{Grants, who_can};

@@ -10,8 +10,10 @@ use std::str::FromStr as _;
 use cedar_policy::{Policy, PolicySet};
 use miette::Diagnostic;
 
+use self::expression::Literal;
 use self::rule::Rule;
 use crate::problem::{Place, PolicyProblem};
+use crate::value::number;
 
 /// The longest policy text, in bytes.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -54,7 +56,30 @@ pub(crate) fn read(file: &str, text: &str, shadow: bool) -> Result<Vec<Rule>, Ve
             })),
         }
     }
+    if let Some((one, other)) = neighbours(&rules) {
+        let problem = format!("the decimals {one} and {other} lie next to each other");
+        let help = "numbers between them could not be told from either; use one of them";
+        problems.push(place.problem(0, None, problem).help(help));
+    }
     if problems.is_empty() { Ok(rules) } else { Err(problems) }
+}
+
+/// Two decimals of the rules between which nothing lies that Cedar could hold: a number there is
+/// read as both, and has to be unlike one of them.
+fn neighbours(rules: &[Rule]) -> Option<(String, String)> {
+    let conditions = rules.iter().filter_map(|rule| rule.condition.as_ref());
+    let literals = conditions
+        .flat_map(|condition| condition.tree.parts())
+        .flat_map(|(leaf, _)| &leaf.literals);
+    let units: BTreeSet<i64> = literals
+        .filter_map(|literal| match literal {
+            Literal::Decimal(text) => number::units(text),
+            Literal::Text(_) | Literal::Whole(_) | Literal::Pattern(_) | Literal::Action(_) => None,
+        })
+        .collect();
+    let next = |one: &&i64| one.checked_add(1).is_some_and(|next| units.contains(&next));
+    let one = units.iter().find(next)?;
+    Some((number::written(*one), number::written(one.saturating_add(1))))
 }
 
 /// The policies as they stand in the text: Cedar numbers them, and gives them out in any order.

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Map;
+
 use super::context::{NoticedBy, Reading, Source};
 use super::object::ObjectRules;
 use super::outcome::{Possible, possible};
 use super::plan::{Asked, Outcome, entities};
-use super::{Policies, SubjectRules};
+use super::{Policies, Recorded, SubjectRules};
 use crate::Grants;
 use crate::ask::{Action, Ask, Circumstances, SessionFacts};
 use crate::text::expression::Read;
@@ -21,6 +23,8 @@ pub(super) enum Chance {
     Never,
     /// It depends on the arguments, or on what the session did.
     Maybe,
+    /// Whatever the arguments are, a human is asked.
+    Asks,
     /// Whatever the arguments are, it is.
     Sure,
 }
@@ -44,7 +48,7 @@ impl Policies {
         if self.is_empty() {
             return granted.is_ok();
         }
-        let listed = self.chance(subject, object, true, Action::List, circumstances);
+        let listed = self.chance_of_any(subject, object, true, Action::List, circumstances);
         listed != Chance::Never
             && self.may(subject, object, granted.is_ok(), object.main, circumstances)
     }
@@ -58,14 +62,22 @@ impl Policies {
         action: Action,
         circumstances: &Circumstances<'_>,
     ) -> bool {
-        match self.chance(subject, object, granted, action, circumstances) {
-            Chance::Never => false,
-            Chance::Sure => true,
-            Chance::Maybe => self.witness(subject, object, granted, action, circumstances),
+        let plan = self.plan(subject, object, action);
+        let seen =
+            |granted| match self.chance_of_any(subject, object, granted, action, circumstances) {
+                Chance::Never => false,
+                Chance::Sure | Chance::Asks => true,
+                Chance::Maybe => self.witness(subject, object, granted, action, circumstances),
+            };
+        match plan {
+            // The same for every caller and at every time: found out once.
+            Some(plan) if plan.is_timeless() => *plan.may(granted).get_or_init(|| seen(granted)),
+            Some(_) | None => seen(granted),
         }
     }
 
-    pub(super) fn chance(
+    /// The chance where nothing is known of the arguments, nor of the session.
+    fn chance_of_any(
         &self,
         subject: &SubjectRules,
         object: &ObjectRules,
@@ -73,11 +85,30 @@ impl Policies {
         action: Action,
         circumstances: &Circumstances<'_>,
     ) -> Chance {
+        let recorded = Recorded {
+            circumstances: *circumstances,
+            action,
+            arguments: &Map::new(),
+            known: &BTreeSet::new(),
+        };
+        let known = |read: &Read| !read.is_of_arguments() && *read != Read::Session;
+        self.chance(subject, object, granted, &recorded, &known)
+    }
+
+    pub(super) fn chance(
+        &self,
+        subject: &SubjectRules,
+        object: &ObjectRules,
+        granted: bool,
+        recorded: &Recorded<'_>,
+        is_known: &dyn Fn(&Read) -> bool,
+    ) -> Chance {
         let rules: Vec<(usize, &Rule)> = self
-            .applicable(subject, object, action)
+            .applicable(subject, object, recorded.action)
             .filter(|(_, rule)| !rule.info.shadow)
             .collect();
-        let known = Known::new(self, subject, object, action, circumstances);
+        let known = Known::new(self, subject, object, recorded, is_known, &rules);
+        let mut asks = false;
         let (mut sure, mut permitted, mut surely_permitted) = (true, granted, granted);
         for (place, rule) in rules {
             let of = match object.checked.broken.contains_key(&place) {
@@ -95,7 +126,8 @@ impl Policies {
                 }
                 // A human's yes lifts the one, and nothing the other.
                 Effect::Forbid if rule.info.approval.is_some() => {
-                    sure &= of == Possible::NO;
+                    sure &= of == Possible::NO || of == Possible::YES;
+                    asks |= of == Possible::YES;
                     if !of.yes && !of.no {
                         return Chance::Never;
                     }
@@ -110,30 +142,33 @@ impl Policies {
         }
         match (permitted, sure && surely_permitted) {
             (false, _) => Chance::Never,
+            (true, true) if asks => Chance::Asks,
             (true, true) => Chance::Sure,
             (true, false) => Chance::Maybe,
         }
     }
 }
 
-/// A request of which all is known but the arguments and the session.
-struct Known {
+/// A request of which a part is known.
+struct Known<'a> {
     asked: Result<Asked, String>,
+    is_known: &'a dyn Fn(&Read) -> bool,
 }
 
-impl Known {
+impl<'a> Known<'a> {
     fn new(
         policies: &Policies,
         subject: &SubjectRules,
         object: &ObjectRules,
-        action: Action,
-        circumstances: &Circumstances<'_>,
+        recorded: &Recorded<'_>,
+        is_known: &'a dyn Fn(&Read) -> bool,
+        rules: &[(usize, &Rule)],
     ) -> Self {
-        let nothing = SessionFacts::default();
-        let arguments = serde_json::Map::new();
-        let ask =
-            Ask { circumstances: *circumstances, session: &nothing, action, arguments: &arguments };
-        let reads = BTreeSet::from([Read::Time, Read::Client]);
+        let session = SessionFacts::default();
+        let Recorded { circumstances, action, arguments, known: _ } = *recorded;
+        let ask = Ask { circumstances, session: &session, action, arguments };
+        let reads = rules.iter().flat_map(|(_, rule)| rule.reads());
+        let reads: BTreeSet<Read> = reads.filter(|read| is_known(read)).cloned().collect();
         let source = Source {
             ask: &ask,
             fields: &object.fields,
@@ -144,18 +179,19 @@ impl Known {
         let mut noticed = NoticedBy::new();
         let context = source.context(&Reading::plain(), &mut noticed).map_err(|it| it.0);
         let asked = context.and_then(|context| {
-            let entities = entities(subject, object, Some(circumstances))?;
+            let entities = entities(subject, object, Some(&circumstances))?;
             Asked::new(subject, object, action, context, Some(entities))
         });
-        Self { asked }
+        // What has several readings is not known well enough here.
+        let asked = if noticed.is_empty() { asked } else { Err("it has several readings".into()) };
+        Self { asked, is_known }
     }
 
     fn possible(&self, rule: &Rule) -> Possible {
-        let Ok(asked) = &self.asked else { return Possible::ERROR };
         let Some(condition) = &rule.condition else { return Possible::YES };
+        let Ok(asked) = &self.asked else { return Possible::ANY };
         possible(&condition.tree, &mut |leaf, expression| {
-            let open = |read: &Read| read.is_of_arguments() || *read == Read::Session;
-            if leaf.reads.iter().any(open) {
+            if !leaf.reads.iter().all(self.is_known) {
                 return Possible::ANY;
             }
             match asked.evaluate(expression) {

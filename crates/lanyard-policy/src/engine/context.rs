@@ -155,18 +155,24 @@ impl Source<'_> {
             return if field.required { Err(misfit()) } else { Ok(None) };
         };
         let mut reader = ValueReader::new(reading.form, Bound::Low);
-        let texts = match (&field.kind, value) {
-            (Kind::Text, value) => Texts::One(reader.text(value).ok_or_else(misfit)?),
-            (Kind::Set(_), Value::Array(members)) => {
-                let texts = members.iter().map(|it| reader.text(it));
-                Texts::Many(texts.collect::<Option<_>>().ok_or_else(misfit)?)
-            }
-            (Kind::Set(_), single) => Texts::Many(vec![reader.text(single).ok_or_else(misfit)?]),
-            (
-                Kind::Whole | Kind::Decimal | Kind::Bool | Kind::Record(_) | Kind::Unreadable(_),
-                _,
-            ) => return Err(misfit()),
+        let mut text = |kind: &Kind, value: &Value| match kind {
+            Kind::Text if !value.is_string() => None,
+            Kind::Text | Kind::Mixed => reader.text(value),
+            Kind::Whole
+            | Kind::Decimal
+            | Kind::Bool
+            | Kind::Set(_)
+            | Kind::Record(_)
+            | Kind::Unreadable(_) => None,
         };
+        let texts = match (&field.kind, value) {
+            (Kind::Set(element), Value::Array(members)) => {
+                members.iter().map(|it| text(element, it)).collect::<Option<_>>().map(Texts::Many)
+            }
+            (Kind::Set(element), single) => text(element, single).map(|it| Texts::Many(vec![it])),
+            (kind, value) => text(kind, value).map(Texts::One),
+        };
+        let texts = texts.ok_or_else(misfit)?;
         if reader.noticed.forms {
             noticed.entry(name.to_owned()).or_default().forms = true;
         }

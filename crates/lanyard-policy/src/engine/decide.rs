@@ -81,7 +81,7 @@ pub enum Why {
 
 /// What follows from one reading, the gravest last.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stand {
+pub(super) enum Stand {
     Allowed,
     Asks(BTreeSet<usize>),
     Silent,
@@ -162,25 +162,15 @@ impl Policies {
         object: &ObjectRules,
         ask: &Ask<'_>,
     ) -> Vec<Judgement> {
-        let Some(agent) = &subject.entity else {
+        let Some(plan) = self.plan(subject, object, ask.action) else {
             let errors = vec![(usize::MAX, "the agent cannot be told to the policies".to_owned())];
             return vec![Judgement { errors, ..Judgement::default() }];
         };
-        let plan = object.plan(&agent.placed.name.id, ask.action, || {
-            self.make_plan(subject, object, ask.action)
-        });
         if plan.live.is_empty() {
             return vec![plan.fixed.clone()];
         }
-        let source = Source {
-            ask,
-            fields: &object.fields,
-            reads: &plan.reads,
-            views: &*self.views,
-            zone: &self.zone,
-        };
+        let call = Call::new(self, subject, object, &plan, ask);
         let mut noticed = NoticedBy::new();
-        let call = Call { policies: self, subject, object, plan: &plan, source };
         let first = call.read(&Reading::plain(), &mut noticed);
         if noticed.is_empty() {
             return vec![first];
@@ -197,7 +187,7 @@ impl Policies {
         all
     }
 
-    fn stand(&self, judgement: &Judgement, granted: bool) -> Stand {
+    pub(super) fn stand(&self, judgement: &Judgement, granted: bool) -> Stand {
         let enforced = |place: &&usize| self.enforced(**place);
         let asks = |place: &&usize| {
             self.rules.get(**place).is_some_and(|rule| rule.info.approval.is_some())
@@ -251,7 +241,7 @@ impl Policies {
 }
 
 /// One request with all that its readings share.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     policies: &'a Policies,
     subject: &'a SubjectRules,
     object: &'a ObjectRules,
@@ -259,7 +249,36 @@ struct Call<'a> {
     source: Source<'a>,
 }
 
-impl Call<'_> {
+/// The request in each reading of its arguments.
+pub(super) fn readings_of(call: &Call<'_>) -> Vec<(Reading, Result<Asked, String>)> {
+    let mut noticed = NoticedBy::new();
+    let first = call.asked(&Reading::plain(), &mut noticed);
+    let mut all = vec![(Reading::plain(), first)];
+    for reading in others(&noticed).unwrap_or_default() {
+        let asked = call.asked(&reading, &mut NoticedBy::new());
+        all.push((reading, asked));
+    }
+    all
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(
+        policies: &'a Policies,
+        subject: &'a SubjectRules,
+        object: &'a ObjectRules,
+        plan: &'a Plan,
+        ask: &'a Ask<'a>,
+    ) -> Self {
+        let source = Source {
+            ask,
+            fields: &object.fields,
+            reads: &plan.reads,
+            views: &*policies.views,
+            zone: &policies.zone,
+        };
+        Self { policies, subject, object, plan, source }
+    }
+
     fn read(&self, reading: &Reading, noticed: &mut NoticedBy) -> Judgement {
         let asked = self.asked(reading, noticed);
         let mut judgement = self.plan.fixed.clone();

@@ -2,6 +2,7 @@
 //! them. Rules that read nothing of a call are answered here for good.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{Context, Entities, EvalResult, Request, eval_expression};
 
@@ -22,6 +23,20 @@ pub(super) struct Plan {
     pub(super) reads: BTreeSet<Read>,
     /// The entities, where they are the same in every call.
     pub(super) entities: Option<Entities>,
+    /// Whether some arguments would be allowed, with a grant and without.
+    may: [OnceLock<bool>; 2],
+}
+
+impl Plan {
+    /// Whether nothing that is known of a caller makes a difference.
+    pub(super) fn is_timeless(&self) -> bool {
+        !self.reads.iter().any(|it| matches!(it, Read::Time | Read::Client | Read::Caller))
+    }
+
+    pub(super) fn may(&self, granted: bool) -> &OnceLock<bool> {
+        let [without, with] = &self.may;
+        if granted { with } else { without }
+    }
 }
 
 /// What came out of rules, each by its place.
@@ -64,6 +79,17 @@ impl Policies {
         rules.iter().filter(covered).filter_map(|place| Some((*place, self.rules.get(*place)?)))
     }
 
+    /// What is left to ask; `None` where the agent cannot be told to the policies.
+    pub(super) fn plan(
+        &self,
+        subject: &SubjectRules,
+        object: &ObjectRules,
+        action: Action,
+    ) -> Option<Arc<Plan>> {
+        let agent = &subject.entity.as_ref()?.placed.name.id;
+        Some(object.plan(agent, action, || self.make_plan(subject, object, action)))
+    }
+
     pub(super) fn make_plan(
         &self,
         subject: &SubjectRules,
@@ -75,6 +101,7 @@ impl Policies {
             live: Vec::new(),
             reads: BTreeSet::new(),
             entities: None,
+            may: [OnceLock::new(), OnceLock::new()],
         };
         let mut fixed = Vec::new();
         for (place, rule) in self.applicable(subject, object, action) {
@@ -142,6 +169,16 @@ impl Asked {
         let (agent, about) = (agent.uid.clone(), about.uid.clone());
         let request = Request::new(agent, action, about, context, None);
         Ok(Self { request: request.map_err(|error| error.to_string())?, entities })
+    }
+
+    #[cfg(test)]
+    pub(super) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    #[cfg(test)]
+    pub(super) fn entities(&self) -> &Entities {
+        &self.entities
     }
 
     /// Evaluates the condition of a rule.

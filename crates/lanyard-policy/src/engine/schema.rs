@@ -154,8 +154,8 @@ fn views(view: View, fields: &BTreeMap<String, Field>) -> Value {
 /// Whether there is a view of a kind, and its type.
 fn view_type(view: View, kind: &Kind) -> Option<Value> {
     let many = match kind {
-        Kind::Text => false,
-        Kind::Set(element) if **element == Kind::Text => true,
+        Kind::Text | Kind::Mixed => false,
+        Kind::Set(element) if matches!(**element, Kind::Text | Kind::Mixed) => true,
         Kind::Whole
         | Kind::Decimal
         | Kind::Bool

@@ -15,6 +15,8 @@ pub(crate) struct Leaf {
     pub(crate) calculates: bool,
     /// The literals in it, for trying values that make a difference.
     pub(crate) literals: BTreeSet<Literal>,
+    /// Whether it holds one thing that is read against what the policy names, and does no more.
+    pub(crate) simple: bool,
 }
 
 /// A literal of a policy.
@@ -160,7 +162,8 @@ impl Leaf {
         let mut writer = Writer::default();
         let text = writer.write(form)?;
         let Writer { reads, calculates, literals } = writer;
-        Ok(Self { text, reads, calculates, literals })
+        let simple = reads.len() <= 1 && !calculates && is_simple(form);
+        Ok(Self { text, reads, calculates, literals, simple })
     }
 }
 
@@ -235,7 +238,7 @@ impl Writer {
                 let whole = number.as_str().parse().map_err(|_| "a number is too large")?;
                 self.literals.insert(Literal::Whole(whole));
                 // Without a space before it a minus would join what stands before.
-                Ok(format!("({whole})"))
+                Ok(if whole < 0 { format!("({whole})") } else { whole.to_string() })
             }
             Value::Bool(yes) => Ok(yes.to_string()),
             Value::Object(members) => {
@@ -257,8 +260,8 @@ impl Writer {
     }
 
     fn attribute(&mut self, operands: &Value) -> Result<String, Unusable> {
-        let attribute = quoted(text_of(member(operands, "attr")?));
-        Ok(format!("{}[{attribute}]", self.inner(member(operands, "left")?)?))
+        let attribute = member_of(text_of(member(operands, "attr")?));
+        Ok(format!("{}{attribute}", self.inner(member(operands, "left")?)?))
     }
 
     fn has(&mut self, operands: &Value) -> Result<String, Unusable> {
@@ -267,6 +270,7 @@ impl Writer {
         let attribute = match attribute.as_array() {
             // `a has b.c` takes names only.
             Some(path) => path.iter().map(text_of).collect::<Vec<_>>().join("."),
+            None if is_identifier(text_of(attribute)) => text_of(attribute).to_owned(),
             None => quoted(text_of(attribute)),
         };
         Ok(format!("({left} has {attribute})"))
@@ -278,8 +282,8 @@ impl Writer {
         match single(form) {
             Some((".", operands)) => {
                 if root_of(form).is_some() {
-                    let attribute = quoted(text_of(member(operands, "attr")?));
-                    Ok(format!("{}[{attribute}]", self.inner(member(operands, "left")?)?))
+                    let attribute = member_of(text_of(member(operands, "attr")?));
+                    Ok(format!("{}{attribute}", self.inner(member(operands, "left")?)?))
                 } else {
                     self.write(form)
                 }
@@ -378,6 +382,33 @@ impl Writer {
     }
 }
 
+/// Whether a form is a path, or holds one against a literal.
+fn is_simple(form: &Value) -> bool {
+    let path = |form: Option<&Value>| form.is_some_and(|form| context_path(form).is_some());
+    let literal = |form: Option<&Value>| form.is_some_and(is_literal);
+    match single(form) {
+        Some(("." | "has", _)) => path(Some(form)),
+        Some(("==" | "!=" | "<" | "<=" | ">" | ">=" | "contains", operands)) => {
+            let (left, right) = (operands.get("left"), operands.get("right"));
+            (path(left) && literal(right)) || (literal(left) && path(right))
+        }
+        Some(("like", operands)) => path(operands.get("left")),
+        Some(("isEmpty", operands)) => path(operands.get("arg")),
+        Some(("lessThan" | "lessThanOrEqual" | "greaterThan" | "greaterThanOrEqual", operands)) => {
+            path(operands.get(0)) && literal(operands.get(1))
+        }
+        Some(_) | None => false,
+    }
+}
+
+fn is_literal(form: &Value) -> bool {
+    match single(form) {
+        Some(("Value", _)) => true,
+        Some(("decimal", operands)) => operands.get(0).is_some_and(is_literal),
+        _ => false,
+    }
+}
+
 /// The attributes that are taken one after the other, from a variable.
 struct Path<'a> {
     root: &'a str,
@@ -426,6 +457,22 @@ fn member<'a>(operands: &'a Value, name: &str) -> Result<&'a Value, Unusable> {
 
 fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// An attribute as it is taken of something.
+fn member_of(name: &str) -> String {
+    if is_identifier(name) { format!(".{name}") } else { format!("[{}]", quoted(name)) }
+}
+
+/// Words that are no names in Cedar.
+const RESERVED: [&str; 9] = ["true", "false", "if", "then", "else", "in", "is", "like", "has"];
+
+fn is_identifier(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with("__")
+        && !RESERVED.contains(&name)
 }
 
 /// A text as Cedar writes it.

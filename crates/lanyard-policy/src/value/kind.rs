@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 /// How a policy sees the values of an argument.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
-    /// `String`. Several types of single values are seen as their text.
+    /// `String`.
     Text,
+    /// Single values of several types. A policy sees their text.
+    Mixed,
     /// `Long`.
     Whole,
     /// `decimal`.
@@ -38,6 +40,31 @@ pub(crate) struct Field {
     pub(crate) samples: Vec<Value>,
     /// Whether the schema allows no others.
     pub(crate) closed: bool,
+    pub(crate) bounds: Bounds,
+}
+
+/// Within what the values of a field lie, for trying them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) least: Option<f64>,
+    pub(crate) most: Option<f64>,
+    pub(crate) length_least: usize,
+    pub(crate) length_most: usize,
+}
+
+impl Bounds {
+    fn of(schema: &Value) -> Self {
+        let number = |name| schema.get(name).and_then(Value::as_f64);
+        let count = |name| {
+            schema.get(name).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok())
+        };
+        Self {
+            least: number("minimum").or_else(|| number("exclusiveMinimum")),
+            most: number("maximum").or_else(|| number("exclusiveMaximum")),
+            length_least: count("minLength").unwrap_or(0),
+            length_most: count("maxLength").unwrap_or(usize::MAX),
+        }
+    }
 }
 
 /// How deep schemas and values are looked into. What lies deeper cannot be read by a policy.
@@ -103,7 +130,15 @@ impl Reader<'_> {
         }
         samples.extend(default.clone());
         samples.extend(list(schema, "examples").iter().cloned());
-        Field { kind, required: required && !nullable, nullable, default, samples, closed }
+        Field {
+            kind,
+            required: required && !nullable,
+            nullable,
+            default,
+            samples,
+            closed,
+            bounds: Bounds::of(schema),
+        }
     }
 
     /// What a schema allows: kinds, and `None` for null.
@@ -213,18 +248,22 @@ fn unify(one: Kind, other: Kind) -> Kind {
         (Kind::Record(_), _) | (_, Kind::Record(_)) => Kind::Unreadable(MIXED),
         (Kind::Set(set), single) | (single, Kind::Set(set)) => set_of(unify(*set, single)),
         (
-            Kind::Text | Kind::Whole | Kind::Decimal | Kind::Bool,
-            Kind::Text | Kind::Whole | Kind::Decimal | Kind::Bool,
-        ) => Kind::Text,
+            Kind::Text | Kind::Mixed | Kind::Whole | Kind::Decimal | Kind::Bool,
+            Kind::Text | Kind::Mixed | Kind::Whole | Kind::Decimal | Kind::Bool,
+        ) => Kind::Mixed,
     }
 }
 
 fn set_of(kind: Kind) -> Kind {
     match kind {
         Kind::Unreadable(why) => Kind::Unreadable(why),
-        Kind::Text | Kind::Whole | Kind::Decimal | Kind::Bool | Kind::Set(_) | Kind::Record(_) => {
-            Kind::Set(Box::new(kind))
-        }
+        Kind::Text
+        | Kind::Mixed
+        | Kind::Whole
+        | Kind::Decimal
+        | Kind::Bool
+        | Kind::Set(_)
+        | Kind::Record(_) => Kind::Set(Box::new(kind)),
     }
 }
 
@@ -242,6 +281,7 @@ fn join(
                 default: None,
                 samples: [field.samples, same.samples].concat(),
                 closed: field.closed && same.closed,
+                bounds: field.bounds,
             },
             None => Field { required: false, default: None, ..field },
         };
@@ -268,7 +308,7 @@ pub(crate) fn unreadable(place: &str) -> String {
 impl Types {
     fn of(&mut self, kind: &Kind, place: &str) -> Value {
         match kind {
-            Kind::Text => json!({ "type": "String" }),
+            Kind::Text | Kind::Mixed => json!({ "type": "String" }),
             Kind::Whole => json!({ "type": "Long" }),
             Kind::Decimal => json!({ "type": "Extension", "name": "decimal" }),
             Kind::Bool => json!({ "type": "Boolean" }),

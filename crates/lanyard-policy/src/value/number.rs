@@ -110,8 +110,16 @@ pub(crate) fn decimal(text: &str) -> Option<Fit<String>> {
     })
 }
 
+/// A decimal in ten-thousandths, if it is one.
+pub(crate) fn units(text: &str) -> Option<i64> {
+    match Digits::read(text)?.fit(PLACES) {
+        Fit::Exact(units) => Some(units),
+        Fit::Between(..) | Fit::Beyond(_) => None,
+    }
+}
+
 /// Ten-thousandths as a decimal.
-fn written(units: i64) -> String {
+pub(crate) fn written(units: i64) -> String {
     let sign = if units < 0 { "-" } else { "" };
     let digits = format!("{:05}", units.unsigned_abs());
     let (before, after) = digits.split_at(digits.len().saturating_sub(4));

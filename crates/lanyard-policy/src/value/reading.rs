@@ -102,7 +102,7 @@ impl ValueReader {
     fn value(&mut self, kind: &Kind, value: &Value) -> Result<RestrictedExpression, Misfit> {
         let misfit = || Misfit(String::new());
         match (kind, value) {
-            (Kind::Text, _) => {
+            (Kind::Text, Value::String(_)) | (Kind::Mixed, _) => {
                 let text = self.text(value).ok_or_else(misfit)?;
                 Ok(RestrictedExpression::new_string(text))
             }
@@ -142,7 +142,9 @@ impl ValueReader {
                 let stands = uid(&stands).map_err(|_| misfit())?;
                 Ok(RestrictedExpression::new_entity_uid(stands))
             }
-            (Kind::Bool | Kind::Whole | Kind::Decimal | Kind::Record(_), _) => Err(misfit()),
+            (Kind::Text | Kind::Bool | Kind::Whole | Kind::Decimal | Kind::Record(_), _) => {
+                Err(misfit())
+            }
         }
     }
 

@@ -66,7 +66,7 @@ fn everything_that_a_policy_sees_is_there() {
         r#"context.session.calls == 0 && context.session.servers.isEmpty()"#,
         r#"resource.name == "pay" && resource in Server::"bank" && resource.hints has readOnly && !resource.hints.readOnly"#,
         r#"context.args.name like "a*" && context.args.count == 1 && context.args.sure"#,
-        r#"context.args.amount.lessThan(decimal("1.5001")) && context.args.amount == decimal("1.5")"#,
+        r#"context.args.amount.lessThan(decimal("1.6")) && context.args.amount == decimal("1.5")"#,
         r#"!(context.args has note) && !(context.args has share) && context.args.mode == "fast""#,
         r#"context.path.file.ancestors.contains("/data") && context.path.file.absolute"#,
         r#"!(context.sql has query) && context.undeclared.isEmpty()"#,

@@ -19,6 +19,7 @@ fn check(property: Value, expected: &str) {
 fn short(kind: &Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
+        Kind::Mixed => "mixed".to_owned(),
         Kind::Whole => "whole".to_owned(),
         Kind::Decimal => "decimal".to_owned(),
         Kind::Bool => "bool".to_owned(),
@@ -40,7 +41,7 @@ fn schemas_are_types() {
         (json!({ "type": "string" }), "text"),
         (json!({ "type": ["integer", "null"] }), "whole"),
         (json!({ "type": ["integer", "number"] }), "decimal"),
-        (json!({ "type": ["integer", "string"] }), "text"),
+        (json!({ "type": ["integer", "string"] }), "mixed"),
         (json!({ "enum": ["a", "b", null] }), "text"),
         (json!({ "enum": [1, 2] }), "whole"),
         (json!({ "const": true }), "bool"),

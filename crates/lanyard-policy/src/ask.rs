@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lanyard_core::{
-    AgentName, Peer, ServerName, TeamName, TenantName, Timestamp, TokenId, ToolName, UserName,
+    AgentName, Peer, ServerName, TenantName, Timestamp, TokenId, ToolName, UserName,
 };
 use serde_json::{Map, Value};
 
@@ -115,7 +115,7 @@ pub struct SubjectFacts<'a> {
     /// Its name.
     pub agent: &'a AgentName,
     /// The teams it is in.
-    pub teams: &'a BTreeSet<TeamName>,
+    pub teams: &'a BTreeSet<String>,
     /// Its tags.
     pub tags: &'a BTreeMap<String, String>,
 }

@@ -25,6 +25,8 @@ const CODES: &[&str] = &[
     "tool_not_granted",
     "tool_changed",
     "user_not_granted",
+    "policy_forbids",
+    "policy_undecidable",
     "arguments_invalid",
     "prompt_unknown",
     "resource_unknown",

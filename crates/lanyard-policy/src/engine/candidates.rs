@@ -67,7 +67,7 @@ fn of_kind(kind: &Kind, named: &Named<'_>) -> (Vec<Value>, bool) {
         Kind::Whole => (wholes(named), true),
         Kind::Decimal => (decimals(named), true),
         Kind::Bool => (vec![json!(true), json!(false)], true),
-        Kind::Set(element) => {
+        Kind::Set(element) | Kind::Several(element) => {
             let (members, complete) = of_kind(element, named);
             let few = members.len() <= MEMBERS_MAX;
             (subsets(&members), complete && few)

@@ -162,14 +162,17 @@ impl Source<'_> {
             | Kind::Decimal
             | Kind::Bool
             | Kind::Set(_)
+            | Kind::Several(_)
             | Kind::Record(_)
             | Kind::Unreadable(_) => None,
         };
         let texts = match (&field.kind, value) {
-            (Kind::Set(element), Value::Array(members)) => {
+            (Kind::Set(element) | Kind::Several(element), Value::Array(members)) => {
                 members.iter().map(|it| text(element, it)).collect::<Option<_>>().map(Texts::Many)
             }
-            (Kind::Set(element), single) => text(element, single).map(|it| Texts::Many(vec![it])),
+            (Kind::Several(element), single) => {
+                text(element, single).map(|it| Texts::Many(vec![it]))
+            }
             (kind, value) => text(kind, value).map(Texts::One),
         };
         let texts = texts.ok_or_else(misfit)?;

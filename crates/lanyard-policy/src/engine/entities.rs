@@ -46,7 +46,7 @@ pub(crate) struct SubjectEntity {
 
 impl SubjectEntity {
     pub(crate) fn new(facts: &SubjectFacts<'_>) -> Result<Self, Unbuildable> {
-        let teams = facts.teams.iter().map(|team| Name::new("Team", team.as_str()));
+        let teams = facts.teams.iter().map(|team| Name::new("Team", team));
         let tenant = Name::new("Tenant", facts.tenant.as_str());
         let within: Vec<Name> = teams.chain([tenant]).collect();
         let name = Name::new("Agent", facts.agent.as_str());

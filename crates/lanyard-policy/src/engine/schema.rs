@@ -155,11 +155,16 @@ fn views(view: View, fields: &BTreeMap<String, Field>) -> Value {
 fn view_type(view: View, kind: &Kind) -> Option<Value> {
     let many = match kind {
         Kind::Text | Kind::Mixed => false,
-        Kind::Set(element) if matches!(**element, Kind::Text | Kind::Mixed) => true,
+        Kind::Set(element) | Kind::Several(element)
+            if matches!(**element, Kind::Text | Kind::Mixed) =>
+        {
+            true
+        }
         Kind::Whole
         | Kind::Decimal
         | Kind::Bool
         | Kind::Set(_)
+        | Kind::Several(_)
         | Kind::Record(_)
         | Kind::Unreadable(_) => return None,
     };

@@ -1,13 +1,14 @@
 //! One world for the tests: an agent, a tool with arguments of every kind, and a policy text.
 
 mod basics;
+mod flips;
 mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lanyard_core::{
-    AgentName, Peer, ServerName, TeamName, TenantName, Timestamp, TokenId, ToolName, UserName,
+    AgentName, Peer, ServerName, TenantName, Timestamp, TokenId, ToolName, UserName,
 };
 use serde_json::{Map, Value, json};
 
@@ -111,7 +112,7 @@ impl World {
         let policies = parse(text).unwrap();
         let (tenant, agent) = (TenantName::default_tenant(), AgentName::parse("alice").unwrap());
         let (server, tool) = (ServerName::parse("bank").unwrap(), ToolName::parse("pay").unwrap());
-        let teams = BTreeSet::from([TeamName::parse("ops").unwrap()]);
+        let teams = BTreeSet::from(["ops".to_owned()]);
         let tags = BTreeMap::from([("department".to_owned(), "sales".to_owned())]);
         let facts = SubjectFacts { tenant: &tenant, agent: &agent, teams: &teams, tags: &tags };
         let subject = policies.subject(&facts);

@@ -18,8 +18,10 @@ pub(crate) enum Kind {
     Decimal,
     /// `Bool`.
     Bool,
-    /// `Set` of one kind. Where a schema allows the value alone as well, it is a set of one.
+    /// `Set` of one kind.
     Set(Box<Self>),
+    /// The same where the schema allows a value alone as well, which is a set of one.
+    Several(Box<Self>),
     /// A record of what the schema names.
     Record(BTreeMap<String, Field>),
     /// Nothing that a policy could read, and why.
@@ -243,10 +245,16 @@ fn unify(one: Kind, other: Kind) -> Kind {
     match (one, other) {
         (Kind::Unreadable(why), _) | (_, Kind::Unreadable(why)) => Kind::Unreadable(why),
         (Kind::Whole, Kind::Decimal) | (Kind::Decimal, Kind::Whole) => Kind::Decimal,
-        (Kind::Set(one), Kind::Set(other)) => set_of(unify(*one, *other)),
+        (Kind::Set(one), Kind::Set(other)) => set_of(unify(*one, *other), Kind::Set),
         (Kind::Record(one), Kind::Record(other)) => Kind::Record(join(one, other)),
         (Kind::Record(_), _) | (_, Kind::Record(_)) => Kind::Unreadable(MIXED),
-        (Kind::Set(set), single) | (single, Kind::Set(set)) => set_of(unify(*set, single)),
+        (Kind::Set(one) | Kind::Several(one), Kind::Set(other) | Kind::Several(other)) => {
+            set_of(unify(*one, *other), Kind::Several)
+        }
+        (Kind::Set(set) | Kind::Several(set), single)
+        | (single, Kind::Set(set) | Kind::Several(set)) => {
+            set_of(unify(*set, single), Kind::Several)
+        }
         (
             Kind::Text | Kind::Mixed | Kind::Whole | Kind::Decimal | Kind::Bool,
             Kind::Text | Kind::Mixed | Kind::Whole | Kind::Decimal | Kind::Bool,
@@ -254,7 +262,7 @@ fn unify(one: Kind, other: Kind) -> Kind {
     }
 }
 
-fn set_of(kind: Kind) -> Kind {
+fn set_of(kind: Kind, set: fn(Box<Kind>) -> Kind) -> Kind {
     match kind {
         Kind::Unreadable(why) => Kind::Unreadable(why),
         Kind::Text
@@ -263,7 +271,8 @@ fn set_of(kind: Kind) -> Kind {
         | Kind::Decimal
         | Kind::Bool
         | Kind::Set(_)
-        | Kind::Record(_) => Kind::Set(Box::new(kind)),
+        | Kind::Several(_)
+        | Kind::Record(_) => set(Box::new(kind)),
     }
 }
 
@@ -312,7 +321,7 @@ impl Types {
             Kind::Whole => json!({ "type": "Long" }),
             Kind::Decimal => json!({ "type": "Extension", "name": "decimal" }),
             Kind::Bool => json!({ "type": "Boolean" }),
-            Kind::Set(element) => {
+            Kind::Set(element) | Kind::Several(element) => {
                 json!({ "type": "Set", "element": self.of(element, &format!("{place}.")) })
             }
             Kind::Record(fields) => self.record(fields, place),

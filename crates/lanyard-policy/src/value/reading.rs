@@ -115,14 +115,14 @@ impl ValueReader {
                 let fit = number::decimal(number.as_str()).ok_or_else(misfit)?;
                 Ok(RestrictedExpression::new_decimal(self.chosen(fit)))
             }
-            (Kind::Set(element), Value::Array(members)) => {
+            (Kind::Set(element) | Kind::Several(element), Value::Array(members)) => {
                 self.place.push('.');
                 let read: Result<Vec<_>, _> =
                     members.iter().map(|it| self.value(element, it)).collect();
                 self.place.pop();
                 Ok(RestrictedExpression::new_set(read?))
             }
-            (Kind::Set(element), single) => {
+            (Kind::Several(element), single) => {
                 self.place.push('.');
                 let read = self.value(element, single);
                 self.place.pop();
@@ -142,9 +142,15 @@ impl ValueReader {
                 let stands = uid(&stands).map_err(|_| misfit())?;
                 Ok(RestrictedExpression::new_entity_uid(stands))
             }
-            (Kind::Text | Kind::Bool | Kind::Whole | Kind::Decimal | Kind::Record(_), _) => {
-                Err(misfit())
-            }
+            (
+                Kind::Text
+                | Kind::Bool
+                | Kind::Whole
+                | Kind::Decimal
+                | Kind::Set(_)
+                | Kind::Record(_),
+                _,
+            ) => Err(misfit()),
         }
     }
 

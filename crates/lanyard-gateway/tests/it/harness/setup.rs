@@ -16,7 +16,10 @@ use lanyard_gateway::snapshot::{
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
 use lanyard_mcp::{Definition, UserKey};
-use lanyard_policy::{Grant, Grants, ToolPattern, UserPattern};
+use lanyard_policy::{
+    Grant, Grants, PathView, Policies, PolicySource, SqlView, ToolPattern, UrlView, UserPattern,
+    Views,
+};
 use lanyard_rest::{ParseOptions, Schemas, SetTools};
 use lanyard_vault::{
     MasterKey, Minted, SealedVersion, SecretEntry, SecretPlace, SecretText, TokenKind, Vault,
@@ -186,6 +189,8 @@ pub(crate) struct Setup {
     pub(crate) key_moved: bool,
     /// What users themselves hold.
     pub(crate) held: Vec<HeldSetup>,
+    /// The policies of the default tenant; none where it is empty.
+    pub(crate) policy: String,
 }
 
 /// A credential of a user as a test describes it.
@@ -306,11 +311,23 @@ impl Setup {
             origins: vec![api.origin.clone()],
             key_moved: false,
             held: Vec::new(),
+            policy: String::new(),
         }
     }
 
     pub(crate) fn agent(&mut self, name: &str) -> &mut AgentSetup {
         self.agents.iter_mut().find(|agent| agent.name == name).unwrap()
+    }
+
+    fn policies(&self) -> Arc<Policies> {
+        let source = PolicySource {
+            file: "test.cedar",
+            text: &self.policy,
+            version: self.version,
+            zone: "UTC",
+            shadow: false,
+        };
+        Arc::new(Policies::parse(&source, Arc::new(NoViews)).unwrap())
     }
 
     /// The configuration in force.
@@ -356,7 +373,7 @@ impl Setup {
             tokens,
             uids,
             servers,
-            policies: Vec::new(),
+            policies: vec![(TenantName::default_tenant(), self.policies())],
             users: self.users(),
         };
         Snapshot::build(parts).unwrap()
@@ -514,3 +531,21 @@ const WIKI: &str = "server:\n  name: wiki\ntools:\n- name: find_page\n  descript
 
 const DESK: &str = "toolSet:\n  name: desk\n  serverTools:\n  - {serverName: billing, tools: \
     [note, get_invoice]}\n  - {serverName: wiki, tools: [find_page]}\n";
+
+/// Reads nothing out of a text: how that is done is tested where it is done.
+#[derive(Debug)]
+struct NoViews;
+
+impl Views for NoViews {
+    fn path(&self, _text: &str) -> PathView {
+        PathView::default()
+    }
+
+    fn sql(&self, _text: &str) -> SqlView {
+        SqlView::default()
+    }
+
+    fn url(&self, _text: &str) -> UrlView {
+        UrlView::default()
+    }
+}

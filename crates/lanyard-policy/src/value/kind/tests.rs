@@ -24,6 +24,7 @@ fn short(kind: &Kind) -> String {
         Kind::Decimal => "decimal".to_owned(),
         Kind::Bool => "bool".to_owned(),
         Kind::Set(element) => format!("[{}]", short(element)),
+        Kind::Several(element) => format!("[{}]+", short(element)),
         Kind::Record(fields) => {
             let field = |(name, field): (&String, &Field)| {
                 let sign = if field.required { "" } else { "?" };
@@ -53,7 +54,7 @@ fn schemas_are_types() {
             json!({ "oneOf": [
                 { "type": "string" }, { "type": "array", "items": { "type": "string" } }
             ] }),
-            "[text]",
+            "[text]+",
         ),
         (
             json!({ "type": "object", "required": ["a"], "properties": {

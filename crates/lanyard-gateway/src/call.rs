@@ -231,24 +231,26 @@ struct Refused {
     target: Option<(lanyard_core::ServerName, String)>,
     by: Vec<String>,
     detail: Option<String>,
-    facts: Box<CallFacts>,
+    facts: CallFacts,
 }
 
 fn decided<'a>(
     core: &Core,
     snapshot: &'a Snapshot,
     incoming: &Incoming<'a>,
-) -> Result<Decided<'a>, Refused> {
+) -> Result<Decided<'a>, Box<Refused>> {
     let now = core.clock.now();
-    let target = Target::route(snapshot, incoming, now).map_err(|denial| Refused {
-        denial,
-        target: scope_target(incoming),
-        by: Vec::new(),
-        detail: None,
-        facts: Box::default(),
+    let target = Target::route(snapshot, incoming, now).map_err(|denial| {
+        Box::new(Refused {
+            denial,
+            target: scope_target(incoming),
+            by: Vec::new(),
+            detail: None,
+            facts: CallFacts::default(),
+        })
     })?;
     let (server, tool) = (target.server(), target.tool());
-    let refused = |refusal: Refusal| Refused::of(refusal, snapshot, server, tool);
+    let refused = |refusal: Refusal| Box::new(Refused::of(refusal, snapshot, server, tool));
     let gated = target.gate(snapshot, incoming, now).map_err(refused)?;
     if !incoming.client.seen(incoming.agent).is_current(server, tool) {
         let changed = Denial::ToolChanged { tool: incoming.tool.to_owned() };
@@ -298,7 +300,7 @@ impl Refused {
             ..CallFacts::default()
         };
         let target = Some((server.name.clone(), tool.name().to_string()));
-        Self { denial, target, by, detail, facts: Box::new(facts) }
+        Self { denial, target, by, detail, facts }
     }
 
     fn into_subject(self, incoming: &Incoming<'_>) -> (Subject, Denial) {
@@ -307,8 +309,7 @@ impl Refused {
             Some((server, tool)) => (Some(server), tool),
             None => (None, incoming.tool.to_owned()),
         };
-        let subject =
-            Subject { by, detail, facts: *facts, ..Subject::new("tools/call", server, tool) };
+        let subject = Subject { by, detail, facts, ..Subject::new("tools/call", server, tool) };
         (subject.told(incoming.client, incoming.trace, incoming.params), denial)
     }
 }

@@ -35,6 +35,7 @@ mod mcp_faults;
 mod mcp_server;
 #[cfg(test)]
 mod outcomes;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod records;

@@ -22,7 +22,8 @@ impl Dice {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).unwrap()
+        let sides = u64::try_from(sides).unwrap();
+        usize::try_from((mixed ^ (mixed >> 31)).checked_rem(sides).unwrap()).unwrap()
     }
 
     fn of<T: Clone>(&mut self, choices: &[T]) -> T {
@@ -43,7 +44,10 @@ fn atom(dice: &mut Dice) -> Atom {
         0 => of("name", format!("context.args.name == {quoted}"), json!(text)),
         1 => of(
             "name",
-            format!("context.args.name like \"*{}*\"", &quoted[1..quoted.len() - 1]),
+            format!(
+                "context.args.name like \"*{}*\"",
+                quoted.trim_start_matches('"').strip_suffix('"').unwrap()
+            ),
             json!(format!("1{text}2")),
         ),
         2 => of("name", format!("[{quoted}, \"other\"].contains(context.args.name)"), json!(text)),
@@ -110,7 +114,7 @@ fn flips(value: &Value) -> Vec<Option<Value>> {
         // What is another text by any reading is another call.
         all.retain(|it| it.as_ref().is_none_or(|it| !it.is_string() || it == value));
         let wide = text.chars().map(|one| match one {
-            '!'..='~' => char::from_u32(u32::from(one) + 0xFEE0).unwrap(),
+            '!'..='~' => char::from_u32(u32::from(one).checked_add(0xFEE0).unwrap()).unwrap(),
             other => other,
         });
         all.push(Some(Value::String(text.nfd().collect())));

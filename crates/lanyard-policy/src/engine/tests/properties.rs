@@ -230,7 +230,8 @@ fn every() -> impl Iterator<Item = Value> {
             random ^= random >> 29;
             random = random.wrapping_mul(0xBF58_476D_1CE4_E5B9);
             random ^= random >> 32;
-            usize::try_from(random % count as u64).unwrap()
+            let count = u64::try_from(count).unwrap();
+            usize::try_from(random.checked_rem(count).unwrap()).unwrap()
         };
         let amount: Value = serde_json::from_str(amounts[pick(amounts.len())]).unwrap();
         Some(json!({

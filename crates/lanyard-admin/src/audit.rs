@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use lanyard_core::{AgentName, RecordId, ServerName, Timestamp};
-use lanyard_store::audit::{self, DecisionFilter, Entry, Filter};
+use lanyard_store::audit::{self, DecisionFilter, Entry, Filter, Tombstone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::Reader;
+use crate::actor::{Owner, Reader};
 use crate::asked::{Asked, AskedQuery};
 use crate::change::About;
 use crate::error::ApiError;
@@ -177,6 +177,67 @@ pub(crate) async fn verify(
     Ok(Json(shown))
 }
 
+/// What is to be removed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PruneBody {
+    /// Segments whose records are all older: a time (RFC 3339), or a span before now.
+    before: String,
+    /// Whether it is only said.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Removes old segments. The record of it is written first: what removes records is on record.
+pub(crate) async fn prune(
+    State(admin): State<Admin>,
+    owner: Owner,
+    Asked(body): Asked<PruneBody>,
+) -> Result<Json<Value>, ApiError> {
+    let shown = admin
+        .blocking(move |shared| {
+            let failed =
+                |error| ApiError::internal("the audit log could not be pruned", &error);
+            let before = crate::when::parse(&body.before, shared.parts.clock.now())?;
+            let log = &shared.parts.log;
+            let _one = shared.one_change();
+            let Some(prunable) = log.prunable(before).map_err(failed)? else {
+                return Ok(json!({ "removed": null }));
+            };
+            if body.dry_run {
+                return Ok(json!({ "would_remove": tombstone_json(prunable.tombstone()) }));
+            }
+            let stone = prunable.tombstone();
+            let detail = [
+                ("records", format!("{}-{}", stone.first, stone.last)),
+                ("segments", format!("{}-{}", stone.first_segment, stone.last_segment)),
+                ("from", stone.from.clone()),
+                ("until", stone.until.clone()),
+            ];
+            let about = About { action: "audit.prune", subject: "audit".to_owned() };
+            shared.note_with(owner.actor(), about, detail)?;
+            // The start holds the log against this, so it must not lie in what is removed.
+            log.wait_synced_all().map_err(failed)?;
+            shared.parts.store.log_head_set(&log.head())?;
+            let stone = log.prune(prunable, &owner.actor().by().name).map_err(failed)?;
+            Ok(json!({ "removed": tombstone_json(&stone) }))
+        })
+        .await?;
+    Ok(Json(shown))
+}
+
+fn tombstone_json(stone: &Tombstone) -> Value {
+    json!({
+        "segments": [stone.first_segment, stone.last_segment],
+        "records": [stone.first, stone.last],
+        "count": stone.count,
+        "from": stone.from,
+        "until": stone.until,
+        "time": stone.time,
+        "by": stone.by,
+    })
+}
+
 /// A verdict as JSON, the same for a living log and for a copy.
 pub fn verdict_json(verdict: Result<audit::Report, Vec<audit::Finding>>) -> Value {
     match verdict {
@@ -191,6 +252,7 @@ pub fn verdict_json(verdict: Result<audit::Report, Vec<audit::Finding>>) -> Valu
             "unsigned": report.unsigned,
             "torn_bytes": report.torn_bytes,
             "grew_since": report.witnessed,
+            "removed": report.removed.iter().map(tombstone_json).collect::<Vec<_>>(),
         }),
         Err(findings) => {
             let findings: Vec<Value> = findings

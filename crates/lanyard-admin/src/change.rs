@@ -193,7 +193,18 @@ impl Shared {
 
     /// Records something that was done and changed no row.
     pub(crate) fn note(&self, actor: &Actor, about: About) -> Result<(), ApiError> {
-        let record = self.record(actor.by(), about);
+        self.note_with(actor, about, [])
+    }
+
+    /// The same with more to tell.
+    pub(crate) fn note_with<const N: usize>(
+        &self,
+        actor: &Actor,
+        about: About,
+        detail: [(&str, String); N],
+    ) -> Result<(), ApiError> {
+        let mut record = self.record(actor.by(), about);
+        record.detail = detail.map(|(name, value)| (name.to_owned(), value)).into();
         self.parts
             .log
             .append(&Record::Changed(record))

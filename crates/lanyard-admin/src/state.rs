@@ -163,6 +163,7 @@ impl Admin {
             .route("/v1/audit/key", get(audit::key))
             .route("/v1/audit/verify", post(audit::verify))
             .route("/v1/audit/checkpoint", get(audit::witness))
+            .route("/v1/audit/prune", post(audit::prune))
             .fallback(status::nothing_here)
             .with_state(self.clone())
     }

@@ -16,16 +16,20 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod log;
+mod prune;
 mod recovery;
 mod search;
 mod segment;
 mod sync;
+mod tombstone;
 mod verify;
 mod writer;
 
 pub use checkpoint::{CheckpointError, LogHead, VerifyKey, VerifyKeyError};
 pub use error::LogError;
 pub use log::{Log, Options, Position};
+pub use prune::Prunable;
 pub use recovery::Recovered;
 pub use search::{DecisionFilter, Entry, Filter, export, search};
+pub use tombstone::Tombstone;
 pub use verify::{Finding, Report, verify, verify_against};

@@ -104,7 +104,12 @@ impl VerifyKey {
     /// Signs a checkpoint.
     pub(crate) fn sign(&self, signer: &dyn Sign, head: &LogHead) -> String {
         let root = BASE64.encode(&head.head);
-        let mut note = format!("{}\n{}\n{root}\n", self.name, head.size);
+        self.sign_note(signer, &format!("{}\n{root}\n", head.size))
+    }
+
+    /// Signs a note of these lines, which follow the key's name.
+    pub(crate) fn sign_note(&self, signer: &dyn Sign, lines: &str) -> String {
+        let mut note = format!("{}\n{lines}", self.name);
         let mut signature = self.hash().to_vec();
         signature.extend_from_slice(&signer.sign(note.as_bytes()));
         note.push_str(&format!(
@@ -118,8 +123,16 @@ impl VerifyKey {
     /// Reads a checkpoint that this key signed. Signatures by others (witnesses) may stand beside
     /// this key's.
     pub fn check(&self, note: &str) -> Result<LogHead, CheckpointError> {
+        let (size, root) = self.lines(note)?.split_once('\n').ok_or(CheckpointError::Form)?;
+        let size = size.parse().map_err(|_| CheckpointError::Form)?;
+        let head = BASE64.decode(root.as_bytes()).ok().and_then(|root| root.try_into().ok());
+        let head = LogHead { size, head: head.ok_or(CheckpointError::Form)? };
+        self.check_note(note).map(|_| head)
+    }
+
+    /// The lines of a note that this key signed, those after its name.
+    pub(crate) fn check_note<'a>(&self, note: &'a str) -> Result<&'a str, CheckpointError> {
         let (body, signatures) = note.split_once("\n\n").ok_or(CheckpointError::Form)?;
-        let head = self.read_body(body)?;
         let signatures = signatures.strip_suffix('\n').ok_or(CheckpointError::Form)?;
         if !signatures.split('\n').all(|line| line.starts_with(SIGNATURE_PREFIX)) {
             return Err(CheckpointError::Form);
@@ -128,27 +141,26 @@ impl VerifyKey {
         UnparsedPublicKey::new(&ED25519, &self.bytes)
             .verify(format!("{body}\n").as_bytes(), &mine.ok_or(CheckpointError::Signature)?)
             .map_err(|_| CheckpointError::Signature)?;
-        Ok(head)
+        self.lines(note)
     }
 
-    fn read_body(&self, body: &str) -> Result<LogHead, CheckpointError> {
-        let mut lines = body.split('\n');
-        let (Some(origin), Some(size), Some(root), None) =
-            (lines.next(), lines.next(), lines.next(), lines.next())
-        else {
-            return Err(CheckpointError::Form);
-        };
-        if origin != self.name {
-            let found: String =
-                origin.chars().filter(|letter| !letter.is_control()).take(80).collect();
-            return Err(match found.strip_prefix(NAME_PREFIX) {
-                Some(_) => CheckpointError::OtherKey { found },
-                None => CheckpointError::Form,
-            });
+    /// The lines after this key's name; nothing says yet that it signed them.
+    fn lines<'a>(&self, note: &'a str) -> Result<&'a str, CheckpointError> {
+        let (body, _) = note.split_once("\n\n").ok_or(CheckpointError::Form)?;
+        let (origin, lines) = body.split_once('\n').ok_or(CheckpointError::Form)?;
+        self.check_origin(origin)?;
+        Ok(lines)
+    }
+
+    fn check_origin(&self, origin: &str) -> Result<(), CheckpointError> {
+        if origin == self.name {
+            return Ok(());
         }
-        let size = size.parse().map_err(|_| CheckpointError::Form)?;
-        let head = BASE64.decode(root.as_bytes()).ok().and_then(|root| root.try_into().ok());
-        Ok(LogHead { size, head: head.ok_or(CheckpointError::Form)? })
+        let found: String = origin.chars().filter(|letter| !letter.is_control()).take(80).collect();
+        Err(match found.strip_prefix(NAME_PREFIX) {
+            Some(_) => CheckpointError::OtherKey { found },
+            None => CheckpointError::Form,
+        })
     }
 
     fn own_signature(&self, line: &str) -> Option<Vec<u8>> {

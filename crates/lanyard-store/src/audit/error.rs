@@ -46,7 +46,7 @@ pub enum LogError {
         found: u64,
         /// The last record there was.
         expected: u64,
-        /// Who says so: `its checkpoint` or `what the database noted`.
+        /// Who says so: `its checkpoint`, `what the database noted` or `its tombstone`.
         witness: &'static str,
     },
     /// Other records than somebody vouches for.

@@ -8,11 +8,12 @@ use lanyard_core::{ChangeRecord, Clock, Limits, Record, Sign, Timestamp};
 
 use super::disk::{Disk, Files};
 use super::format::Line;
+use super::prune::{self, Prunable};
 use super::recovery::{self, Recovered};
 use super::search;
 use super::sync::{self, Shared};
 use super::writer::Ground;
-use super::{LogError, LogHead, VerifyKey};
+use super::{LogError, LogHead, Tombstone, VerifyKey};
 
 /// How the log is kept.
 #[derive(Debug, Clone)]
@@ -205,6 +206,18 @@ impl Log {
         self.wait_synced_all()?;
         let Ground { key, signer, .. } = &self.shared.ground;
         Ok(key.sign(&**signer, &self.head()))
+    }
+
+    /// The oldest segments whose records are all older than `before`; `None` where there are none.
+    /// The chain through them must hold. The segment that is written stays whatever its age.
+    pub fn prunable(&self, before: Timestamp) -> Result<Option<Prunable>, LogError> {
+        let current = self.shared.state().writer.segment;
+        prune::plan(&self.shared.ground, current, before)
+    }
+
+    /// Removes them, and leaves a signed tombstone that says what they were and who removed them.
+    pub fn prune(&self, prunable: Prunable, by: &str) -> Result<Tombstone, LogError> {
+        prune::carry_out(&self.shared.ground, prunable, by)
     }
 
     /// The public key that proves this log.

@@ -14,8 +14,10 @@ use super::checkpoint::{CheckpointError, VerifyKey};
 use super::format::{
     CALL_CLOSE, CALL_OPEN, CHANGE, Head, LOG_SEGMENT, Line, RecoveredLine, SegmentRead,
 };
+use super::prune;
 use super::segment::{self, Lines, Segment};
 use super::sync::Slots;
+use super::tombstone::Removed;
 use super::writer::{End, Ground, Recent, Writer};
 use super::{LogError, LogHead};
 use crate::file::write_atomic;
@@ -25,6 +27,7 @@ pub(crate) const CHECKPOINT_FILES: [&str; 2] = ["checkpoint-a", "checkpoint-b"];
 
 const BY_CHECKPOINT: &str = "its checkpoint";
 const BY_DATABASE: &str = "what the database noted";
+const BY_TOMBSTONE: &str = "its tombstone";
 
 /// What opening a log found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +65,10 @@ pub(crate) fn open(
             .create(directory)
             .map_err(|source| LogError::file("create", directory, source))?;
     }
-    let mut segments = segment::list(directory).map_err(read)?;
-    check_numbers(&segments)?;
+    let removed = prune::read_removed(ground)?;
+    let (mut segments, pruned) = removed.left(segment::list(directory).map_err(read)?);
+    prune::remove(&pruned)?;
+    check_numbers(&segments, &removed)?;
     let witnesses = Witnesses::gather(ground, expected)?;
     let mut cut = Cut::default();
     while let Some(last) = segments.last()
@@ -81,12 +86,17 @@ pub(crate) fn open(
     };
     let mut writer = match segments.last() {
         None => {
+            // The segment that is written is never removed with others.
             witnesses.check_size(0)?;
+            if let Some(end) = removed.end() {
+                let (found, expected) = (0, end.size);
+                return Err(LogError::Removed { found, expected, witness: BY_TOMBSTONE });
+            }
             Writer::begin(ground)?
         }
         Some(last) => {
             let scan = Scan::run(last, &ground.key, &witnesses)?;
-            recovered.unsigned = witnesses.check(&scan, &segments)?;
+            recovered.unsigned = witnesses.check(&scan, &segments, &removed)?;
             if scan.tail_bytes > 0 {
                 cut.tail(directory, last, &scan)?;
             }
@@ -124,8 +134,9 @@ fn finish(ground: &Ground, writer: &mut Writer, recovered: &mut Recovered) -> Re
     Ok(())
 }
 
-fn check_numbers(segments: &[Segment]) -> Result<(), LogError> {
-    for (expected, segment) in (1_u64..).zip(segments) {
+fn check_numbers(segments: &[Segment], removed: &Removed) -> Result<(), LogError> {
+    let first = removed.last_segment().saturating_add(1);
+    for (expected, segment) in (first..).zip(segments) {
         if segment.number != expected {
             let missing = Segment::of(Path::new(""), expected).file_name();
             return Err(LogError::Damaged {
@@ -178,14 +189,14 @@ impl Witnesses {
     }
 
     /// Holds the log against every witness, and counts the records that no checkpoint covers.
-    fn check(&self, scan: &Scan, segments: &[Segment]) -> Result<u64, LogError> {
+    fn check(&self, scan: &Scan, segments: &[Segment], removed: &Removed) -> Result<u64, LogError> {
         self.check_size(scan.end.head.size)?;
         if let Some((size, witness)) = scan.mismatch {
             return Err(LogError::Changed { size, witness });
         }
         for (head, witness) in &self.heads {
             if head.size < scan.start.size && *witness == BY_DATABASE {
-                check_older(head, witness, segments)?;
+                check_older(head, witness, segments, removed)?;
             }
         }
         let slots = self.heads.iter().filter(|(_, witness)| *witness == BY_CHECKPOINT);
@@ -206,7 +217,14 @@ fn check_older(
     expected: &LogHead,
     witness: &'static str,
     segments: &[Segment],
+    removed: &Removed,
 ) -> Result<(), LogError> {
+    // What the tombstones stand for was proved when it was removed.
+    if let Some(end) = removed.end()
+        && (expected.size < end.size || *expected == end)
+    {
+        return Ok(());
+    }
     for segment in segments.iter().rev().skip(1) {
         let read = |source| LogError::file("read", &segment.path, source);
         let mut lines = segment.lines().map_err(read)?;

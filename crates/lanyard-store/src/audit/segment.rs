@@ -43,7 +43,11 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<Segment>> {
 
 /// The number in a segment's name; `None` for every other file.
 fn number(name: &OsStr) -> Option<u64> {
-    let digits = name.to_str()?.strip_suffix(".log")?;
+    number_of(name.to_str()?.strip_suffix(".log")?)
+}
+
+/// The number that a name without its ending is.
+pub(crate) fn number_of(digits: &str) -> Option<u64> {
     let number =
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
     (format!("{number:08}") == digits).then_some(number)

@@ -1,7 +1,7 @@
 //! Proves a log with its public key alone: offline, on a copy, or beside the gateway that writes
 //! it. Changes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -12,6 +12,7 @@ use super::checkpoint::{CheckpointError, LogHead, VerifyKey};
 use super::format::{CALL_CLOSE, CALL_OPEN, Head, LOG_SEGMENT};
 use super::recovery::{CHECKPOINT_FILES, is_json, read_segment_line};
 use super::segment::{self, Line, Segment};
+use super::tombstone::{BadTombstone, Removed, Tombstone};
 
 /// More findings than anybody reads; the first ones tell what happened.
 const FINDINGS_MAX: usize = 100;
@@ -47,6 +48,8 @@ pub struct Report {
     pub head: LogHead,
     /// How far it went when the checkpoint was taken that it was held against.
     pub witnessed: Option<u64>,
+    /// What was removed, with a signed tombstone in its place.
+    pub removed: Vec<Tombstone>,
 }
 
 /// Something that does not hold.
@@ -94,7 +97,10 @@ pub fn verify_against(
         return Err(proof.findings);
     }
     match segment::list(directory) {
-        Ok(segments) => proof.segments(&segments),
+        Ok(segments) => {
+            let segments = proof.removed(directory, segments);
+            proof.segments(&segments);
+        }
         Err(error) => proof.find(".", None, format!("the directory cannot be read: {error}")),
     }
     proof.conclude()
@@ -109,6 +115,9 @@ struct Proof<'a> {
     /// What was signed, the file that says so, and whether the record was met.
     signed: Vec<Signed>,
     signed_size: u64,
+    /// The last record that was removed, with a tombstone in its place.
+    removed_to: u64,
+    next_segment: u64,
     open: HashSet<String>,
     report: Report,
 }
@@ -134,6 +143,7 @@ impl<'a> Proof<'a> {
             torn_bytes: 0,
             head,
             witnessed: None,
+            removed: Vec::new(),
         };
         Self {
             key,
@@ -142,6 +152,8 @@ impl<'a> Proof<'a> {
             head,
             signed: Vec::new(),
             signed_size: 0,
+            removed_to: 0,
+            next_segment: 1,
             open: HashSet::new(),
             report,
         }
@@ -185,11 +197,36 @@ impl<'a> Proof<'a> {
         }
     }
 
-    fn segments(&mut self, segments: &[Segment]) {
-        if segments.is_empty() {
-            self.find("00000001.log", None, "the log has no segment".to_owned());
+    /// Goes on from where the tombstones say that the chain does, and gives the segments that
+    /// are to be there.
+    fn removed(&mut self, directory: &Path, segments: Vec<Segment>) -> Vec<Segment> {
+        let (removed, bad) = match Removed::read(directory, self.key, self.head) {
+            Ok(read) => read,
+            Err(error) => {
+                self.find(".", None, format!("the tombstones cannot be read: {error}"));
+                return segments;
+            }
+        };
+        for BadTombstone { file, problem } in bad {
+            self.find(&file, None, problem);
         }
-        let mut expected = 1_u64;
+        if let Some(end) = removed.end() {
+            self.head = end;
+            self.removed_to = end.size;
+            self.compare(&format!("{:08}.tombstone", removed.last_segment()), 1);
+        }
+        self.next_segment = removed.last_segment().saturating_add(1);
+        let (left, _) = removed.left(segments);
+        self.report.removed = removed.stones;
+        left
+    }
+
+    fn segments(&mut self, segments: &[Segment]) {
+        let mut expected = self.next_segment;
+        if segments.is_empty() {
+            let missing = Segment::of(Path::new(""), expected).file_name();
+            self.find(&missing, None, "the log has no segment".to_owned());
+        }
         for (index, segment) in segments.iter().enumerate() {
             if segment.number > expected {
                 let missing = Segment::of(Path::new(""), expected).file_name();
@@ -266,10 +303,13 @@ impl<'a> Proof<'a> {
                 format!("the file is segment {}: it was renamed", first.segment)
             }
             Some(first) => match (first.checkpoint, segment.number) {
-                (None, 1) => return,
+                (None, 1) => return self.note_open(first.open),
                 (Some(note), number) if number > 1 => match self.key.check(&note) {
                     Ok(head) if head == self.head => {
                         self.signed_size = self.signed_size.max(head.size);
+                        if head.size == self.removed_to {
+                            self.note_open(first.open);
+                        }
                         return;
                     }
                     Ok(head) => format!(
@@ -282,6 +322,11 @@ impl<'a> Proof<'a> {
             },
         };
         self.find(file, Some(1), problem);
+    }
+
+    /// Calls that segments which were removed had opened.
+    fn note_open(&mut self, open: BTreeSet<String>) {
+        self.open.extend(open);
     }
 
     fn note(&mut self, read: &Head<'_>) {
@@ -322,6 +367,14 @@ impl<'a> Proof<'a> {
                     "it was signed at record {size} and the log ends at record {end}: records were removed"
                 );
                 self.find(signed.file, None, problem);
+            } else if !signed.met && size < self.removed_to {
+                // Our own checkpoints are followed by newer ones, and by those in the segments.
+                if signed.file == WITNESS {
+                    let problem = format!(
+                        "record {size}, at which it was signed, is among those that were removed: a later checkpoint is needed"
+                    );
+                    self.find(signed.file, None, problem);
+                }
             } else if !signed.met {
                 let problem = format!("record {size}, at which it was signed, is not in the log");
                 self.find(signed.file, None, problem);

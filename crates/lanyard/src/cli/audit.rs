@@ -6,8 +6,9 @@ mod verdict;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use http::Method;
 use lanyard_admin::SearchQuery;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Operating, segment};
 use crate::failure::Failure;
@@ -37,6 +38,15 @@ const WITNESS_EXAMPLES: &str = "Examples:
 
 A signed note (C2SP) that says how far the log goes and what its last record is. Whoever keeps one
 where the log's machine cannot write can prove later that nothing was rolled back.";
+
+const PRUNE_EXAMPLES: &str = "Examples:
+  lanyard audit prune --keep 365d --dry-run            what would go
+  lanyard audit prune --keep 365d
+  lanyard audit prune --before 2026-01-01
+
+Whole segment files go whose records are all older, the oldest first; the one that is written stays.
+A signed tombstone stands in their place, so that `verify` still holds and says what was removed.
+Removing is recorded. Export what you must keep before.";
 
 /// Search, export and prove the records.
 #[derive(Debug, Subcommand)]
@@ -84,6 +94,19 @@ pub(crate) enum AuditCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Remove old records, and leave a signed tombstone in their place
+    #[command(after_help = PRUNE_EXAMPLES)]
+    Prune {
+        /// Records older than this time: 2026-01-01, 2026-01-01T12:00:00Z
+        #[arg(long, value_name = "DATE", required_unless_present = "keep", conflicts_with = "keep")]
+        before: Option<String>,
+        /// Records older than this span: 90d, 365d
+        #[arg(long, value_name = "SPAN")]
+        keep: Option<String>,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -183,7 +206,24 @@ pub(super) async fn run(command: AuditCommand, operating: &Operating<'_>) -> Res
             let verdict = verdict::of(operating, dir, key, against).await?;
             verdict::judge(&verdict, json)
         }
+        AuditCommand::Prune { before, keep, dry_run } => {
+            let before = before.or(keep).unwrap_or_default();
+            let body = json!({ "before": before, "dry_run": dry_run });
+            let client = operating.client()?;
+            let told = client.send(Method::POST, "/v1/audit/prune", Some(&body)).await?;
+            pruned(&told)
+        }
     }
+}
+
+fn pruned(told: &Value) -> Result<(), Failure> {
+    let stone = |key: &str| told.get(key).filter(|it| it.is_object());
+    let text = match (stone("removed"), stone("would_remove")) {
+        (Some(stone), _) => format!("removed {}", verdict::removed(stone)),
+        (None, Some(stone)) => format!("would remove {}", verdict::removed(stone)),
+        (None, None) => "no segment is that old; nothing was removed".to_owned(),
+    };
+    Ok(output::line(&text)?)
 }
 
 fn row(record: &Value) -> Vec<String> {

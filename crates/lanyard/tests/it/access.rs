@@ -113,6 +113,7 @@ fn audit() -> Vec<Ask> {
         ask("GET", "/v1/audit/key", "/v1/audit/key", none()),
         ask("GET", "/v1/audit/checkpoint", "/v1/audit/checkpoint", none()),
         ask("POST", "/v1/audit/verify", "/v1/audit/verify", none()),
+        ask("POST", "/v1/audit/prune", "/v1/audit/prune", json!({ "before": "1d" })),
     ]
 }
 

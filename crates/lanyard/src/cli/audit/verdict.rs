@@ -28,6 +28,18 @@ pub(super) async fn of(
     operating.client()?.send(Method::POST, "/v1/audit/verify", Some(&body)).await
 }
 
+/// What a tombstone stands for, in words.
+pub(super) fn removed(stone: &Value) -> String {
+    let range = |key: &str| output::text(stone, key).replace(',', " to ");
+    format!(
+        "records {} ({} to {}), segments {}",
+        range("records"),
+        output::text(stone, "from"),
+        output::text(stone, "until"),
+        range("segments"),
+    )
+}
+
 fn read_note(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
         Failure::usage(format!(
@@ -72,6 +84,10 @@ pub(super) fn judge(verdict: &Value, as_json: bool) -> Result<(), Failure> {
             if count != "0" && !count.is_empty() {
                 output::line(&format!("  {count} {what}"))?;
             }
+        }
+        for stone in output::items(verdict, "removed") {
+            let (time, by) = (output::text(stone, "time"), output::text(stone, "by"));
+            output::line(&format!("  {by} removed {} at {time}", removed(stone)))?;
         }
         let since = cell("grew_since");
         if !since.is_empty() {

@@ -1,5 +1,7 @@
 //! `/v1/audit`: searching, exporting and proving the records.
 
+use std::sync::PoisonError;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -196,11 +198,10 @@ pub(crate) async fn prune(
 ) -> Result<Json<Value>, ApiError> {
     let shown = admin
         .blocking(move |shared| {
-            let failed =
-                |error| ApiError::internal("the audit log could not be pruned", &error);
+            let failed = |error| ApiError::internal("the audit log could not be pruned", &error);
             let before = crate::when::parse(&body.before, shared.parts.clock.now())?;
             let log = &shared.parts.log;
-            let _one = shared.one_change();
+            let _one = shared.one_change.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(prunable) = log.prunable(before).map_err(failed)? else {
                 return Ok(json!({ "removed": null }));
             };

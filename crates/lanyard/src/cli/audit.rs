@@ -1,6 +1,7 @@
 //! `lanyard audit`: search, export and prove the records.
 
 mod export;
+mod report;
 mod verdict;
 
 use std::path::PathBuf;
@@ -38,6 +39,13 @@ const WITNESS_EXAMPLES: &str = "Examples:
 
 A signed note (C2SP) that says how far the log goes and what its last record is. Whoever keeps one
 where the log's machine cannot write can prove later that nothing was rolled back.";
+
+const REPORT_EXAMPLES: &str = "Examples:
+  lanyard audit report --since 30d --out evidence
+  lanyard audit report --since 2026-10-01 --until 2026-11-01 --out october
+
+Writes report.html (one page, no script, prints well) and report.json: who could do what, who did
+what, changes, approvals, revocations, and the proof of the log with key and checkpoint.";
 
 const PRUNE_EXAMPLES: &str = "Examples:
   lanyard audit prune --keep 365d --dry-run            what would go
@@ -95,11 +103,29 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Write what an auditor asks for about a period, as a page and as JSON
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report {
+        /// From this time on: 2026-11-01, 2026-11-01T00:00:00Z, or 30d for thirty days ago
+        #[arg(long, value_name = "TIME")]
+        since: String,
+        /// Until this time; now otherwise
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// The directory to write into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Remove old records, and leave a signed tombstone in their place
     #[command(after_help = PRUNE_EXAMPLES)]
     Prune {
         /// Records older than this time: 2026-01-01, 2026-01-01T12:00:00Z
-        #[arg(long, value_name = "DATE", required_unless_present = "keep", conflicts_with = "keep")]
+        #[arg(
+            long,
+            value_name = "DATE",
+            required_unless_present = "keep",
+            conflicts_with = "keep"
+        )]
         before: Option<String>,
         /// Records older than this span: 90d, 365d
         #[arg(long, value_name = "SPAN")]
@@ -205,6 +231,9 @@ pub(super) async fn run(command: AuditCommand, operating: &Operating<'_>) -> Res
         AuditCommand::Verify { dir, key, against, json } => {
             let verdict = verdict::of(operating, dir, key, against).await?;
             verdict::judge(&verdict, json)
+        }
+        AuditCommand::Report { since, until, out } => {
+            Box::pin(report::Report { since, until, out }.run(operating)).await
         }
         AuditCommand::Prune { before, keep, dry_run } => {
             let before = before.or(keep).unwrap_or_default();

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use lanyard_core::{Record, Timestamp};
 use tempfile::TempDir;
 
-use crate::audit::fixture::{START, allowed, closed, copy, denied, key, open_with, options, place};
+use crate::audit::fixture::{
+    START, allowed, closed, copy, denied, key, open_with, options, place, put,
+};
 use crate::audit::{Log, Options, verify, verify_against};
 
-const DAY: i64 = 86_400_000_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn small() -> Options {
     Options { segment_bytes_max: 1200, ..options() }
@@ -20,22 +23,22 @@ fn open(directory: &Path) -> Log {
     open_with(directory, small(), None).unwrap().0
 }
 
-/// A log of one denial an hour, a call that stays open from the first hour to the last.
+/// A log of one denial a day, and of a call that stays open.
 fn log() -> (TempDir, Log) {
     let home = place();
     let log = open(home.path());
     log.append(&allowed("long")).unwrap();
-    for hour in 0..12 {
-        let Record::Opened(mut record) = denied(&format!("d{hour}")) else { panic!() };
-        record.time = Timestamp(START + hour * DAY);
+    for number in 0..12_u32 {
+        let Record::Opened(mut record) = denied(&format!("d{number}")) else { panic!() };
+        record.time = day(number);
         log.append(&Record::Opened(record)).unwrap();
     }
     log.wait_synced_all().unwrap();
     (home, log)
 }
 
-fn day(number: i64) -> Timestamp {
-    Timestamp(START + number * DAY)
+fn day(number: u32) -> Timestamp {
+    Timestamp(START).plus(DAY.saturating_mul(number))
 }
 
 fn names(directory: &Path) -> String {
@@ -148,7 +151,7 @@ fn what_is_removed_without_a_tombstone_is_found() {
         let changed = copy(home.path());
         let bad = text.replacen(from, to, 1);
         assert_ne!(bad, text);
-        fs::write(changed.path().join(stone.file_name()), bad).unwrap();
+        put(&changed.path().join(stone.file_name()), bad.as_bytes());
         assert!(verify(changed.path(), &key()).is_err(), "{from}");
         assert!(open_with(changed.path(), small(), None).is_err(), "{from}");
     }
@@ -199,7 +202,7 @@ fn what_was_changed_is_not_removed_as_if_it_had_not_been() {
     let (home, log) = log();
     let path = home.path().join("00000001.log");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replacen("alice", "alicf", 1)).unwrap();
+    put(&path, text.replacen("alice", "alicf", 1).as_bytes());
     assert!(log.prunable(day(5)).is_err());
     assert!(path.exists());
     log.close().unwrap();

@@ -48,6 +48,21 @@ impl Lines {
         }
     }
 
+    /// Lets something else write, and ends the answer with it. What fails breaks the answer off.
+    pub(crate) fn tell(self, write: impl FnOnce(Self) -> io::Result<Self>) {
+        let chunks = self.chunks.clone();
+        if let Err(error) = write(self).and_then(|mut lines| lines.push()) {
+            tracing::error!(%error, "An answer broke off.");
+            // A reader who went away needs no error.
+            drop(chunks.blocking_send(Err(error)));
+        }
+    }
+
+    /// Sends what was gathered, however little it is.
+    pub(crate) fn push(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() { Ok(()) } else { self.send() }
+    }
+
     fn send(&mut self) -> io::Result<()> {
         let chunk = Bytes::from(std::mem::take(&mut self.gathered));
         let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);

@@ -1,6 +1,8 @@
 //! `/v1/policy`: a tenant's policies, checked, applied, explained and replayed.
 
 mod check;
+mod explain;
+mod replay;
 mod world;
 
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use ring::digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::explain::explain;
+pub(crate) use self::replay::replay;
 use crate::Admin;
 use crate::actor::{Owner, Reader};
 use crate::asked::Asked;
@@ -72,6 +76,17 @@ impl TextRequest {
             shadow: self.shadow,
         };
         Policies::parse(&source, Arc::clone(&shared.parts.views))
+            .map_err(|problems| ApiError::policy(&problems))
+    }
+}
+
+impl Shared {
+    /// The policies in force; none where nothing was applied.
+    fn policies(&self, rows: &[PolicyRow]) -> Result<Policies, ApiError> {
+        let Some(row) = rows.iter().find(|row| row.tenant == self.tenant) else {
+            return Ok(Policies::none());
+        };
+        Policies::parse(&policy_source(row), Arc::clone(&self.parts.views))
             .map_err(|problems| ApiError::policy(&problems))
     }
 }

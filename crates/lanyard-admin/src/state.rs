@@ -159,6 +159,8 @@ impl Admin {
             .route("/v1/policy/versions", get(policy::versions))
             .route("/v1/policy/versions/{version}", get(policy::version))
             .route("/v1/policy/check", post(policy::check))
+            .route("/v1/policy/explain", post(policy::explain))
+            .route("/v1/policy/replay", post(policy::replay))
             .route("/v1/audit/records", get(audit::search))
             .route("/v1/audit/key", get(audit::key))
             .route("/v1/audit/verify", post(audit::verify))

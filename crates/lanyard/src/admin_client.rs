@@ -87,12 +87,21 @@ impl AdminClient {
         path: &str,
         sink: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
     ) -> Result<(), Failure> {
-        match download(self.endpoint.with_path(path), sink).await {
-            Ok(()) => Ok(()),
-            Err(DownloadError::Client(error)) => Err(error.into()),
-            Err(DownloadError::Refused(status, body)) => Err(refusal(status, &body)),
-            Err(DownloadError::Sink(error)) => Err(error.into()),
-        }
+        let asked = (Method::GET, Vec::new());
+        ended(download(self.endpoint.with_path(path), asked, sink).await)
+    }
+
+    /// Asks with a body, and passes the answer on piece by piece.
+    pub(crate) async fn follow(
+        &self,
+        path: &str,
+        body: &Value,
+        sink: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<(), Failure> {
+        let endpoint = self.endpoint.with_path(path);
+        let endpoint = endpoint.with_header("content-type", "application/json")?;
+        let asked = (Method::POST, body.to_string().into_bytes());
+        ended(download(endpoint, asked, sink).await)
     }
 }
 
@@ -110,6 +119,14 @@ fn check_owner(socket: &Path, data: &Path) -> Result<(), Failure> {
         "{} belongs to another user; nothing was sent to it",
         socket.display()
     )))
+}
+
+fn ended(download: Result<(), DownloadError>) -> Result<(), Failure> {
+    download.map_err(|error| match error {
+        DownloadError::Client(error) => error.into(),
+        DownloadError::Refused(status, body) => refusal(status, &body),
+        DownloadError::Sink(error) => error.into(),
+    })
 }
 
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {

@@ -1,5 +1,6 @@
 //! `lanyard policy`: what is allowed and forbidden beyond grants, on arguments and context too.
 
+mod ask;
 mod pack;
 
 use std::io::Read as _;
@@ -27,12 +28,14 @@ const EXAMPLES: &str = "Examples:
   lanyard policy apply team.cedar --zone Europe/Berlin
   lanyard policy show --version 3
   lanyard policy versions
+  lanyard policy explain alice billing.refund amount=900
+  lanyard policy replay team.cedar --since 7d     what it would have changed
   lanyard policy pack list                        ready policies
 
 A file has rules in the Cedar language. Each has an @id; a forbid wins over every permit and every
 grant. See docs/policies.md.";
 
-/// Check, apply and show policies.
+/// Check, apply, show, explain and replay policies.
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum PolicyCommand {
@@ -70,6 +73,8 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+    Explain(ask::ExplainArgs),
+    Replay(ask::ReplayArgs),
     #[command(subcommand)]
     Pack(pack::PackCommand),
     /// List every version that was applied
@@ -103,6 +108,8 @@ pub(super) async fn run(command: PolicyCommand, operating: &Operating<'_>) -> Re
         }
         PolicyCommand::Show { version, json } => show(&client()?, version, json).await,
         PolicyCommand::Versions { json } => versions(&client()?, json).await,
+        PolicyCommand::Explain(args) => ask::explain(&client()?, args).await,
+        PolicyCommand::Replay(args) => ask::replay(&client()?, args).await,
         PolicyCommand::Pack(command) => pack::run(command),
     }
 }

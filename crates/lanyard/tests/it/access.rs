@@ -122,6 +122,8 @@ fn policies() -> Vec<Ask> {
     vec![
         ask("POST", "/v1/policy/check", "/v1/policy/check", json!({ "text": "" })),
         ask("PUT", "/v1/policy", "/v1/policy", json!({ "text": RULE })),
+        ask("POST", "/v1/policy/explain", "/v1/policy/explain", json!({ "record": "none" })),
+        ask("POST", "/v1/policy/replay", "/v1/policy/replay", json!({ "policy": { "text": "" } })),
         ask("GET", "/v1/policy", "/v1/policy", none()),
         ask("GET", "/v1/policy/versions", "/v1/policy/versions", none()),
         ask("GET", "/v1/policy/versions/{version}", "/v1/policy/versions/1", none()),

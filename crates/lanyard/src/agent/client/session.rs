@@ -202,13 +202,14 @@ pub(crate) enum DownloadError {
     Sink(std::io::Error),
 }
 
-/// `GET path`, the body given to `sink` piece by piece: it may be larger than memory.
+/// One request, the body of its answer given to `sink` piece by piece: it may be larger than memory.
 pub(crate) async fn download(
     endpoint: Endpoint,
+    (method, body): (Method, Vec<u8>),
     sink: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
 ) -> Result<(), DownloadError> {
     let mut wire = Wire { endpoint, link: None, last_id: 0 };
-    let sent = wire.send(Method::GET, Vec::new(), &HeaderMap::new()).await;
+    let sent = wire.send(method, body, &HeaderMap::new()).await;
     let (mut link, mut answer) = sent.map_err(DownloadError::Client)?;
     if !answer.status.is_success() {
         let body = link.whole(&mut answer).await.map_err(DownloadError::Client)?;

@@ -55,3 +55,44 @@ fn policies_are_checked_applied_and_kept_by_version() {
         audit search --kind change --limit 3";
     expect_file!["./policy.txt"].assert_eq(&typed(&world, commands));
 }
+
+#[test]
+fn calls_are_explained_and_replayed() {
+    let mut world = World::up();
+    world.set_up();
+    let token = world.ok(&["agent", "rotate", "alice"]).trim().to_owned();
+    let url = world.addresses()["url"].as_str().unwrap().to_owned();
+    world.set("LANYARD_URL", &url);
+    world.set("LANYARD_TOKEN", &token);
+    world.write(
+        "numbers.cedar",
+        "@id(\"no-nine\")\n@message(\"nine is not for you\")\nforbid (principal, action == \
+         Action::\"call:billing/get_invoice\", resource)\nwhen { context.args.number == \"INV-9\" };\n",
+    );
+    world.write(
+        "nothing.cedar",
+        "@id(\"nothing\")\nforbid (principal, action in Action::\"call\", resource in Server::\"billing\");\n",
+    );
+    let commands = "
+        call billing.get_invoice number=INV-7
+        policy replay nothing.cedar
+        policy replay numbers.cedar
+        policy replay numbers.cedar --since 2020-01-01 --until 2020-01-02
+        policy replay bad.cedar
+        policy apply numbers.cedar
+        call billing.get_invoice number=INV-7
+        call billing.get_invoice number=INV-9
+        policy explain alice billing.get_invoice number=INV-7
+        policy explain alice billing.get_invoice number=INV-9
+        policy explain alice billing.refund
+        policy explain alice billing.none
+        policy explain bob billing.refund
+        policy explain NONE
+        audit search --kind call.denied";
+    expect_file!["./policy-calls.txt"].assert_eq(&typed(&world, commands));
+    let denied = world.ok(&["audit", "search", "--kind", "call.denied", "--json"]);
+    let denied: serde_json::Value = serde_json::from_str(&denied).unwrap();
+    let id = denied["records"][0]["id"].as_str().unwrap().to_owned();
+    let explained = world.steady(&world.ok(&["policy", "explain", &id]));
+    expect_file!["./policy-record.txt"].assert_eq(&explained);
+}

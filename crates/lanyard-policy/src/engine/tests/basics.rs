@@ -1,3 +1,5 @@
+//! What one rule does with one call: permits, forbids, messages, approvals, and what cannot be decided.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which type each form of schema gives an argument.
+
 use serde_json::json;
 
 use super::*;

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::{SecretName, ServerName, UserName};
+use crate::{RecordId, SecretName, ServerName, UserName};
 
 /// A no by decision. `Display` is what the agent is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -106,6 +106,34 @@ pub enum Denial {
         /// Which argument, which rule, and what kind of value came: never the value itself.
         problem: String,
     },
+    /// A policy wants a person's yes, and nobody has decided yet.
+    #[error(
+        "a person has to approve this call first: {reason}; pending approval ID: {id}, retry the same call with the same arguments once it is approved"
+    )]
+    ApprovalNeeded {
+        /// The approval that is waited for.
+        id: RecordId,
+        /// Why, in the policy's words.
+        reason: String,
+    },
+    /// A person said no to exactly this call.
+    #[error("a person refused this call{} (approval {id})", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    ApprovalRefused {
+        /// The approval.
+        id: RecordId,
+        /// What they said about it.
+        why: Option<String>,
+    },
+    /// As many calls of this agent wait for a person as may.
+    #[error(
+        "a person has to approve this call first: {reason}; {waiting} calls of this agent wait for that already, retry when they are decided"
+    )]
+    ApprovalsFull {
+        /// Why, in the policy's words.
+        reason: String,
+        /// How many wait.
+        waiting: u64,
+    },
 }
 
 impl Denial {
@@ -131,6 +159,9 @@ impl Denial {
             Self::ResourceUnknown { uri: _ } => "resource_unknown",
             Self::MethodUnknown { method: _ } => "method_unknown",
             Self::ArgumentsInvalid { problem: _ } => "arguments_invalid",
+            Self::ApprovalNeeded { id: _, reason: _ } => "approval_needed",
+            Self::ApprovalRefused { id: _, why: _ } => "approval_refused",
+            Self::ApprovalsFull { reason: _, waiting: _ } => "approvals_full",
         }
     }
 }

@@ -8,6 +8,7 @@
 //! INVARIANT: the record of a call is opened before its secrets are, and closed whatever happens
 //! afterwards, also when the client goes away in the middle.
 
+mod approval;
 mod beside;
 mod credentials;
 mod decide;
@@ -27,6 +28,8 @@ use lanyard_rest::ToolResult;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::approval::Patience;
+use self::approval::Ruling;
 pub(crate) use self::beside::{Beside, Request, run_beside};
 pub(crate) use self::credentials::ServerCredentials;
 pub(crate) use self::decide::may_subscribe;
@@ -41,7 +44,7 @@ pub(crate) use self::rounds::Rounds;
 use self::screen::Screen;
 pub(crate) use self::screen::Tails;
 pub(crate) use self::stages::Watched;
-use self::stages::{Answer, Armed, Cleared, Permitted, Target};
+use self::stages::{Answer, Armed, Cleared, Needing, Permitted, Target};
 pub(crate) use self::turn::{Question, Turn, Turns};
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
@@ -79,6 +82,8 @@ pub(crate) struct With<'a> {
     pub(crate) turns: &'a Turns,
     /// Cancelled when the client no longer wants the answer.
     pub(crate) cancel: &'a CancellationToken,
+    /// How long it waits for a person.
+    pub(crate) patience: Patience,
 }
 
 /// How a call ended, with the id of its record.
@@ -92,7 +97,30 @@ pub(crate) struct Called {
     pub(crate) is_tool: bool,
 }
 
-/// The end of a call, one of four.
+impl With<'_> {
+    /// Ready when the client no longer wants the answer: it says so, or, in the stateless era, goes
+    /// away.
+    async fn given_up(&self, client: &Client) {
+        tokio::select! {
+            () = self.cancel.cancelled() => {}
+            () = self.turns.abandoned(), if client.version.is_modern() => {}
+        }
+    }
+}
+
+impl Called {
+    /// Whether it has to be decided anew: nothing happened, and nothing was recorded.
+    pub(crate) fn is_undecided(&self) -> bool {
+        matches!(self.outcome, Outcome::Undecided)
+    }
+
+    /// The same, given up.
+    pub(crate) fn cancelled(self) -> Self {
+        Self { outcome: Outcome::Failed(Failure::Cancelled), ..self }
+    }
+}
+
+/// The end of a call, one of four; or none yet.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// The tool's result.
@@ -103,6 +131,11 @@ pub(crate) enum Outcome {
     Denied(Denial),
     /// Somebody's fault.
     Failed(Failure),
+    /// Denied, until a person decides: the client may come back for it with a state.
+    Waits(Denial),
+    /// It has to be decided anew: a person decided meanwhile, or it needs one, which takes a client
+    /// that is attended.
+    Undecided,
 }
 
 /// The tool that a call means, if its caller can see it.
@@ -128,11 +161,11 @@ pub(crate) async fn run(
     let called = |outcome| Called { record: record.clone(), outcome, is_tool: true };
     let permitted = match decided(core, snapshot, &incoming) {
         Ok(Decided::Permitted(permitted)) => permitted,
-        Ok(Decided::Asks(cleared, need)) => {
-            let (server, tool) = (cleared.server(), cleared.tool());
-            let refused = Refused::of(Refusal::unasked(need), snapshot, server, tool);
-            let (subject, denial) = refused.into_subject(&incoming);
-            return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
+        Ok(Decided::Asks(needing)) => {
+            match approve(core, snapshot, &incoming, needing, &record, with).await {
+                Ok(permitted) => permitted,
+                Err(outcome) => return called(outcome),
+            }
         }
         Err(refused) => {
             let (subject, denial) = refused.into_subject(&incoming);
@@ -161,7 +194,17 @@ pub(crate) async fn run(
         let passing = Passing { caller: incoming.caller, client: incoming.client, watched, with };
         return called(pass_on(core, snapshot, passing, passage, open).await);
     }
-    called(match carry_out(core, snapshot, &incoming, permitted, &mut open).await {
+    let carried = carry_out(core, snapshot, &incoming, permitted, &mut open);
+    let carried = match with {
+        // A task of its own does not end with its client by itself.
+        Some(with) => tokio::select! {
+            biased;
+            () = with.given_up(incoming.client) => Err(Failure::Cancelled),
+            carried = carried => carried,
+        },
+        None => carried.await,
+    };
+    called(match carried {
         Ok(answer) => {
             let result = answer.into_result();
             open.close(match result.is_error {
@@ -175,6 +218,30 @@ pub(crate) async fn run(
             Outcome::Failed(failure)
         }
     })
+}
+
+/// Looks for the yes that a call needs, and waits for one. The error is how the call ends instead.
+async fn approve<'a>(
+    core: &Core,
+    snapshot: &Snapshot,
+    incoming: &Incoming<'_>,
+    needing: Needing<'a>,
+    record: &RecordId,
+    with: Option<With<'_>>,
+) -> Result<Permitted<'a>, Outcome> {
+    let Some(with) = with else { return Err(Outcome::Undecided) };
+    let asking = needing.asking();
+    let ruling = approval::settle(core, snapshot, incoming, &asking, record, with).await;
+    let (denial, waits) = match ruling.map_err(Outcome::Failed)? {
+        Ruling::Yes(id) => return Ok(needing.lift(&id)),
+        Ruling::Again => return Err(Outcome::Undecided),
+        Ruling::Denied(denial) => (denial, false),
+        Ruling::Waits(denial) => (denial, true),
+    };
+    let subject = needing.subject(core, snapshot, incoming);
+    let outcome = deny(core, snapshot, incoming.caller, record, subject, denial.clone());
+    let recorded = matches!(outcome, Outcome::Denied(_));
+    Err(if recorded && waits { Outcome::Waits(denial) } else { outcome })
 }
 
 /// The surroundings of a request that is passed on.
@@ -200,9 +267,7 @@ async fn pass_on(
     let outcome = tokio::select! {
         biased;
         () = core.until_revoked(snapshot.version, &watched) => Err(Failure::Cancelled),
-        () = with.cancel.cancelled() => Err(Failure::Cancelled),
-        // A client of the stateless era that goes away cancels what it asked for.
-        () = with.turns.abandoned(), if client.version.is_modern() => Err(Failure::Cancelled),
+        () = with.given_up(client) => Err(Failure::Cancelled),
         outcome = Box::pin(conversation.carry()) => outcome,
     };
     match outcome {

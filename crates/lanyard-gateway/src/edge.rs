@@ -1,6 +1,7 @@
 //! The edge: accepts connections, checks and authenticates requests, decodes messages, and
 //! encodes what the call says. Sessions of older protocol versions live here and nowhere else.
 
+mod approvals;
 mod ask;
 mod attend;
 pub(crate) mod authn;
@@ -50,6 +51,7 @@ use tokio_util::task::TaskTracker;
 pub use self::processes::ProcessStatus;
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
+use crate::approvals::Approvals;
 use crate::call::{RecordIds, Rounds, ServerCredentials, Watched};
 use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
 use crate::snapshot::{McpEntry, Snapshot};
@@ -77,6 +79,8 @@ pub struct GatewayParts {
     pub sessions_ended: HashSet<[u8; 32]>,
     /// Where the end of a session is remembered.
     pub session_ends: Arc<dyn SessionEnds>,
+    /// Where people's decisions on calls are kept.
+    pub approvals: Arc<dyn Approvals>,
     /// Sends requests to servers.
     pub upstream: Upstream,
     /// What is told when a server that speaks MCP was listed.
@@ -111,6 +115,7 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<Log>,
     pub(crate) digester: Digester,
+    pub(crate) approvals: Arc<dyn Approvals>,
     pub(crate) upstream: Upstream,
     pub(crate) record_ids: RecordIds,
     pub(crate) rounds: Rounds,
@@ -177,6 +182,7 @@ impl Gateway {
             clock: parts.clock,
             log: parts.log,
             digester: parts.digester,
+            approvals: parts.approvals,
             upstream: parts.upstream,
             record_ids,
             rounds: Rounds::default(),
@@ -240,6 +246,11 @@ impl Core {
         entry.member(|target| {
             Arc::new(ServerCredentials::new(Arc::clone(target), self.snapshots.clone()))
         })
+    }
+
+    /// Ready when the gateway is to stop.
+    pub(crate) async fn stopping(&self) {
+        self.shutdown.cancelled().await;
     }
 
     /// A text that nobody can guess.

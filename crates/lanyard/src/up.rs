@@ -193,7 +193,8 @@ impl Running {
         };
         let (catalogs, tell) = ToAdmin::new();
         let approvals = running.approvals();
-        let gateway = running.gateway(args.strict, catalogs, snapshots, &rows.sessions_ended)?;
+        let told = (catalogs, approvals.clone());
+        let gateway = running.gateway(args.strict, told, snapshots, &rows.sessions_ended)?;
         let compiler = Arc::new(compiler);
         let admin = running.admin(&gateway, compiler, approvals);
         admin.drain_outbox()?;
@@ -209,7 +210,7 @@ impl Running {
     fn gateway(
         &self,
         strict: bool,
-        catalogs: ToAdmin,
+        (catalogs, approvals): (ToAdmin, StoredApprovals),
         snapshots: watch::Receiver<Arc<Snapshot>>,
         ended: &[SessionEndedRow],
     ) -> Result<Gateway, String> {
@@ -223,6 +224,7 @@ impl Running {
             sessions: self.opened.master.session_sealer(),
             sessions_ended: ended_sessions(ended, SystemClock.now()),
             session_ends: Arc::new(ends),
+            approvals: Arc::new(approvals),
             upstream: self.upstream.clone(),
             catalogs: Arc::new(catalogs),
             snapshots,

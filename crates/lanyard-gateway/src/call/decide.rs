@@ -2,10 +2,10 @@
 //! what was cleared.
 
 use lanyard_core::{Denial, Timestamp};
-use lanyard_policy::{Action, Ask, Need, No, NotGranted, Permit, SessionFacts, Verdict, Why};
+use lanyard_policy::{Action, Ask, No, NotGranted, Permit, SessionFacts, Verdict, Why};
 use serde_json::{Map, Value};
 
-use super::stages::{Cleared, Permitted, Target, not_granted};
+use super::stages::{Cleared, Needing, Permitted, Target, not_granted};
 use super::{Beside, Incoming, Request};
 use crate::edge::client::Client;
 use crate::snapshot::{AgentEntry, Deeds, Other, ServerEntry, Snapshot, ToolEntry, Viewer};
@@ -16,7 +16,7 @@ pub(super) enum Decided<'a> {
     /// Yes.
     Permitted(Permitted<'a>),
     /// Yes, once a human says so.
-    Asks(Cleared<'a>, Need),
+    Asks(Needing<'a>),
 }
 
 /// A no, with what its record tells beside it.
@@ -30,13 +30,6 @@ pub(super) struct Refusal {
     pub(super) shadow: Vec<String>,
     /// Why rules could not be evaluated.
     pub(super) detail: Option<String>,
-}
-
-impl Refusal {
-    /// The no to a call that a human would have to allow, where nobody can be asked.
-    pub(super) fn unasked(need: Need) -> Self {
-        forbidden(need.rules, Some(need.reason), Vec::new())
-    }
 }
 
 impl From<Denial> for Refusal {
@@ -97,7 +90,7 @@ impl<'a> Cleared<'a> {
         let ask = Ask { circumstances, session: &session, action: Action::Call, arguments };
         match policy.decide(incoming.agent, server, tool, &ask) {
             Verdict::Allowed(permit) => Ok(Decided::Permitted(Permitted::new(self, permit))),
-            Verdict::NeedsApproval(need) => Ok(Decided::Asks(self, need)),
+            Verdict::NeedsApproval(need) => Ok(Decided::Asks(Needing::new(self, need))),
             Verdict::Denied(no) => Err(refusal(no, unknown, |why| not_granted(why, user, unknown))),
         }
     }

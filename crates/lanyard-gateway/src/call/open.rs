@@ -234,8 +234,12 @@ fn denied(denial: &Denial, by: Vec<String>, detail: Option<String>) -> Decision 
         | Denial::PolicyUndecidable { .. }
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
-        | Denial::MethodUnknown { method: _ } => {
+        | Denial::MethodUnknown { method: _ }
+        | Denial::ApprovalsFull { reason: _, waiting: _ } => {
             detail.map(|detail| cut(&detail, DETAIL_BYTES_MAX).to_owned())
+        }
+        Denial::ApprovalNeeded { id, reason: _ } | Denial::ApprovalRefused { id, why: _ } => {
+            Some(format!("approval {id}"))
         }
     };
     Decision::Denied { code: denial.code(), detail, by }

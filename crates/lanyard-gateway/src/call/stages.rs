@@ -4,16 +4,17 @@
 use std::net::IpAddr;
 
 use lanyard_core::{
-    CallFacts, Caller, Denial, Failure, Peer, SecretError, ServerName, Timestamp, ToolName,
-    UserName,
+    CallFacts, Caller, Denial, Failure, Peer, RecordId, SecretError, ServerName, Timestamp,
+    ToolName, UserName,
 };
 use lanyard_guard::Clearance;
-use lanyard_policy::{NotGranted, Permit};
+use lanyard_policy::{Need, NotGranted, Permit};
 use lanyard_rest::{RenderContext, RenderError, Rendered, RequestPlan, ToolResult};
 use lanyard_vault::{Masker, OpenSecrets};
 use ring::rand::SecureRandom as _;
 
 use super::Incoming;
+use super::approval::Asking;
 use super::credentials::credential_uses;
 use super::open::Subject;
 use crate::edge::Core;
@@ -120,6 +121,70 @@ impl<'a> Cleared<'a> {
     pub(super) fn clearance(&self) -> &Clearance {
         &self.clearance
     }
+
+    /// What the record is about, with the keyed digest of the arguments.
+    fn subject(
+        &self,
+        core: &Core,
+        snapshot: &Snapshot,
+        incoming: &Incoming<'_>,
+        (by, shadow): (Vec<String>, &[String]),
+    ) -> Subject {
+        let Target { server, tool } = &self.target;
+        let user = incoming.caller.principal.user.as_ref();
+        let facts = CallFacts {
+            pin: Some(tool.pin().to_owned()),
+            credentials: credential_uses(snapshot, server, Some(tool), user),
+            policy: snapshot.policy(&server.tenant).map(|policy| policy.policies().version()),
+            shadow: shadow.iter().map(|rule| format!("policy:{rule}")).collect(),
+            ..CallFacts::default()
+        };
+        let about = tool.name().to_string();
+        let subject = Subject {
+            digest: Some(core.digester.digest(&self.clearance.canonical())),
+            by,
+            facts,
+            ..Subject::new("tools/call", Some(server.name.clone()), about)
+        };
+        subject.told(incoming.client, incoming.trace, incoming.params)
+    }
+}
+
+/// A call that is allowed but for a person's yes.
+#[derive(Debug)]
+pub(super) struct Needing<'a> {
+    cleared: Cleared<'a>,
+    need: Need,
+}
+
+impl<'a> Needing<'a> {
+    /// Joins what was cleared with what it needs.
+    pub(super) fn new(cleared: Cleared<'a>, need: Need) -> Self {
+        Self { cleared, need }
+    }
+
+    /// What a person is asked.
+    pub(super) fn asking(&self) -> Asking<'_> {
+        let Self { cleared: Cleared { target, clearance }, need } = self;
+        Asking { server: target.server, tool: target.tool, clearance, need }
+    }
+
+    /// The call, now that it has used up this yes.
+    pub(super) fn lift(self, approval: &RecordId) -> Permitted<'a> {
+        let permit = self.need.lift(approval.as_str());
+        Permitted { cleared: self.cleared, permit, approval: Some(approval.clone()) }
+    }
+
+    /// What the record of its denial is about.
+    pub(super) fn subject(
+        &self,
+        core: &Core,
+        snapshot: &Snapshot,
+        incoming: &Incoming<'_>,
+    ) -> Subject {
+        let by = self.need.rules.iter().map(|rule| format!("policy:{rule}")).collect();
+        self.cleared.subject(core, snapshot, incoming, (by, &[]))
+    }
 }
 
 /// A call that was decided: allowed, with these very arguments.
@@ -127,12 +192,14 @@ impl<'a> Cleared<'a> {
 pub(super) struct Permitted<'a> {
     cleared: Cleared<'a>,
     permit: Permit,
+    /// The person's yes that it used up.
+    approval: Option<RecordId>,
 }
 
 impl<'a> Permitted<'a> {
     /// Joins what was cleared with what allows it.
     pub(super) fn new(cleared: Cleared<'a>, permit: Permit) -> Self {
-        Self { cleared, permit }
+        Self { cleared, permit, approval: None }
     }
 
     pub(super) fn server(&self) -> &'a ServerEntry {
@@ -154,23 +221,10 @@ impl<'a> Permitted<'a> {
         snapshot: &Snapshot,
         incoming: &Incoming<'_>,
     ) -> Subject {
-        let (server, tool) = (self.server(), self.tool());
-        let user = incoming.caller.principal.user.as_ref();
-        let facts = CallFacts {
-            pin: Some(tool.pin().to_owned()),
-            credentials: credential_uses(snapshot, server, Some(tool), user),
-            policy: snapshot.policy(&server.tenant).map(|policy| policy.policies().version()),
-            shadow: self.permit.shadow.iter().map(|rule| format!("policy:{rule}")).collect(),
-            ..CallFacts::default()
-        };
-        let about = tool.name().to_string();
-        let subject = Subject {
-            digest: Some(core.digester.digest(&self.cleared.clearance.canonical())),
-            by: self.permit.by.clone(),
-            facts,
-            ..Subject::new("tools/call", Some(server.name.clone()), about)
-        };
-        subject.told(incoming.client, incoming.trace, incoming.params)
+        let told = (self.permit.by.clone(), self.permit.shadow.as_slice());
+        let mut subject = self.cleared.subject(core, snapshot, incoming, told);
+        subject.facts.approval = self.approval.as_ref().map(ToString::to_string);
+        subject
     }
 
     /// What a revocation would have to take away to end this call.
@@ -259,7 +313,8 @@ impl<'a> Armed<'a> {
         let Self { permitted, secrets, masker } = self;
         // What the request needs of the secrets stands in it; nothing else needs them any more.
         drop(secrets);
-        let Permitted { cleared: Cleared { target, clearance }, permit: _ } = permitted;
+        let Permitted { cleared: Cleared { target, clearance }, permit: _, approval: _ } =
+            permitted;
         let from = match rendered {
             Rendered::Direct(result) => From::Template(result),
             Rendered::Request(plan) => {

@@ -14,8 +14,10 @@ use lanyard_wire::{
     SetLevelParams, WireError, encode_result, splice,
 };
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::approvals::{self, Waited};
 use super::attend::{self, Attendance};
 use super::client::Client;
 use super::dispatch::{self, Dispatched, conclude, stamp};
@@ -25,7 +27,7 @@ use super::parked::{Made, Parked, ParkedCall};
 use super::request::Context;
 use super::route::Scope;
 use super::{search, subscriptions, user};
-use crate::call::{self, Beside, Turns};
+use crate::call::{self, Beside, Called, Patience, Turns};
 use crate::snapshot::Place;
 
 /// A message with its surroundings.
@@ -134,7 +136,9 @@ impl Ask<'_> {
         if seen.is_none_or(|tool| tool.as_mcp().is_none()) {
             // Carried out here, in one step: no task, no copy of the request.
             let called = call::run(core, &context.snapshot, incoming, None).await;
-            return conclude(self.client.version, id, called);
+            if !called.is_undecided() {
+                return conclude(self.client.version, id, called);
+            }
         }
         let request = Owned::new(self, "tools/call", params, place);
         self.converse(id, request).await
@@ -174,8 +178,14 @@ impl Ask<'_> {
 
     /// Runs a request in a task of its own, and attends the client meanwhile. A client that came back
     /// with an answer to a question finds the call that waits for it.
-    async fn converse(&self, id: &Id<'_>, request: Owned) -> Dispatched {
+    async fn converse(&self, id: &Id<'_>, mut request: Owned) -> Dispatched {
         let core = &self.context.core;
+        let state = self.state(request.made.params.as_deref());
+        if let Some(waited) = state.as_deref().and_then(Waited::read) {
+            let claim = request.made.claim(self.context);
+            let Some(waited) = waited.of(&claim, core) else { return attend::nothing_waits(id) };
+            request.waited = Some(waited);
+        }
         let attendance = |turns| Attendance {
             context: self.context.again(),
             id: id.clone().into_owned(),
@@ -184,7 +194,7 @@ impl Ask<'_> {
             turns,
             progress_token: None,
         };
-        if let Some(state) = self.parked_state(request.made.params.as_deref()) {
+        if let Some(state) = state.filter(|content| Parked::is_state(content)) {
             let now = core.clock.now();
             let claim = request.made.claim(self.context);
             return match core.parked.take(&state, &claim, now) {
@@ -206,14 +216,14 @@ impl Ask<'_> {
         attend::attend(attendance, self.outlet).await
     }
 
-    /// The state of a call that was parked here, if the client brings one back.
-    fn parked_state(&self, params: Option<&RawValue>) -> Option<Vec<u8>> {
+    /// What the state holds that the client brings back, if it was sealed here.
+    fn state(&self, params: Option<&RawValue>) -> Option<Vec<u8>> {
         if !self.client.version.is_modern() {
             return None;
         }
         let state = splice::member(params?.get(), &["requestState"])?;
         let text: String = serde_json::from_str(state.get()).ok()?;
-        self.context.core.sessions.unseal(&text).filter(|content| Parked::is_state(content))
+        self.context.core.sessions.unseal(&text)
     }
 
     /// A notification, or an answer to a question: nothing is said back.
@@ -248,6 +258,8 @@ struct Owned {
     context: Context,
     client: Client,
     made: Arc<Made>,
+    /// The client came back for a call that waits for a person.
+    waited: Option<Waited>,
     _place: Place,
 }
 
@@ -257,55 +269,79 @@ impl Owned {
             context: ask.context.again(),
             client: ask.client.clone(),
             made: Arc::new(Made { method: method.to_owned(), params: params.map(user::without) }),
+            waited: None,
             _place: place,
         }
     }
 
     async fn run(self, turns: Turns, cancel: CancellationToken) {
-        let Self { context, client, made, _place } = self;
-        let core = Arc::clone(&context.core);
-        let params = made.params.as_deref();
-        let method = made.method.as_str();
-        let parsed = Method::parse(method.into());
-        let running = async {
-            if parsed == Method::ToolsCall {
-                let call = CallParams::parse(params)?;
-                let incoming = call::Incoming {
-                    caller: &context.caller,
-                    key: &context.key,
-                    agent: &context.identity.agent,
-                    scope: &context.scope,
-                    client: &client,
-                    trace: context.trace.as_ref(),
-                    tool: &call.name,
-                    arguments: call.arguments.map(RawValue::get),
-                    params,
-                };
-                let with = call::With { turns: &turns, cancel: &cancel };
-                return Ok(call::run(&core, &context.snapshot, incoming, Some(with)).await);
+        let Self { mut context, client, made, waited, _place } = self;
+        let patience = Patience { since: Instant::now(), came_back: waited.is_some() };
+        let with = call::With { turns: &turns, cancel: &cancel, patience };
+        // The state is ours: no server is to see it.
+        let bare = waited.as_ref().and_then(|_| made.without_state());
+        let params = bare.as_deref().or(made.params.as_deref());
+        let called = loop {
+            match run_once(&context, &client, (&made.method, params), with).await {
+                Ok(called) if called.is_undecided() => {
+                    // What decides may be another configuration by now, and the caller no caller.
+                    if let Err(denial) = context.renew() {
+                        context.count(&denial);
+                        break Ok(called.cancelled());
+                    }
+                }
+                ended => break ended,
             }
-            let beside = Beside::read(&parsed, params)?;
-            let request = call::Request {
-                caller: &context.caller,
-                key: &context.key,
-                agent: &context.identity.agent,
-                scope: &context.scope,
-                client: &client,
-                trace: context.trace.as_ref(),
-                method,
-                task_owner: core.task_owner(&context.caller.principal, &beside),
-                beside,
-                params,
-            };
-            let with = call::With { turns: &turns, cancel: &cancel };
-            Ok::<_, WireError>(call::run_beside(&core, &context.snapshot, request, with).await)
         };
-        match running.await {
-            Ok(called) => turns.done(called).await,
+        match called {
+            Ok(called) => {
+                let called = approvals::told(&context, &client, &made, waited, called);
+                turns.done(called).await;
+            }
             // It was read once before it came here, and is the same text.
             Err(error) => tracing::error!(message = error.message, "A request changed on its way."),
         }
     }
+}
+
+/// Decides a request and carries it out, once.
+async fn run_once(
+    context: &Context,
+    client: &Client,
+    (method, params): (&str, Option<&RawValue>),
+    with: call::With<'_>,
+) -> Result<Called, WireError> {
+    let core = &context.core;
+    let parsed = Method::parse(method.into());
+    if parsed == Method::ToolsCall {
+        let call = CallParams::parse(params)?;
+        let incoming = call::Incoming {
+            caller: &context.caller,
+            key: &context.key,
+            agent: &context.identity.agent,
+            scope: &context.scope,
+            client,
+            trace: context.trace.as_ref(),
+            tool: &call.name,
+            arguments: call.arguments.map(RawValue::get),
+            params,
+        };
+        return Ok(call::run(core, &context.snapshot, incoming, Some(with)).await);
+    }
+    let beside = Beside::read(&parsed, params)?;
+    let request = call::Request {
+        caller: &context.caller,
+        key: &context.key,
+        agent: &context.identity.agent,
+        scope: &context.scope,
+        client,
+        trace: context.trace.as_ref(),
+        method,
+        task_owner: core.task_owner(&context.caller.principal, &beside),
+        beside,
+        params,
+    };
+    Ok(call::run_beside(core, &context.snapshot, request, with).await)
 }
 
 /// The URI of a subscription.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use lanyard_connect::mcp::ClientFacts;
-use lanyard_core::Denial;
+use lanyard_core::{Denial, Failure};
 use lanyard_wire::results::{CallResult, Content, EmptyResult, Implementation, Stamp};
 use lanyard_wire::translate::ErrorFacts;
 use lanyard_wire::{
@@ -386,9 +386,14 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
             | Denial::UserNotGranted { user: _ }
             | Denial::PolicyForbids { .. }
             | Denial::PolicyUndecidable { .. }
-            | Denial::ArgumentsInvalid { problem: _ } => denial.to_string(),
+            | Denial::ArgumentsInvalid { problem: _ }
+            | Denial::ApprovalNeeded { id: _, reason: _ }
+            | Denial::ApprovalRefused { id: _, why: _ }
+            | Denial::ApprovalsFull { reason: _, waiting: _ } => denial.to_string(),
         },
+        Outcome::Waits(denial) => denial.to_string(),
         Outcome::Failed(failure) => failure.to_string(),
+        Outcome::Undecided => Failure::Bug.to_string(),
     };
     let text = format!("{text} (record {record})");
     if is_tool {

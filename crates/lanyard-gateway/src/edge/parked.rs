@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use lanyard_core::{Principal, Timestamp};
+use lanyard_wire::splice;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -34,6 +35,13 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// The parameters without what a client brings when it comes back.
+    pub(super) fn without_state(&self) -> Option<Box<RawValue>> {
+        let params = self.params.as_deref()?.get();
+        let bare = splice::remove_members(params, &[], &["requestState", "inputResponses"])?;
+        RawValue::from_string(bare).ok()
+    }
+
     /// What has to be the same when the client repeats it with an answer.
     pub(super) fn claim(&self, context: &Context) -> Claim {
         let params = self.params.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());

@@ -116,7 +116,10 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         | Denial::PromptUnknown { prompt: _ }
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ }
-        | Denial::ArgumentsInvalid { problem: _ } => StatusCode::FORBIDDEN,
+        | Denial::ArgumentsInvalid { problem: _ }
+        | Denial::ApprovalNeeded { id: _, reason: _ }
+        | Denial::ApprovalRefused { id: _, why: _ }
+        | Denial::ApprovalsFull { reason: _, waiting: _ } => StatusCode::FORBIDDEN,
     };
     let mut reply = text(status, &denial.to_string());
     if status == StatusCode::UNAUTHORIZED {

@@ -1,6 +1,7 @@
 //! Builds a world: a configuration by hand, a gateway on real sockets, a real log.
 
 mod setup;
+mod yes;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use lanyard_connect::http::{Resolve, Resolving, Roots, Upstream};
 use lanyard_core::{Clock, Known, Limits, ServerName, TenantName, Timestamp};
+use lanyard_gateway::approvals::Approvals;
 use lanyard_gateway::edge::SessionEnds;
 use lanyard_gateway::fleet::{Catalogs, Listed};
 use lanyard_gateway::{Gateway, GatewayParts, Listener, Snapshot};
@@ -28,6 +30,7 @@ use crate::http::{Answer, Door, PATIENCE, Request};
 use crate::server::Api;
 
 pub(crate) use setup::{AgentSetup, HeldSetup, McpSetup, Setup};
+pub(crate) use yes::{People, Said};
 
 /// The start of every test's time.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_302_341_000_000);
@@ -94,6 +97,8 @@ pub(crate) struct World {
     snapshots: watch::Sender<Arc<Snapshot>>,
     master: Arc<MasterKey>,
     ends: Arc<Ends>,
+    /// What people decide of calls.
+    pub(crate) people: Arc<People>,
     limits: Limits,
     strict: bool,
     directory: TempDir,
@@ -149,6 +154,7 @@ impl World {
             snapshots,
             master,
             ends: Arc::default(),
+            people: Arc::new(People::new(Limits::size(limits.agent_approvals_max))),
             limits,
             strict,
             directory,
@@ -174,6 +180,7 @@ impl World {
             sessions: self.master.session_sealer(),
             sessions_ended: self.ends.0.lock().unwrap().clone(),
             session_ends: Arc::clone(&self.ends) as Arc<dyn SessionEnds>,
+            approvals: Arc::clone(&self.people) as Arc<dyn Approvals>,
             upstream,
             catalogs: Arc::new(Nobody),
             snapshots: self.snapshots.subscribe(),

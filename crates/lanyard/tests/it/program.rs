@@ -1,5 +1,6 @@
 //! The real program: its commands, what they print, how it starts, stops and refuses.
 
+mod approvals;
 mod bridge;
 mod import;
 mod pins;

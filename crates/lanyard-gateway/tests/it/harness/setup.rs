@@ -191,6 +191,8 @@ pub(crate) struct Setup {
     pub(crate) held: Vec<HeldSetup>,
     /// The policies of the default tenant; none where it is empty.
     pub(crate) policy: String,
+    /// Their version, where it is another than the configuration's.
+    pub(crate) policy_version: Option<u64>,
 }
 
 /// A credential of a user as a test describes it.
@@ -312,6 +314,7 @@ impl Setup {
             key_moved: false,
             held: Vec::new(),
             policy: String::new(),
+            policy_version: None,
         }
     }
 
@@ -323,7 +326,7 @@ impl Setup {
         let source = PolicySource {
             file: "test.cedar",
             text: &self.policy,
-            version: self.version,
+            version: self.policy_version.unwrap_or(self.version),
             zone: "UTC",
             shadow: false,
         };

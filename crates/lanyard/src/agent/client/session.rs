@@ -21,6 +21,9 @@ const MODERN_REFUSALS: [i64; 2] = [-32020, -32021];
 /// JSON-RPC: headers and body disagree, for instance because a schema's annotations are unknown.
 const HEADER_MISMATCH: i64 = -32020;
 
+/// Where Lanyard names the approval that a call waits for.
+const APPROVAL: &str = "io.lanyard/approval";
+
 /// An open conversation.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -125,7 +128,7 @@ impl Session {
             Call::new("tools/call").with("name", name).with("arguments", arguments.clone());
         call.name = Some(name.to_owned());
         call.param_headers = schema.map_or(Vec::new(), |schema| param_headers(schema, arguments));
-        match self.ask(&call).await {
+        match self.ask_or_wait(&call).await {
             // Nothing was done yet: the headers alone were refused. With the schema at hand they
             // can be written as it wants them.
             Err(ClientError::Rpc { code: HEADER_MISMATCH, .. }) if schema.is_none() => {
@@ -150,21 +153,44 @@ impl Session {
         }
     }
 
+    /// Asks, and asks once more where a person has to approve it: a client that does not come back
+    /// with the state is kept waiting for the decision, and then told in words.
+    async fn ask_or_wait(&mut self, call: &Call) -> Result<Value, ClientError> {
+        let result = self.ask_once(call).await?;
+        let meta = result.get("_meta");
+        match meta.and_then(|meta| meta.get(APPROVAL)) {
+            Some(_) if !is_complete(&result) => self.ask(call).await,
+            Some(_) | None => complete(result),
+        }
+    }
+
     async fn ask(&mut self, call: &Call) -> Result<Value, ClientError> {
-        let result = match &self.era {
-            Era::Modern => self.wire.ask_modern(call).await?,
+        complete(self.ask_once(call).await?)
+    }
+
+    async fn ask_once(&mut self, call: &Call) -> Result<Value, ClientError> {
+        match &self.era {
+            Era::Modern => self.wire.ask_modern(call).await,
             Era::Legacy(headers) => {
                 let id = self.wire.next_id();
-                self.wire.ask(id, call.legacy_body(Some(id)), headers).await?.0
+                Ok(self.wire.ask(id, call.legacy_body(Some(id)), headers).await?.0)
             }
-        };
-        match result.get("resultType").and_then(Value::as_str) {
-            None | Some("complete") => Ok(result),
-            Some(other) => Err(ClientError::Protocol(format!(
-                "the server answers with `{}`, which this command cannot continue",
-                super::error::one_line(other)
-            ))),
         }
+    }
+}
+
+fn is_complete(result: &Value) -> bool {
+    matches!(result.get("resultType").and_then(Value::as_str), None | Some("complete"))
+}
+
+/// A result, unless it wants something that this client cannot give.
+fn complete(result: Value) -> Result<Value, ClientError> {
+    match result.get("resultType").and_then(Value::as_str) {
+        None | Some("complete") => Ok(result),
+        Some(other) => Err(ClientError::Protocol(format!(
+            "the server answers with `{}`, which this command cannot continue",
+            super::error::one_line(other)
+        ))),
     }
 }
 

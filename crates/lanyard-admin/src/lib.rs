@@ -50,7 +50,7 @@ pub use catalog::Verdict;
 pub use change::{Compile, Ready};
 pub use grant::{AllGrants, all_grants};
 pub use launch::launch_is_pinned;
-pub use options::{Era, Isolation, Keep, StoredOptions, ToolOptions, UntrustedWrap};
+pub use options::{Era, Isolation, Keep, Scrub, StoredOptions, ToolOptions, UntrustedWrap};
 pub use policy::policy_source;
 pub use ports::{Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
 pub use serve::AdminListener;

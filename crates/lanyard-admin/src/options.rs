@@ -61,6 +61,9 @@ pub struct StoredOptions {
     /// The tools that may be seen of it; all when absent. MCP only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<String>>,
+    /// What is masked in what it says; as the gateway was started where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrub: Option<Scrub>,
     /// What keeps its process apart; nothing does yet. MCP only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -107,6 +110,16 @@ pub enum UntrustedWrap {
     Exact,
     /// Nowhere.
     Off,
+}
+
+/// What is masked in what a server says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scrub {
+    /// The secrets of its tenant.
+    Exact,
+    /// Those, and whatever has the form of a common credential.
+    Patterns,
 }
 
 /// What keeps a process apart.
@@ -268,6 +281,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("concurrency", "calls at a time"),
     ("untrusted_wrap", "on, exact or off"),
     ("strip_optional_args", "on or off"),
+    ("scrub", "exact or patterns"),
     ("inline", "tools, comma-separated"),
     ("tools", "tools, comma-separated"),
     ("era", "auto, legacy or modern"),
@@ -309,6 +323,7 @@ pub(crate) fn apply(
         "strip_optional_args" => {
             options.strip_optional_args = filled.map(|value| switch(key, value)).transpose()?;
         }
+        "scrub" => options.scrub = filled.map(|value| word("scrub", value)).transpose()?,
         "inline" => options.inline = tools(&listed(filled))?,
         "tools" => {
             options.tools = filled.map(|value| tools(&listed(Some(value)))).transpose()?;

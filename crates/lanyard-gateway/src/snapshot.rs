@@ -10,6 +10,7 @@ mod deeds;
 mod marks;
 pub(crate) mod mcp;
 pub(crate) mod policy;
+mod scrub;
 mod seen;
 mod server;
 mod tool;
@@ -32,6 +33,7 @@ pub(crate) use deeds::Deeds;
 pub use marks::{Marks, ToolMarks};
 pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
 pub(crate) use policy::{Other, PolicyEntry, Viewer};
+pub use scrub::Scrub;
 pub(crate) use seen::Seen;
 pub use server::{ServerEntry, ServerOptions};
 pub use tool::ToolEntry;
@@ -469,7 +471,7 @@ impl Snapshot {
     pub(crate) fn masker(&self, server: &ServerEntry, user: Option<&UserName>) -> Masker {
         match user.and_then(|user| self.user(&server.tenant, &server.name, user)) {
             Some(user) => self.masker_of(server, &[user]),
-            None => self.vault.masker(&server.tenant, server.secrets()),
+            None => self.masker_of(server, &[]),
         }
     }
 
@@ -496,7 +498,7 @@ impl Snapshot {
     fn masker_of(&self, server: &ServerEntry, users: &[&UserEntry]) -> Masker {
         let own = users.iter().flat_map(|user| user.credentials()).map(|it| &it.secret);
         let secrets: Vec<SecretName> = server.secrets().iter().chain(own).cloned().collect();
-        self.vault.masker(&server.tenant, &secrets)
+        server.scrub().and(self.vault.masker(&server.tenant, &secrets))
     }
 
     /// Whether anything of a server is there for a viewer.

@@ -16,6 +16,7 @@ mod number;
 mod output;
 mod problems;
 mod schema;
+pub mod scrub;
 mod shown;
 mod size;
 mod strip;

@@ -21,7 +21,7 @@ mod working_keys;
 
 pub use intake::{InputError, SecretText};
 pub use key_file::KeyFileError;
-pub use mask::{Masker, Tail};
+pub use mask::{Finder, Masker, Tail};
 pub use master::MasterKey;
 pub use random::{RandomError, RandomSource, fill_random};
 pub use sealed::{OpenError, SealError, Sealed, SecretPlace};

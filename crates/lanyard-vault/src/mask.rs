@@ -48,6 +48,12 @@ const REPLACEMENT: &str = "[masked]";
 /// Escapes within escapes: a JSON text inside a JSON string in a message, and in it base64 in lines.
 const ROUNDS_MAX: u8 = 4;
 
+/// Finds what is to be masked beside the secrets that are known, such as forms of credentials.
+pub trait Finder: Send + Sync + fmt::Debug {
+    /// Adds where a text holds something.
+    fn find(&self, text: &[u8], found: &mut Vec<Range<usize>>);
+}
+
 /// Masks the credentials that may stand in what one server says. Cheap to clone.
 #[derive(Clone)]
 pub struct Masker {
@@ -55,6 +61,7 @@ pub struct Masker {
     everywhere: Arc<Index>,
     /// The credentials of the server, as far as they are looked for in what it says alone.
     own: Vec<Arc<Needles>>,
+    beside: Option<Arc<dyn Finder>>,
     bytes: Bytes,
     /// The length of the longest form of any of them.
     longest: usize,
@@ -66,7 +73,14 @@ impl Masker {
         let bytes = own.iter().fold(everywhere.bytes(), |bytes, one| bytes.or(one.bytes()));
         let longest = own.iter().map(|needles| needles.longest());
         let longest = longest.chain([everywhere.longest(), TOKEN_BYTES]).max().unwrap_or(0);
-        Self { everywhere, own, bytes: bytes.or(own_tokens::bytes()), longest }
+        Self { everywhere, own, beside: None, bytes: bytes.or(own_tokens::bytes()), longest }
+    }
+
+    /// The same, that masks what this finds as well. It is shown texts with escapes undone, too,
+    /// where they stand for letters, digits and what is in the secrets.
+    #[must_use]
+    pub fn with(self, beside: Arc<dyn Finder>) -> Self {
+        Self { beside: Some(beside), ..self }
     }
 
     /// The bytes with every credential replaced by `[masked]`, and how many there were. What
@@ -127,6 +141,9 @@ impl Masker {
             needles.find_narrow(text, found);
         }
         own_tokens::find(text, found);
+        if let Some(beside) = &self.beside {
+            beside.find(text, found);
+        }
         let Some(rounds) = rounds.checked_sub(1) else { return };
         if !Escapes::All.may_hide(self.bytes, text) {
             return;

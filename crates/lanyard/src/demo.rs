@@ -13,7 +13,7 @@ use crate::config::Environment;
 use crate::demo_api::{DemoApi, Seen, definition_yaml};
 use crate::failure::Failure;
 use crate::output::{self, bold};
-use crate::up::{Running, Stop, UpArgs};
+use crate::up::{Running, ScrubArg, Stop, UpArgs};
 
 /// Show the whole story in one terminal, on a bundled API that demands a key.
 #[derive(Debug, clap::Args)]
@@ -81,6 +81,7 @@ async fn stage(place: &Place, environment: &Environment) -> Result<(), Failure> 
         insecure_plaintext: None,
         upstream_ca: None,
         strict: false,
+        scrub: ScrubArg::Exact,
     };
     let environment = environment.without_run_directory();
     let started = Running::start(&args, place.0.join("data"), &environment).await;

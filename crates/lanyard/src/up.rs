@@ -18,6 +18,7 @@ use lanyard_connect::http::{Roots, Upstream};
 use lanyard_core::{
     ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp, chain,
 };
+use lanyard_gateway::snapshot::Scrub;
 use lanyard_gateway::{Gateway, GatewayParts, Snapshot};
 use lanyard_store::SessionEndedRow;
 use lanyard_vault::{Vault, fill_random};
@@ -87,6 +88,28 @@ pub(crate) struct UpArgs {
     /// Make each call wait until its record is on disk, and not only written
     #[arg(long)]
     pub(crate) strict: bool,
+    /// What is masked in what servers say, unless `server set NAME scrub=` says otherwise: the values
+    /// of secrets, or also what has the form of a common credential
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = ScrubArg::Exact)]
+    pub(crate) scrub: ScrubArg,
+}
+
+/// See [`UpArgs::scrub`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ScrubArg {
+    /// The values of secrets
+    Exact,
+    /// Those, and what has the form of a common credential
+    Patterns,
+}
+
+impl From<ScrubArg> for Scrub {
+    fn from(scrub: ScrubArg) -> Self {
+        match scrub {
+            ScrubArg::Exact => Self::Exact,
+            ScrubArg::Patterns => Self::Patterns,
+        }
+    }
 }
 
 /// Runs the gateway until it is told to stop.
@@ -170,7 +193,8 @@ impl Running {
         let rows = opened.store.load().map_err(|error| chain(&error))?;
         let vault = Vault::build(&opened.master, Vec::new()).map_err(|error| error.to_string())?;
         let servers_directory = opened.store.directory().join("servers");
-        let settings = Settings { limits: limits.clone(), servers_directory };
+        let settings =
+            Settings { limits: limits.clone(), servers_directory, scrub: args.scrub.into() };
         let (compiler, snapshots) = Compiler::start(&rows, vault, upstream.clone(), settings)?;
         for warning in compiler.warnings() {
             tracing::warn!("{warning}");
@@ -359,6 +383,9 @@ fn started(args: &UpArgs, addresses: &Addresses) -> Vec<(String, String)> {
     detail.insert("version", env!("CARGO_PKG_VERSION").to_owned());
     if args.strict {
         detail.insert("strict", "true".to_owned());
+    }
+    if args.scrub == ScrubArg::Patterns {
+        detail.insert("scrub", "patterns".to_owned());
     }
     if let Some(reason) = &args.insecure_plaintext {
         detail.insert("insecure_plaintext", reason.clone());

@@ -239,7 +239,10 @@ impl Credentials for ServerCredentials {
 
     fn mask<'a>(&self, text: &'a str) -> (Cow<'a, str>, u64) {
         let snapshot = Arc::clone(&self.snapshots.borrow());
-        let masker = snapshot.vault.masker(&self.target.tenant, &self.names);
+        let masker = match snapshot.find(&self.target.tenant, &self.target.server) {
+            Some(server) => snapshot.masker(server, None),
+            None => snapshot.vault.masker(&self.target.tenant, &self.names),
+        };
         let (clean, count) = masker.mask_json(text);
         let Some(own) = &self.own else { return (clean, count) };
         match own.masker.mask_json(&clean) {

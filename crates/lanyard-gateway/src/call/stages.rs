@@ -299,7 +299,7 @@ impl<'a> Armed<'a> {
         let tenant = &permitted.server().tenant;
         let names = permitted.tool().as_rest().ok_or(Failure::Bug)?.tool.secrets();
         let secrets = snapshot.vault.arm(tenant, names).map_err(secret_failure)?;
-        let masker = snapshot.vault.masker(tenant, permitted.server().secrets());
+        let masker = snapshot.masker(permitted.server(), None);
         Ok(Self { permitted, secrets, masker })
     }
 

@@ -11,6 +11,7 @@ use lanyard_rest::{Definition, SetEntry};
 
 use super::marks::{COST, Marks};
 use super::mcp::McpEntry;
+use super::scrub::Scrub;
 use super::tool::{ToolEntry, digest_hex};
 
 /// What an operator sets for a server beside its definition.
@@ -46,6 +47,7 @@ pub struct ServerEntry {
     pub(crate) prefix: String,
     pub(crate) timeout: Duration,
     pub(crate) private: PrivateAllowance,
+    scrub: Scrub,
     tools: Vec<ToolEntry>,
     by_name: HashMap<ToolName, usize>,
     secrets: Vec<SecretName>,
@@ -66,6 +68,17 @@ enum Kind {
 }
 
 impl ServerEntry {
+    /// The same server, with this masked in what it says.
+    #[must_use]
+    pub fn scrubbed(self, scrub: Scrub) -> Self {
+        Self { scrub, ..self }
+    }
+
+    /// What is masked in what it says.
+    pub(super) fn scrub(&self) -> Scrub {
+        self.scrub
+    }
+
     /// Compiles the definition of a REST API, which was read from `source`. The error names the
     /// tool whose schema does not compile.
     pub fn compile(
@@ -124,6 +137,7 @@ impl ServerEntry {
             prefix: options.prefix,
             timeout: options.timeout,
             private: options.private,
+            scrub: Scrub::Exact,
             tools,
             by_name,
             secrets,

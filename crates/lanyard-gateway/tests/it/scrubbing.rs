@@ -2,6 +2,7 @@
 //! is no text. None of it reaches an agent, and what does is JSON.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use lanyard_gateway::snapshot::Scrub;
 use serde_json::{Value, json};
 
 use crate::harness::{Conditions, HeldSetup, McpSetup, World, modern};
@@ -273,6 +274,37 @@ async fn what_belongs_to_another_server_of_the_tenant() {
     assert_eq!(texts(&answer.json()["result"]), "a [masked] b");
     let records = world.settled().await;
     assert_eq!(records.last().unwrap()["masked"], 1, "{records:#?}");
+}
+
+#[tokio::test]
+async fn what_has_the_form_of_a_credential_where_that_is_switched_on() {
+    let word: String = ('a'..='z').chain('0'..='9').cycle().take(40).collect();
+    // Made up, and put together here so that no scanner takes them for real.
+    let token = format!("gh{}_{word}", 'p');
+    let pem = format!("-----BEGIN {0}-----\n{word}{word}\n-----END {0}-----\n", "PRIVATE KEY");
+    for (scrub, is_masked) in [(Scrub::Exact, false), (Scrub::Patterns, true)] {
+        let server = Mcp::start(Speaks::Modern).await;
+        let world = World::with(Conditions::default(), |setup| {
+            setup.origins.push(server.origin.clone());
+            setup.mcp.push(McpSetup { scrub, ..McpSetup::new("fake", &server) });
+            setup.agent("alice").grants.push(("fake", &["*"], &[]));
+        })
+        .await;
+        let escaped = token.replace('_', "\\u005f");
+        let content = json!([text(&token), text(&format!("a {escaped} b")), text(&pem)]);
+        let structured = json!({"note": {"pem": pem}, &token: [1, token]});
+        let result = json!({"content": content, "structuredContent": structured});
+        server.answers("tools/call", json!({"result": result}));
+        let answer = call_modern(&world, FAKE, "echo", json!({})).await;
+        let told = &answer.json()["result"];
+        if is_masked {
+            assert_eq!(texts(told), "[masked]a [masked] b[masked]\n");
+            let clean = json!({"note": {"pem": "[masked]\n"}, "[masked]": [1, "[masked]"]});
+            assert_eq!(told["structuredContent"], clean);
+        } else {
+            assert_eq!(told["structuredContent"], structured);
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr2_iter, memchr3, memchr3_iter};
 
 /// Characters of base64 that stand before a line break which may be one of a wrapped text. Prose
 /// seldom ends a line like that, and encoders wrap at 64 or 76.
@@ -111,16 +111,23 @@ impl Escapes {
     /// Whether the text holds an escape that could stand for one of these bytes, or for the
     /// beginning of another escape that could.
     pub(super) fn may_hide(self, bytes: Bytes, text: &[u8]) -> bool {
-        let mut pieces = self.pieces(text);
-        while let Some(piece) = pieces.next() {
-            let Piece::Escape(length, meaning) = piece else { continue };
+        let mut free_from = 0;
+        for at in memchr3_iter(b'\\', b'%', b'&', text) {
+            if at < free_from {
+                continue;
+            }
+            let Some((length, meaning)) = self.escape(text, at) else { continue };
+            free_from = at.saturating_add(length);
             // Once it is undone, it may be a line break within base64.
-            let line = || bytes.has(b'\n') || pieces.after_base64(length);
+            let line = || {
+                let before = text.get(..at).unwrap_or_default();
+                bytes.has(b'\n') || ends_in_base64(before)
+            };
             let may = match meaning.as_bytes() {
                 [] | [b'%' | b'&'] => true,
                 [b'\n' | b'\r'] => line(),
                 [b'\\'] if bytes.has(b'\\') => true,
-                [b'\\'] => match pieces.rest().first() {
+                [b'\\'] => match text.get(free_from) {
                     Some(b'n' | b'r') => line(),
                     Some(b'u' | b'\\') => true,
                     Some(same @ (b'"' | b'/')) => bytes.has(*same),
@@ -132,7 +139,8 @@ impl Escapes {
                 return true;
             }
         }
-        false
+        let mut lines = memchr2_iter(b'\n', b'\r', text);
+        self == Self::All && lines.any(|at| self.escape(text, at).is_some())
     }
 
     /// The text without an escape that it ends inside of, if it does.
@@ -230,16 +238,7 @@ struct Pieces<'a> {
     line: Option<usize>,
 }
 
-impl<'a> Pieces<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    /// Whether base64 stands before the escape of this length that was just passed.
-    fn after_base64(&self, length: usize) -> bool {
-        ends_in_base64(self.text.get(..self.at.saturating_sub(length)).unwrap_or_default())
-    }
-
+impl Pieces<'_> {
     /// The next place from `from` on at which an escape may begin.
     fn next_place(&mut self, from: usize) -> usize {
         let (end, escapes) = (self.text.len(), self.escapes);

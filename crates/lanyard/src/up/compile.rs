@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_admin::{
-    Compile, Ready, StoredOptions, all_grants, mcp_tools, policy_source, read_definition,
+    Compile, Ready, Scrub as StoredScrub, StoredOptions, all_grants, mcp_tools, policy_source,
+    read_definition,
 };
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, UserName};
 use lanyard_gateway::snapshot::{
-    AgentLoad, Marks, ServerOptions, ToolMarks, UserCredential, UserEntry,
+    AgentLoad, Marks, Scrub, ServerOptions, ToolMarks, UserCredential, UserEntry,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_mcp::UserKey;
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// Where processes of servers have their directories.
     pub(crate) servers_directory: PathBuf,
+    /// What is masked in what servers say that have no setting of their own.
+    pub(crate) scrub: Scrub,
 }
 
 /// Compiles configurations and publishes them.
@@ -277,13 +280,22 @@ fn server(
             } else {
                 compile_rest(row, &options, rows, &settings.limits)
             };
-            let entry = Arc::new(entry.map_err(context)?);
+            let scrub = scrub(&options, settings);
+            let entry = Arc::new(entry.map_err(context)?.scrubbed(scrub));
             KeptServer { row: Arc::new(row.clone()), listed: Arc::new(listed), entry }
         }
     };
     let entry = Arc::clone(&server.entry);
     kept.servers.insert(key, server);
     Ok(entry)
+}
+
+fn scrub(options: &StoredOptions, settings: &Settings) -> Scrub {
+    match options.scrub {
+        Some(StoredScrub::Exact) => Scrub::Exact,
+        Some(StoredScrub::Patterns) => Scrub::Patterns,
+        None => settings.scrub,
+    }
 }
 
 fn compile_rest(

@@ -11,7 +11,7 @@ use lanyard_core::{
 };
 use lanyard_gateway::fleet::Keep;
 use lanyard_gateway::snapshot::{
-    AgentLoad, Item, Marks, McpEntry, McpOptions, McpParts, ServerOptions, UserCredential,
+    AgentLoad, Item, Marks, McpEntry, McpOptions, McpParts, Scrub, ServerOptions, UserCredential,
     UserEntry, Wrap,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
@@ -58,6 +58,7 @@ pub(crate) struct McpSetup {
     pub(crate) concurrency: usize,
     pub(crate) tools: Vec<Value>,
     pub(crate) per_user: bool,
+    pub(crate) scrub: Scrub,
     /// Whether it was listed: what it said of itself is known.
     pub(crate) is_listed: bool,
     /// Where its processes have their directories.
@@ -89,6 +90,7 @@ impl McpSetup {
             .map(tool)
             .to_vec(),
             per_user: false,
+            scrub: Scrub::Exact,
             is_listed: true,
             directory: "/nonexistent".into(),
         }
@@ -141,7 +143,7 @@ impl McpSetup {
             enabled: true,
             marks: Marks::default(),
         };
-        ServerEntry::mcp(tenant, name, options, tools.collect(), mcp)
+        ServerEntry::mcp(tenant, name, options, tools.collect(), mcp).scrubbed(self.scrub)
     }
 }
 

@@ -8,6 +8,7 @@ use lanyard_core::{
     AgentName, ChangeRecord, Limits, RecordId, SecretName, ServerName, Tags, TenantName, Timestamp,
     TokenId, ToolName,
 };
+use lanyard_gateway::snapshot::Scrub;
 use lanyard_store::{
     AgentRow, Change, GrantRow, SecretRow, SecretVersionRow, ServerRow, Store, StoreError, TokenRow,
 };
@@ -50,7 +51,11 @@ impl Ground {
 }
 
 fn settings() -> Settings {
-    Settings { limits: Limits::standard(), servers_directory: "/nonexistent".into() }
+    Settings {
+        limits: Limits::standard(),
+        servers_directory: "/nonexistent".into(),
+        scrub: Scrub::Exact,
+    }
 }
 
 #[test]

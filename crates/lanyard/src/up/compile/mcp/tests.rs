@@ -3,6 +3,7 @@
 use lanyard_connect::mcp::EraChoice;
 use lanyard_core::{Limits, ServerName, TenantName, Timestamp};
 use lanyard_gateway::ServerEntry;
+use lanyard_gateway::snapshot::Scrub;
 use lanyard_store::{DefinitionKind, DefinitionRow, DefinitionState, FactsRow, ServerRow};
 
 use super::super::Settings;
@@ -60,7 +61,11 @@ const LAUNCH: &str = r#"{"type":"http","url":"https://s.example/mcp","headers":[
 fn entry(row: &ServerRow, facts: Option<FactsRow>) -> ServerEntry {
     let definitions = vec![tool(0, "a"), tool(1, "b"), tool(2, "c")];
     let listed = ListedRows { definitions, facts };
-    let settings = Settings { limits: Limits::standard(), servers_directory: "/x".into() };
+    let settings = Settings {
+        limits: Limits::standard(),
+        servers_directory: "/x".into(),
+        scrub: Scrub::Exact,
+    };
     let options = StoredOptions::read(row).unwrap();
     compile(row, &options, &listed, &settings).unwrap()
 }

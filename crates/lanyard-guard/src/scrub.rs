@@ -1,0 +1,40 @@
+//! Finds what looks like a credential in what a server says, whoever it belongs to: the forms that
+//! issuers publish so that scanners can find them.
+//!
+//! It is a guess by form, so it is switched on by an operator. What is known to be a credential, the
+//! vault finds by value. All forms are one expression, which takes time linear in the text, and
+//! little of it where nothing begins like one of them.
+
+mod forms;
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+pub use self::forms::{FORMS, Form};
+
+/// The forms of common credentials, ready to be looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Forms(&'static Regex);
+
+/// Compiled once. The expressions are constants, so a test tells whether they compile.
+static ALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let each: Vec<String> = FORMS.iter().map(|form| format!("(?:{})", form.pattern)).collect();
+    Regex::new(&format!("(?-u){}", each.join("|"))).ok()
+});
+
+impl Forms {
+    /// All that are known.
+    pub fn common() -> Option<Self> {
+        ALL.as_ref().map(Self)
+    }
+
+    /// Adds where a text holds one.
+    pub fn find(self, text: &[u8], found: &mut Vec<Range<usize>>) {
+        found.extend(self.0.find_iter(text).map(|one| one.range()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

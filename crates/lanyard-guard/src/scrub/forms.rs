@@ -1,0 +1,132 @@
+//! The forms of common credentials, as data: each with the page on which its issuer or a standard
+//! describes it.
+
+/// The form of one kind of credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// What it is.
+    pub name: &'static str,
+    /// What it looks like: an expression over bytes.
+    pub pattern: &'static str,
+    /// Who says so.
+    pub source: &'static str,
+}
+
+/// Every form that is looked for.
+pub const FORMS: &[Form] = &[
+    Form {
+        name: "AWS access key id",
+        pattern: r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",
+        source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
+    },
+    Form {
+        name: "AWS secret access key, behind its name",
+        pattern: r#"(?i:secret_?access_?key)[\\"']{0,4}\s{0,3}[:=]\s{0,3}[\\"']{0,4}[A-Za-z0-9/+]{40}\b"#,
+        source: "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",
+    },
+    Form {
+        name: "GitHub token",
+        pattern: r"\bgh[pousr]_[A-Za-z0-9]{36,251}",
+        source: "https://github.blog/engineering/behind-githubs-new-authentication-token-formats/",
+    },
+    Form {
+        name: "GitHub fine-grained token",
+        pattern: r"\bgithub_pat_[A-Za-z0-9_]{50,244}",
+        source: "https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github",
+    },
+    Form {
+        name: "GitLab token",
+        pattern: r"\bgl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct)-[A-Za-z0-9_-]{20,}",
+        source: "https://docs.gitlab.com/security/tokens/",
+    },
+    Form {
+        name: "Slack token",
+        pattern: r"\bx(?:ox[abeoprs]|app)-[A-Za-z0-9-]{16,}",
+        source: "https://docs.slack.dev/authentication/tokens",
+    },
+    Form {
+        name: "Slack webhook",
+        pattern: r"\bhooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/]{24,}",
+        source: "https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks",
+    },
+    Form {
+        name: "Stripe key",
+        pattern: r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}",
+        source: "https://docs.stripe.com/keys",
+    },
+    Form {
+        name: "Stripe webhook secret",
+        pattern: r"\bwhsec_[A-Za-z0-9+/=]{32,}",
+        source: "https://docs.stripe.com/webhooks",
+    },
+    Form {
+        name: "OpenAI key",
+        pattern: r"\bsk-(?:(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{48}\b)",
+        source: "https://platform.openai.com/docs/api-reference/authentication",
+    },
+    Form {
+        name: "Anthropic key",
+        pattern: r"\bsk-ant-[a-z0-9]{2,10}-[A-Za-z0-9_-]{20,}",
+        source: "https://docs.claude.com/en/api/overview",
+    },
+    Form {
+        name: "Google API key",
+        pattern: r"\bAIza[A-Za-z0-9_-]{35}",
+        source: "https://cloud.google.com/docs/authentication/api-keys",
+    },
+    Form {
+        name: "Google OAuth client secret",
+        pattern: r"\bGOCSPX-[A-Za-z0-9_-]{28}",
+        source: "https://developers.google.com/identity/protocols/oauth2",
+    },
+    Form {
+        name: "Google access token",
+        pattern: r"\bya29\.[A-Za-z0-9_.-]{30,}",
+        source: "https://cloud.google.com/docs/authentication/token-types",
+    },
+    Form {
+        name: "npm token",
+        pattern: r"\bnpm_[A-Za-z0-9]{36}\b",
+        source: "https://docs.npmjs.com/about-access-tokens",
+    },
+    Form {
+        name: "PyPI token",
+        pattern: r"\bpypi-AgEI[A-Za-z0-9_-]{50,}",
+        source: "https://pypi.org/help/#apitoken",
+    },
+    Form {
+        name: "Hugging Face token",
+        pattern: r"\bhf_[A-Za-z0-9]{34}\b",
+        source: "https://huggingface.co/docs/hub/security-tokens",
+    },
+    Form {
+        name: "SendGrid key",
+        pattern: r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}",
+        source: "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
+    },
+    Form {
+        name: "DigitalOcean token",
+        pattern: r"\bdo[opr]_v1_[a-f0-9]{64}\b",
+        source: "https://docs.digitalocean.com/reference/api/create-personal-access-token/",
+    },
+    Form {
+        name: "HashiCorp Vault token",
+        pattern: r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}",
+        source: "https://developer.hashicorp.com/vault/docs/concepts/tokens",
+    },
+    Form {
+        name: "JSON Web Token",
+        pattern: r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}",
+        source: "https://www.rfc-editor.org/rfc/rfc7515#section-7.1",
+    },
+    Form {
+        // Line breaks may be escaped, in JSON within JSON too.
+        name: "private key in PEM",
+        pattern: concat!(
+            r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+            r"(?:[A-Za-z0-9+/=:,.\s\\]|Proc-Type|DEK-Info: [A-Z0-9-]+){40,}",
+            r"(?:-----END [A-Z0-9 ]{1,60}-----)?"
+        ),
+        source: "https://www.rfc-editor.org/rfc/rfc7468#section-10",
+    },
+];

@@ -1,0 +1,165 @@
+//! How long a decision takes: `cargo run --release -p lanyard-policy --example decisions`.
+//!
+//! 1,000 agents and 500 tools, each pair met once before it is measured, so that what is worked out
+//! once is worked out; then 200,000 decisions over all of them. Every decision reads arguments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lanyard_core::{AgentName, Peer, ServerName, TenantName, Timestamp, ToolName};
+use lanyard_policy::{
+    Action, Ask, Circumstances, Grant, Grants, Hints, Object, ObjectFacts, ObjectRules, PathView,
+    Policies, PolicySource, SessionFacts, SqlView, SubjectFacts, SubjectRules, ToolPattern,
+    Transport, UrlView, UserPattern, Verdict, Views,
+};
+use serde_json::{Map, Value, json};
+
+const AGENTS: usize = 1_000;
+const SERVERS: usize = 25;
+const TOOLS: usize = 20;
+const DECISIONS: usize = 200_000;
+
+#[derive(Debug)]
+struct NoViews;
+
+impl Views for NoViews {
+    fn path(&self, _text: &str) -> PathView {
+        PathView::default()
+    }
+
+    fn sql(&self, _text: &str) -> SqlView {
+        SqlView::default()
+    }
+
+    fn url(&self, _text: &str) -> UrlView {
+        UrlView::default()
+    }
+}
+
+struct World {
+    policies: Policies,
+    agents: Vec<(SubjectRules, Grants)>,
+    tools: Vec<(ServerName, ToolName, ObjectRules)>,
+}
+
+/// Rules about all tools: every decision asks every one of them.
+fn about_all(count: usize) -> String {
+    (0..count)
+        .map(|number| {
+            format!(
+                "@id(\"r{number}\") forbid(principal, action in Action::\"call\", resource) \
+                 when {{ context.args.amount > {number}000000 && context.args.to == \"x{number}\" }};\n"
+            )
+        })
+        .collect()
+}
+
+/// Rules about one tool each, as most are.
+fn about_one(count: usize) -> String {
+    (0..count)
+        .map(|number| {
+            let (server, tool) = (number % SERVERS, number / SERVERS % TOOLS);
+            format!(
+                "@id(\"r{number}\") forbid(principal, action in Action::\"call\", \
+                 resource == Tool::\"s{server}/t{tool}\") when {{ context.args.amount > {number}000000 }};\n"
+            )
+        })
+        .collect()
+}
+
+fn world(text: &str) -> Result<World, Box<dyn Error>> {
+    let source = PolicySource { file: "p.cedar", text, version: 1, zone: "UTC", shadow: false };
+    let policies = Policies::parse(&source, Arc::new(NoViews))
+        .map_err(|problems| problems.first().map_or_else(String::new, ToString::to_string))?;
+    let (tenant, tags) = (TenantName::default_tenant(), BTreeMap::new());
+    let schema = json!({ "type": "object", "required": ["amount", "to"], "properties": {
+        "amount": { "type": "integer" }, "to": { "type": "string" }, "note": { "type": "string" } } });
+    let mut tools = Vec::new();
+    for number in 0..SERVERS * TOOLS {
+        let server = ServerName::parse(&format!("s{}", number / TOOLS))?;
+        let tool = ToolName::parse(&format!("t{}", number % TOOLS))?;
+        let object = Object::Tool {
+            server: &server,
+            tool: &tool,
+            hints: Hints::default(),
+            input_schema: &schema,
+        };
+        let rules = policies.object(&ObjectFacts { tenant: &tenant, object, tags: &tags });
+        tools.push((server, tool, rules));
+    }
+    let mut agents = Vec::new();
+    let teams = BTreeSet::from(["ops".to_owned()]);
+    for number in 0..AGENTS {
+        let agent = AgentName::parse(&format!("a{number}"))?;
+        let facts = SubjectFacts { tenant: &tenant, agent: &agent, teams: &teams, tags: &tags };
+        let subject = policies.subject(&facts);
+        let grants = (0..SERVERS).map(|server| {
+            Ok(Grant {
+                server: ServerName::parse(&format!("s{server}"))?,
+                allow: ToolPattern::All,
+                deny: ToolPattern::none(),
+                users: UserPattern::none(),
+                expires_at: None,
+            })
+        });
+        let grants = grants.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+        agents.push((subject, Grants::new(agent, grants)));
+    }
+    Ok(World { policies, agents, tools })
+}
+
+fn arguments() -> Map<String, Value> {
+    let all = json!({ "amount": 5, "to": "somebody", "note": "hello" });
+    all.as_object().cloned().unwrap_or_default()
+}
+
+fn run(world: &World, count: usize) -> Result<Duration, Box<dyn Error>> {
+    let (arguments, session) = (arguments(), SessionFacts::default());
+    let began = Instant::now();
+    for number in 0..count {
+        // Both are walked through with steps that share no factor, so that pairs come in no order.
+        let (subject, grants) = world.agents.get(number * 7 % AGENTS).ok_or("no agent")?;
+        let (server, tool, object) =
+            world.tools.get(number * 11 % (SERVERS * TOOLS)).ok_or("no tool")?;
+        let circumstances = Circumstances {
+            user: None,
+            token: None,
+            peer: Peer::Unix { uid: 1000, pid: None },
+            transport: Transport::Unix,
+            now: Timestamp(1_795_339_800_000_000),
+        };
+        let ask =
+            Ask { circumstances, session: &session, action: Action::Call, arguments: &arguments };
+        let verdict = world.policies.decide(subject, object, grants, (server, Some(tool)), &ask);
+        if !matches!(verdict, Verdict::Allowed(_)) {
+            return Err(format!("not allowed: {verdict:?}").into());
+        }
+    }
+    Ok(began.elapsed())
+}
+
+#[expect(clippy::print_stdout, reason = "it is what this program is for")]
+fn main() -> Result<(), Box<dyn Error>> {
+    for (name, text) in [
+        ("no policies", String::new()),
+        ("10 policies, each about all tools", about_all(10)),
+        ("10 policies, each about one tool", about_one(10)),
+        ("1,000 policies, each about one tool", about_one(1_000)),
+        ("1,000 policies, each about all tools", about_all(1_000)),
+    ] {
+        let count = if name.starts_with("1,000") { DECISIONS / 10 } else { DECISIONS };
+        let began = Instant::now();
+        let world = world(&text)?;
+        let compiled = began.elapsed();
+        run(&world, count)?;
+        let took = run(&world, count)?;
+        let each = took.as_secs_f64() * 1e6 / f64::from(u32::try_from(count)?);
+        println!(
+            "{name}: {each:.2} µs a decision ({:.0} ms to compile)",
+            compiled.as_secs_f64() * 1e3
+        );
+    }
+    Ok(())
+}

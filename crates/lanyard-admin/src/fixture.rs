@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use http::{Method, Request};
 use lanyard_core::{Clock, Limits, Peer, RecordId, ServerName, TenantName, Timestamp};
 use lanyard_mcp::{Catalog, Item, Kind};
+use lanyard_policy::limit::{DayUse, LimitScope};
 use lanyard_policy::{PathView, SqlView, UrlView, Views};
 use lanyard_rest::Schemas;
 use lanyard_store::audit::{Log, Options};
@@ -77,6 +78,10 @@ impl Status for Servers {
                 stderr: "boom\n".to_owned(),
             }],
         })
+    }
+
+    fn limit_use(&self, _: &TenantName, scope: &LimitScope) -> Option<(DayUse, u64)> {
+        scope.agent().map(|_| (DayUse { calls: 12, cost: 30 }, 2))
     }
 
     fn reconnect(&self, tenant: &TenantName, server: &ServerName) {

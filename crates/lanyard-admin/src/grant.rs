@@ -102,7 +102,7 @@ pub(crate) async fn put(
 
 impl crate::state::Shared {
     /// The tools of a server; `None` where they are not known yet.
-    fn names_of(
+    pub(crate) fn names_of(
         &self,
         server: &ServerName,
         rows: &Configuration,

@@ -24,6 +24,7 @@ mod error;
 mod fixture;
 mod grant;
 mod launch;
+mod limit;
 mod lines;
 mod mcp_add;
 mod operator;

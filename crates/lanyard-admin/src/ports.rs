@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lanyard_core::{Principal, ServerName, TenantName, Timestamp};
 use lanyard_mcp::Catalog;
+use lanyard_policy::limit::{DayUse, LimitScope};
 use lanyard_store::Configuration;
 
 /// A server that is to be tried, among all the rows as they would be with it. Nothing of it needs
@@ -91,10 +92,14 @@ pub struct ServerProcess {
     pub stderr: String,
 }
 
-/// Knows how servers do.
+/// Knows how servers do, and what limits have counted.
 pub trait Status: Send + Sync + fmt::Debug {
     /// How a server does; `None` where there is nothing to know.
     fn status(&self, tenant: &TenantName, server: &ServerName) -> Option<ServerStatus>;
+
+    /// What a limit on calls has counted today, and how many of its calls run; `None` where nothing
+    /// was counted.
+    fn limit_use(&self, tenant: &TenantName, scope: &LimitScope) -> Option<(DayUse, u64)>;
 
     /// Ends the conversations with a server and has it connected anew, at once.
     fn reconnect(&self, tenant: &TenantName, server: &ServerName);

@@ -20,8 +20,8 @@ use crate::change::Compile;
 use crate::error::ApiError;
 use crate::ports::{Status, Verify};
 use crate::{
-    agent, approval, audit, grant, operator, pin, policy, secret, server, server_add, server_test,
-    status, tenant, user_credential,
+    agent, approval, audit, grant, limit, operator, pin, policy, secret, server, server_add,
+    server_test, status, tenant, user_credential,
 };
 
 /// What an admin API is made of.
@@ -154,6 +154,7 @@ impl Admin {
             .route("/v1/grants", get(grant::list))
             .route("/v1/grants/{agent}", delete(grant::revoke_all))
             .route("/v1/grants/{agent}/{server}", put(grant::put).delete(grant::revoke))
+            .route("/v1/call-limits", get(limit::list).put(limit::put).delete(limit::remove))
             .route("/v1/who-can/{server}/{tool}", get(grant::who_can))
             .route("/v1/policy", get(policy::show).put(policy::apply))
             .route("/v1/policy/versions", get(policy::versions))

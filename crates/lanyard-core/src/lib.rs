@@ -28,11 +28,11 @@ pub use name::{
     TokenId, ToolName, UserName,
 };
 pub use origin::{Origin, OriginError, Scheme};
-pub use outcome::{Blame, Denial, Failure};
+pub use outcome::{Blame, Denial, Failure, ReachedLimit};
 pub use record::{
     CallFacts, CallRecord, ChangeRecord, ClientNote, CredentialUse, Decision, Ending, EndingStatus,
     OpenRecord, Record, RecordWho,
 };
 pub use secrets::{SecretError, SecretSource, Sign};
 pub use tag::{LABELS_TAG, TagError, Tags, tag_set};
-pub use time::{Clock, Timestamp, span};
+pub use time::{Clock, Timestamp, span, whole_seconds};

@@ -7,6 +7,18 @@ use thiserror::Error;
 
 use crate::{RecordId, SecretName, ServerName, UserName};
 
+/// A limit on calls that let one not through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReachedLimit {
+    /// Which limit, in words that name nobody: `calls per day of this agent`.
+    pub which: String,
+    /// The same as records name it: `limit:alice/*/*`.
+    pub limit: String,
+    /// The seconds until it may be tried again; `None` where the call costs more than the limit
+    /// ever allows.
+    pub retry_after: Option<u32>,
+}
+
 /// A no by decision. `Display` is what the agent is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Denial {
@@ -134,6 +146,9 @@ pub enum Denial {
         /// How many wait.
         waiting: u64,
     },
+    /// A limit on calls lets this one not through, or not now.
+    #[error("{}", limit_reached(.0))]
+    LimitReached(Box<ReachedLimit>),
 }
 
 impl Denial {
@@ -162,6 +177,7 @@ impl Denial {
             Self::ApprovalNeeded { id: _, reason: _ } => "approval_needed",
             Self::ApprovalRefused { id: _, why: _ } => "approval_refused",
             Self::ApprovalsFull { reason: _, waiting: _ } => "approvals_full",
+            Self::LimitReached(_) => "limit_reached",
         }
     }
 }
@@ -177,6 +193,27 @@ fn forbidden(rules: &[String], message: Option<&str>) -> String {
     match message {
         Some(message) => format!("forbidden by policy ({}): {message}", named(rules)),
         None => format!("forbidden by policy ({})", named(rules)),
+    }
+}
+
+/// Which limit, and when to come again.
+fn limit_reached(reached: &ReachedLimit) -> String {
+    let which = &reached.which;
+    match reached.retry_after {
+        None => format!("this call costs more than the limit on {which} ever allows"),
+        Some(seconds) => {
+            format!("the limit on {which} is reached; try again in {}", about(seconds))
+        }
+    }
+}
+
+/// A span of time as people say it, rounded up: who waits that long has waited long enough.
+fn about(seconds: u32) -> String {
+    match seconds {
+        0..=1 => String::from("1 second"),
+        2..=119 => format!("{seconds} seconds"),
+        120..=7199 => format!("{} minutes", seconds.div_ceil(60)),
+        7200.. => format!("{} hours", seconds.div_ceil(3600)),
     }
 }
 
@@ -348,6 +385,34 @@ impl Failure {
             | Self::AnswerTooLarge
             | Self::AnswerUnusable { problem: _ } => Blame::Upstream,
             Self::SecretUnreadable { name: _ } | Self::Unrecordable | Self::Bug => Blame::Gateway,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Denial, ReachedLimit};
+
+    #[test]
+    fn a_limit_says_when_to_come_again_and_never_too_early() {
+        for (seconds, expected) in [
+            (0, "1 second"),
+            (1, "1 second"),
+            (2, "2 seconds"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (121, "3 minutes"),
+            (7199, "120 minutes"),
+            (7200, "2 hours"),
+            (54_001, "16 hours"),
+        ] {
+            let denial = Denial::LimitReached(Box::new(ReachedLimit {
+                which: "calls per day of this agent".to_owned(),
+                limit: "limit:alice/*/*".to_owned(),
+                retry_after: Some(seconds),
+            }));
+            let text = "the limit on calls per day of this agent is reached; try again in";
+            assert_eq!(denial.to_string(), format!("{text} {expected}"));
         }
     }
 }

@@ -106,6 +106,11 @@ pub fn span(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?))
 }
 
+/// A span in seconds, rounded up, and one at least: who waits that long has waited long enough.
+pub fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0)).max(1)
+}
+
 /// Where the time comes from. The program has the real one, a test its own.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall clock.

@@ -14,6 +14,7 @@ mod credentials;
 mod decide;
 mod facts;
 mod foreign;
+mod limits;
 mod open;
 mod passage;
 mod rounds;
@@ -172,15 +173,22 @@ pub(crate) async fn run(
             return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
         }
     };
-    let now = core.clock.now();
-    note_deed(snapshot, &incoming, permitted.server(), permitted.tool(), now);
     let subject = permitted.subject(core, snapshot, &incoming);
     // Nothing that is carried out here asks its client for anything.
     let subject = match with {
         Some(_) => subject.after(core, incoming.caller, incoming.client, incoming.params),
         None => subject,
     };
-    let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject).await;
+    let (server, tool) = (permitted.server(), permitted.tool());
+    let now = core.clock.now();
+    let places = match limits::take_for_tool(incoming.agent, server, tool, now) {
+        Ok(places) => places,
+        Err(denial) => {
+            return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
+        }
+    };
+    note_deed(snapshot, &incoming, server, tool, now);
+    let open = OpenCall::begin(core, snapshot, incoming.caller, &record, subject, places).await;
     let mut open = match open {
         Ok(open) => open,
         Err(failure) => return called(Outcome::Failed(failure)),

@@ -25,6 +25,7 @@ use lanyard_core::{
     AgentName, Denial, Principal, SecretName, ServerName, Tags, TenantName, Timestamp, TokenId,
     ToolName, UserName,
 };
+use lanyard_policy::limit::CallLimits;
 use lanyard_policy::{Grants, Policies};
 use lanyard_vault::{Masker, Vault};
 use thiserror::Error;
@@ -135,6 +136,8 @@ pub struct AgentEntry {
     pub teams: BTreeSet<String>,
     /// What operators say of it, for policies.
     pub tags: Tags,
+    /// The limits on calls of its tenant; `None` where there is none.
+    pub limits: Option<Arc<CallLimits>>,
     /// What it does right now; carried over from one snapshot to the next.
     pub load: Arc<AgentLoad>,
 }

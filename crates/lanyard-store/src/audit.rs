@@ -16,6 +16,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod log;
+mod obliged;
 mod prune;
 mod recovery;
 mod search;
@@ -28,6 +29,7 @@ mod writer;
 pub use checkpoint::{CheckpointError, LogHead, VerifyKey, VerifyKeyError};
 pub use error::LogError;
 pub use log::{Log, Options, Position};
+pub use obliged::{Obliged, obliged_since};
 pub use prune::Prunable;
 pub use recovery::Recovered;
 pub use search::{DecisionFilter, Entry, Filter, export, search};

@@ -20,6 +20,15 @@ where
     text.parse().map_err(|error: T::Err| unreadable(column, Type::Text, Box::new(error)))
 }
 
+/// A column that holds a name or nothing.
+pub(crate) fn name_optional<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: Error + Send + Sync + 'static,
+{
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { name(row, column).map(Some) }
+}
+
 /// A column that holds a time.
 pub(crate) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp(row.get(column)?))

@@ -4,7 +4,7 @@ use lanyard_core::{ServerName, TenantName};
 use rusqlite::Connection;
 
 use crate::{
-    AgentRow, DefinitionRow, FactsRow, GrantRow, OperatorRow, PolicyRow, SecretRow,
+    AgentRow, DefinitionRow, FactsRow, GrantRow, LimitRow, OperatorRow, PolicyRow, SecretRow,
     SecretVersionRow, ServerRow, SessionEndedRow, StoreError, TenantRow, TokenRow,
     UserCredentialRow, meta,
 };
@@ -37,6 +37,8 @@ pub struct Configuration {
     pub grants: Vec<GrantRow>,
     /// The policies in force, one row a tenant that has any.
     pub policies: Vec<PolicyRow>,
+    /// Limits on calls.
+    pub limits: Vec<LimitRow>,
     /// Users' own credentials.
     pub user_credentials: Vec<UserCredentialRow>,
     /// Sessions that ended before their time.
@@ -64,6 +66,7 @@ impl Configuration {
             secret_versions: SecretVersionRow::all(connection)?,
             grants: GrantRow::all(connection)?,
             policies: PolicyRow::in_force(connection)?,
+            limits: LimitRow::all(connection)?,
             user_credentials: UserCredentialRow::all(connection)?,
             sessions_ended: SessionEndedRow::all(connection)?,
         })
@@ -97,6 +100,7 @@ impl Configuration {
         self.secret_versions.retain(|row| row.tenant == *tenant);
         self.grants.retain(|row| row.tenant == *tenant);
         self.policies.retain(|row| row.tenant == *tenant);
+        self.limits.retain(|row| row.tenant == *tenant);
         self.user_credentials.retain(|row| row.tenant == *tenant);
         self
     }

@@ -217,6 +217,25 @@ CREATE TABLE policies (
     applied_by TEXT NOT NULL,
     PRIMARY KEY (tenant, version)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE limits (
+    tenant TEXT NOT NULL,
+    agent TEXT,
+    server TEXT,
+    tool TEXT CHECK (tool IS NULL OR server IS NOT NULL),
+    rate TEXT,
+    burst INTEGER,
+    concurrency INTEGER,
+    calls_per_day INTEGER,
+    cost_per_day INTEGER,
+    updated_at INTEGER NOT NULL,
+    FOREIGN KEY (tenant, agent) REFERENCES agents (tenant, name) ON DELETE CASCADE,
+    FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE
+) STRICT;
+CREATE UNIQUE INDEX limits_calls
+    ON limits (tenant, ifnull(agent, ''), ifnull(server, ''), ifnull(tool, ''));
+CREATE INDEX limits_agent ON limits (tenant, agent);
+CREATE INDEX limits_server ON limits (tenant, server);
 ";
 
 /// The newest format.

@@ -52,7 +52,7 @@ impl Change<'_> {
         }
     }
 
-    /// Removes a tenant with the rows of its revoked agents. It must have nothing else.
+    /// Removes a tenant with the rows of its revoked agents, and its limits. It must have nothing else.
     pub fn tenant_delete(&self, name: &TenantName) -> Result<(), StoreError> {
         for (from, what) in BELONGINGS {
             let and = if from.contains("WHERE") { "" } else { "WHERE" };
@@ -63,7 +63,7 @@ impl Change<'_> {
                 return Err(StoreError::NotEmpty { name: name.clone(), what });
             }
         }
-        for table in ["policies", "approvals", "tokens", "agents"] {
+        for table in ["policies", "approvals", "limits", "tokens", "agents"] {
             let sql = format!("DELETE FROM {table} WHERE tenant = ?1");
             self.connection.execute(&sql, params![name.as_str()])?;
         }

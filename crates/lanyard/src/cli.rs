@@ -6,6 +6,7 @@ mod audit;
 mod bridge;
 mod grant;
 mod import;
+mod limit;
 pub(crate) mod log;
 mod operator;
 mod pin;
@@ -82,6 +83,8 @@ enum Command {
     Revoke(grant::RevokeArgs),
     WhoCan(grant::WhoCanArgs),
     #[command(subcommand)]
+    Limit(limit::LimitCommand),
+    #[command(subcommand)]
     Pin(pin::PinCommand),
     #[command(subcommand)]
     Approve(approve::ApproveCommand),
@@ -119,6 +122,7 @@ impl Command {
             | Self::Grants(_)
             | Self::Revoke(_)
             | Self::WhoCan(_)
+            | Self::Limit(_)
             | Self::Pin(_)
             | Self::Approve(_)
             | Self::Policy(_)
@@ -174,6 +178,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
         Command::Grants(args) => grant::grants(args, &operating).await,
         Command::Revoke(args) => grant::revoke(args, &operating).await,
         Command::WhoCan(args) => grant::who_can(args, &operating).await,
+        Command::Limit(command) => limit::run(command, &operating).await,
         Command::Pin(command) => pin::run(command, &operating).await,
         Command::Approve(command) => approve::run(command, &operating).await,
         Command::Policy(command) => policy::run(command, &operating).await,

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::approvals::StoredApprovals;
-use self::compile::{Compiler, Settings};
+use self::compile::{Compiler, Meters, Settings};
 use self::listen::{Addresses, Transient};
 use self::open::Opened;
 use self::ports::{Servers, ToAdmin};
@@ -195,7 +195,9 @@ impl Running {
         let servers_directory = opened.store.directory().join("servers");
         let settings =
             Settings { limits: limits.clone(), servers_directory, scrub: args.scrub.into() };
-        let (compiler, snapshots) = Compiler::start(&rows, vault, upstream.clone(), settings)?;
+        let meters = Meters::of_today(&rows, &opened.audit_directory, SystemClock.now())?;
+        let (compiler, snapshots) =
+            Compiler::start(&rows, vault, upstream.clone(), settings, meters)?;
         for warning in compiler.warnings() {
             tracing::warn!("{warning}");
         }

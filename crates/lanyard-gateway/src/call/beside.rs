@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::credentials::credential_uses;
 use super::decide::Refusal;
+use super::limits;
 use super::open::{OpenCall, Subject, deny};
 use super::passage::Found;
 use super::{Called, Outcome, Passing, TraceId, With, pass_on};
@@ -176,7 +177,14 @@ pub(crate) async fn run_beside(
         request.client,
         request.params,
     );
-    match OpenCall::begin(core, snapshot, request.caller, &record, subject).await {
+    let what = (request.method, &request.beside);
+    let places = match limits::take_beside(request.agent, allowed.server(), what, now) {
+        Ok(places) => places,
+        Err(denial) => {
+            return called(deny(core, snapshot, request.caller, &record, subject, denial));
+        }
+    };
+    match OpenCall::begin(core, snapshot, request.caller, &record, subject, places).await {
         Ok(open) => {
             let watched = allowed.watched(&request);
             let passing = Passing { caller: request.caller, client: request.client, watched, with };

@@ -7,6 +7,7 @@ use lanyard_core::{
     CallFacts, CallRecord, Caller, Decision, Denial, Ending, EndingStatus, Failure, OpenRecord,
     Record, RecordId, RecordWho, ServerName, Timestamp,
 };
+use lanyard_policy::limit::Taken;
 use lanyard_wire::{InputRequired, Retry};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::value::RawValue;
@@ -89,6 +90,8 @@ pub(super) struct OpenCall<'a> {
     id: RecordId,
     began: Instant,
     ending: Option<Ending>,
+    /// What it holds of limits on calls until it ends, whatever its end.
+    _places: Taken,
 }
 
 impl<'a> OpenCall<'a> {
@@ -99,10 +102,18 @@ impl<'a> OpenCall<'a> {
         caller: &Caller,
         id: &RecordId,
         mut subject: Subject,
+        mut places: Taken,
     ) -> Result<Self, Failure> {
+        subject.facts.obligations.append(&mut places.obligations());
         let decision = Decision::Allowed { by: std::mem::take(&mut subject.by) };
         let record = opened(core, snapshot, caller, id, subject, decision);
-        let position = core.append(&record)?;
+        let position = match core.append(&record) {
+            Ok(position) => position,
+            Err(failure) => {
+                places.undo();
+                return Err(failure);
+            }
+        };
         let ending = Ending {
             status: EndingStatus::Failed,
             failure: None,
@@ -114,8 +125,13 @@ impl<'a> OpenCall<'a> {
         };
         // From here on the record is open and will be closed, also when the client goes away
         // while it is being synced.
-        let open =
-            Self { core, id: id.clone(), began: core.clock.monotonic(), ending: Some(ending) };
+        let open = Self {
+            core,
+            id: id.clone(),
+            began: core.clock.monotonic(),
+            ending: Some(ending),
+            _places: places,
+        };
         if let Err(failure) = core.until_durable(position).await {
             open.fail(&failure);
             return Err(failure);
@@ -217,6 +233,11 @@ pub(super) fn deny(
 fn denied(denial: &Denial, by: Vec<String>, detail: Option<String>) -> Decision {
     let detail = match denial {
         Denial::ArgumentsInvalid { problem } => Some(cut(problem, DETAIL_BYTES_MAX).to_owned()),
+        // What allowed the call did not decide it.
+        Denial::LimitReached(reached) => {
+            let (code, detail) = (denial.code(), Some(reached.which.clone()));
+            return Decision::Denied { code, detail, by: vec![reached.limit.clone()] };
+        }
         Denial::TokenMissing
         | Denial::TokenUnknown
         | Denial::TokenExpired

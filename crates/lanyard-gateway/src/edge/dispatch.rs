@@ -376,6 +376,10 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
                 let method = Method::Other(Cow::Borrowed(&method));
                 return Dispatched::error(Some(id), &WireError::method_not_found(version, &method));
             }
+            Denial::LimitReached(ref reached) => {
+                let text = format!("{denial} (record {record})");
+                return limited(version, id, is_tool, &text, reached.retry_after);
+            }
             Denial::TokenMissing
             | Denial::TokenUnknown
             | Denial::TokenExpired
@@ -406,6 +410,34 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
 /// The answer to a call that failed.
 pub(super) fn failed(id: &Id<'_>, version: Version, text: &str) -> Dispatched {
     Dispatched::message(encode_result(id, &CallResult::error(text).to_json(stamp(version))))
+}
+
+/// Under which key an agent is told after how many seconds it may try again.
+const RETRY_AFTER: &str = "io.lanyard/retryAfter";
+
+/// The answer to a call that a limit lets not through: what a model reads, and for programs the
+/// seconds until it may be tried again.
+fn limited(
+    version: Version,
+    id: &Id<'_>,
+    is_tool: bool,
+    text: &str,
+    retry_after: Option<u32>,
+) -> Dispatched {
+    let seconds = retry_after.map(|seconds| seconds.to_string());
+    if !is_tool {
+        let error = WireError { status: 200, ..WireError::internal(text) };
+        return Dispatched::error(
+            Some(id),
+            &match seconds {
+                Some(seconds) => error.with_data(format!("{{\"{RETRY_AFTER}\":{seconds}}}")),
+                None => error,
+            },
+        );
+    }
+    let result = CallResult::error(text).to_json(stamp(version));
+    let told = seconds.and_then(|it| splice::set_member(&result, &["_meta", RETRY_AFTER], &it));
+    Dispatched::message(encode_result(id, &told.unwrap_or(result)))
 }
 
 /// An answer's status for a code of the protocol (2026-07-28; older versions know no statuses).

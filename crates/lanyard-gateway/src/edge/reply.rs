@@ -119,7 +119,8 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         | Denial::ArgumentsInvalid { problem: _ }
         | Denial::ApprovalNeeded { id: _, reason: _ }
         | Denial::ApprovalRefused { id: _, why: _ }
-        | Denial::ApprovalsFull { reason: _, waiting: _ } => StatusCode::FORBIDDEN,
+        | Denial::ApprovalsFull { reason: _, waiting: _ }
+        | Denial::LimitReached(_) => StatusCode::FORBIDDEN,
     };
     let mut reply = text(status, &denial.to_string());
     if status == StatusCode::UNAUTHORIZED {

@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::http::{Answer, Door, PATIENCE, Request};
 use crate::server::Api;
 
-pub(crate) use setup::{AgentSetup, HeldSetup, McpSetup, Setup};
+pub(crate) use setup::{AgentSetup, HeldSetup, LimitSetup, McpSetup, Setup};
 pub(crate) use yes::{People, Said};
 
 /// The start of every test's time.

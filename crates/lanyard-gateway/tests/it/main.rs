@@ -10,6 +10,8 @@ mod approvals;
 #[cfg(test)]
 mod batches;
 #[cfg(test)]
+mod call_limits;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod clients;

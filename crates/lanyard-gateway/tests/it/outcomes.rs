@@ -31,6 +31,7 @@ const CODES: &[&str] = &[
     "approval_needed",
     "approval_refused",
     "approvals_full",
+    "limit_reached",
     "prompt_unknown",
     "resource_unknown",
     "method_unknown",

@@ -59,6 +59,11 @@ impl LimitScope {
         Self::new(agent, server, tool).ok()
     }
 
+    /// The limit as a record names it: `limit:alice/billing/*`.
+    pub fn obligation(&self) -> String {
+        format!("{}{self}", Obliged::LIMIT)
+    }
+
     /// Whose calls it counts, in words that an agent may read: it names nobody.
     pub(super) fn words(&self) -> &'static str {
         match (&self.agent, &self.server, &self.tool) {
@@ -99,8 +104,7 @@ impl Obliged {
 
     /// The texts that a record holds; none for a call that nothing limits.
     pub fn texts(limits: &[&LimitScope], cost: u64) -> Vec<String> {
-        let mut texts: Vec<String> =
-            limits.iter().map(|scope| format!("{}{scope}", Self::LIMIT)).collect();
+        let mut texts: Vec<String> = limits.iter().map(|scope| scope.obligation()).collect();
         if !texts.is_empty() && cost != 1 {
             texts.push(format!("{}{cost}", Self::COST));
         }

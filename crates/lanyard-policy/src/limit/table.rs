@@ -83,7 +83,7 @@ impl LimitReached {
     fn new(limit: &CallLimit, kind: LimitKind, wait: Wait) -> Self {
         Self {
             which: format!("{kind} {}", limit.scope.words()),
-            limit: format!("{} ({kind})", limit.scope),
+            limit: limit.scope.obligation(),
             wait,
         }
     }

@@ -139,20 +139,14 @@ fn each_limit_says_which_it_is_and_when_to_come_again() {
     let rate = one(TermsAsked { rate: Some("3/m"), burst: Some(1), ..RATE });
     drop(take(&rate, call, 1, NOW).unwrap());
     let (text, wait) = refused(take(&rate, call, 1, after(NOW, 5 * SECOND)));
-    assert_eq!(
-        text,
-        "alice/billing/* (calls per minute) | calls per minute of this agent to this server"
-    );
+    assert_eq!(text, "limit:alice/billing/* | calls per minute of this agent to this server");
     assert_eq!(wait, Some(Duration::from_secs(15)));
     drop(take(&rate, call, 1, after(NOW, 20 * SECOND)).unwrap());
 
     let places = one(TermsAsked { concurrency: Some(1), ..RATE });
     let running = take(&places, call, 1, NOW).unwrap();
     let (text, wait) = refused(take(&places, call, 1, NOW));
-    assert_eq!(
-        text,
-        "alice/billing/* (calls at a time) | calls at a time of this agent to this server"
-    );
+    assert_eq!(text, "limit:alice/billing/* | calls at a time of this agent to this server");
     assert_eq!(wait, Some(Duration::from_secs(1)));
     drop(running);
     drop(take(&places, call, 1, NOW).unwrap());
@@ -160,17 +154,14 @@ fn each_limit_says_which_it_is_and_when_to_come_again() {
     let calls = one(TermsAsked { calls_per_day: Some(1), ..RATE });
     drop(take(&calls, call, 1, NOW).unwrap());
     let (text, wait) = refused(take(&calls, call, 1, NOW));
-    assert_eq!(
-        text,
-        "alice/billing/* (calls per day) | calls per day of this agent to this server"
-    );
+    assert_eq!(text, "limit:alice/billing/* | calls per day of this agent to this server");
     assert_eq!(wait, Some(Duration::from_hours(15)));
     drop(take(&calls, call, 1, after(NOW, 15 * 3600 * SECOND)).unwrap());
 
     let cost = one(TermsAsked { cost_per_day: Some(10), ..RATE });
     drop(take(&cost, call, 7, NOW).unwrap());
     let (text, wait) = refused(take(&cost, call, 4, NOW));
-    assert_eq!(text, "alice/billing/* (cost per day) | cost per day of this agent to this server");
+    assert_eq!(text, "limit:alice/billing/* | cost per day of this agent to this server");
     assert_eq!(wait, Some(Duration::from_hours(15)));
     assert_eq!(refused(take(&cost, call, 11, NOW)).1, None, "it fits no day");
     drop(take(&cost, call, 3, NOW).unwrap());
@@ -188,7 +179,7 @@ fn all_that_fit_are_taken_or_none_and_the_longest_wait_is_told() {
     }
     drop(take(&table, "bob/billing/other", 1, NOW).unwrap());
     let (text, wait) = refused(take(&table, "alice/billing/refund", 1, NOW));
-    assert_eq!(text, "*/*/* (calls per day) | calls per day of all agents together");
+    assert_eq!(text, "limit:*/*/* | calls per day of all agents together");
     assert_eq!(wait, Some(Duration::from_hours(15)));
     drop(running);
 }

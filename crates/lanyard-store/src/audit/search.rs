@@ -135,7 +135,8 @@ fn list(directory: &Path) -> Result<Vec<Segment>, LogError> {
     segment::list(directory).map_err(|source| LogError::file("read", directory, source))
 }
 
-fn with_slack(time: Timestamp) -> String {
+/// A moment earlier by what a clock may have been set back.
+pub(super) fn with_slack(time: Timestamp) -> String {
     Timestamp(time.0.saturating_sub(CLOCK_SLACK_MICROS)).to_string()
 }
 

@@ -1,5 +1,6 @@
 //! What each method of a change refuses, and what it writes.
 
+mod limits;
 mod servers;
 
 use std::collections::BTreeSet;

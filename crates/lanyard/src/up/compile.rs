@@ -3,6 +3,7 @@
 //! What did not change since the last time is taken over: a revoked agent does not cost a second
 //! look at every definition.
 
+mod limits;
 mod mcp;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,18 +16,21 @@ use lanyard_admin::{
     read_definition,
 };
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
-use lanyard_core::{AgentName, Binding, Limits, ServerName, TenantName, UserName};
+use lanyard_core::{AgentName, Binding, Clock as _, Limits, ServerName, TenantName, UserName};
 use lanyard_gateway::snapshot::{
     AgentLoad, Marks, Scrub, ServerOptions, ToolMarks, UserCredential, UserEntry,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_mcp::UserKey;
+use lanyard_policy::limit::{CallLimits, DayUse, LimitScope};
 use lanyard_policy::{Grants, Policies};
 use lanyard_rest::SetTools;
 use lanyard_store::{AgentRow, Configuration, PolicyRow, SecretRow, SecretVersionRow, ServerRow};
 use lanyard_vault::{Sealed, SealedVersion, SecretEntry, Unreadable, Vault};
 use tokio::sync::watch;
 
+pub(super) use self::limits::Meters;
+use crate::clock::SystemClock;
 use crate::schemas::GuardSchemas;
 use crate::views::GuardViews;
 
@@ -59,6 +63,7 @@ struct Kept {
     servers: HashMap<(TenantName, ServerName), KeptServer>,
     loads: HashMap<(TenantName, AgentName), Arc<AgentLoad>>,
     policies: HashMap<TenantName, (PolicyRow, Arc<Policies>)>,
+    meters: Meters,
 }
 
 /// A server with the rows that it was compiled from.
@@ -76,12 +81,23 @@ impl Compiler {
         vault: Vault,
         upstream: Upstream,
         settings: Settings,
+        meters: Meters,
     ) -> Result<(Self, watch::Receiver<Arc<Snapshot>>), String> {
-        let kept = Kept::default();
+        let kept = Kept { meters, ..Kept::default() };
         let (snapshot, kept) = compile(rows, &vault, &kept, &settings)?;
         let (snapshots, receiver) = watch::channel(Arc::new(snapshot));
         let kept = Arc::new(Mutex::new(Arc::new(kept)));
         Ok((Self { settings, snapshots, upstream, kept }, receiver))
+    }
+
+    /// What a limit on calls has counted today, and how many of them run.
+    pub(crate) fn limit_use(
+        &self,
+        tenant: &TenantName,
+        scope: &LimitScope,
+    ) -> Option<(DayUse, u64)> {
+        let kept = Arc::clone(&self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.meters.of(tenant, scope).map(|meter| meter.used(SystemClock.now()))
     }
 
     /// Compiles rows that are not to be put in force.
@@ -146,10 +162,13 @@ fn compile(
         .map(|row| server(row, rows, before, &mut kept, settings))
         .collect::<Result<Vec<_>, String>>()?;
     let mut grants = all_grants(rows)?;
+    let (limits, meters) = limits::compile(rows, &before.meters, SystemClock.now())?;
+    kept.meters = meters;
     let mut agents = HashMap::with_capacity(rows.agents.len());
     let mut uids = Vec::new();
     for row in &rows.agents {
-        let agent = agent(row, grants.take(&row.tenant, &row.name), before, &mut kept);
+        let limits = limits.get(&row.tenant).cloned();
+        let agent = agent(row, grants.take(&row.tenant, &row.name), limits, before, &mut kept);
         let revoked = row.revoked_at.is_some();
         if let (Some(uid), false) = (row.uid, revoked) {
             let agent = Arc::clone(&agent);
@@ -349,14 +368,20 @@ fn tools_of(
     Some(SetTools::These(definition.tools.into_iter().map(|tool| tool.name).collect()))
 }
 
-fn agent(row: &AgentRow, grants: Grants, before: &Kept, kept: &mut Kept) -> Arc<AgentEntry> {
+fn agent(
+    row: &AgentRow,
+    grants: Grants,
+    limits: Option<Arc<CallLimits>>,
+    before: &Kept,
+    kept: &mut Kept,
+) -> Arc<AgentEntry> {
     let key = (row.tenant.clone(), row.name.clone());
     let load = before.loads.get(&key).cloned().unwrap_or_default();
     kept.loads.insert(key, Arc::clone(&load));
     let (tenant, name) = (row.tenant.clone(), row.name.clone());
     let (teams, tags) = (row.teams.iter().map(ToString::to_string).collect(), row.tags.clone());
     let search_above = row.search_above;
-    Arc::new(AgentEntry { tenant, name, grants, search_above, teams, tags, load })
+    Arc::new(AgentEntry { tenant, name, grants, search_above, teams, tags, limits, load })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use lanyard_gateway::Gateway;
 use lanyard_gateway::edge::ProcessStatus;
 use lanyard_gateway::fleet::{Catalogs, Listed};
 use lanyard_mcp::{Catalog, Definition};
+use lanyard_policy::limit::{DayUse, LimitScope};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -66,6 +67,10 @@ impl Status for Servers {
             p99_micros: status.p99_micros,
             processes,
         })
+    }
+
+    fn limit_use(&self, tenant: &TenantName, scope: &LimitScope) -> Option<(DayUse, u64)> {
+        self.compiler.limit_use(tenant, scope)
     }
 
     fn reconnect(&self, tenant: &TenantName, server: &ServerName) {

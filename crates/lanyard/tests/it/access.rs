@@ -29,6 +29,7 @@ fn ask(method: &'static str, route: &'static str, path: &'static str, body: Valu
 fn all(world: &World) -> Vec<Ask> {
     let mut asks = most(world);
     asks.extend(approvals());
+    asks.extend(limits());
     asks
 }
 
@@ -127,6 +128,17 @@ fn policies() -> Vec<Ask> {
         ask("GET", "/v1/policy", "/v1/policy", none()),
         ask("GET", "/v1/policy/versions", "/v1/policy/versions", none()),
         ask("GET", "/v1/policy/versions/{version}", "/v1/policy/versions/1", none()),
+    ]
+}
+
+/// The agent of the tests is there to the end.
+fn limits() -> [Ask; 3] {
+    let path = "/v1/call-limits";
+    let terms = json!({ "agent": "alice", "rate": "10/s", "calls_per_day": 1000 });
+    [
+        ask("PUT", path, path, terms),
+        ask("GET", path, path, Value::Null),
+        ask("DELETE", path, "/v1/call-limits?agent=alice", Value::Null),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod approvals;
 mod bridge;
 mod import;
+mod limits;
 mod pins;
 mod policy;
 mod proof;

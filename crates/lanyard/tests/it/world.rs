@@ -100,6 +100,13 @@ impl World {
         child.wait().unwrap().code()
     }
 
+    /// Kills the gateway, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.gateway.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Done {
         self.run_with(args, "")

@@ -1,5 +1,6 @@
 //! A configuration as a test describes it, and what the gateway makes of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use lanyard_gateway::snapshot::{
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
 use lanyard_mcp::{Definition, UserKey};
+use lanyard_policy::limit::{
+    CallLimit, CallLimits, LimitScope, LimitTerms, SharedMeter, TermsAsked,
+};
 use lanyard_policy::{
     Grant, Grants, PathView, Policies, PolicySource, SqlView, ToolPattern, UrlView, UserPattern,
     Views,
@@ -195,6 +199,41 @@ pub(crate) struct Setup {
     pub(crate) policy: String,
     /// Their version, where it is another than the configuration's.
     pub(crate) policy_version: Option<u64>,
+    pub(crate) limits: Vec<LimitSetup>,
+}
+
+/// A limit on calls as a test describes it.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitSetup {
+    pub(crate) tenant: &'static str,
+    /// `AGENT/SERVER/TOOL`, each `*` where it is any.
+    pub(crate) calls: &'static str,
+    pub(crate) terms: TermsAsked<'static>,
+    pub(crate) meter: Arc<SharedMeter>,
+}
+
+impl LimitSetup {
+    pub(crate) fn new(calls: &'static str, terms: TermsAsked<'static>) -> Self {
+        Self { tenant: "default", calls, terms, meter: Arc::default() }
+    }
+
+    /// The calls of the day, and those that run.
+    pub(crate) fn counted(&self, now: Timestamp) -> (u64, u64) {
+        let (used, running) = self.meter.used(now);
+        (used.calls, running)
+    }
+}
+
+/// The limits of each tenant.
+fn limits(setup: &[LimitSetup]) -> HashMap<&'static str, Arc<CallLimits>> {
+    let mut of: HashMap<_, Vec<CallLimit>> = HashMap::new();
+    for limit in setup {
+        let scope = LimitScope::parse(limit.calls).unwrap();
+        let terms = LimitTerms::of(limit.terms).unwrap();
+        let limits = of.entry(limit.tenant).or_default();
+        limits.push(CallLimit::new(scope, terms, Arc::clone(&limit.meter)));
+    }
+    of.into_iter().map(|(tenant, of)| (tenant, Arc::new(CallLimits::new(of)))).collect()
 }
 
 /// A credential of a user as a test describes it.
@@ -317,6 +356,7 @@ impl Setup {
             held: Vec::new(),
             policy: String::new(),
             policy_version: None,
+            limits: Vec::new(),
         }
     }
 
@@ -338,6 +378,7 @@ impl Setup {
     /// The configuration in force.
     pub(super) fn compile(&self, master: &Arc<MasterKey>) -> Snapshot {
         let (mut tokens, mut uids) = (Vec::new(), Vec::new());
+        let limits = limits(&self.limits);
         for setup in &self.agents {
             let name = AgentName::parse(setup.name).unwrap();
             let grants = setup.grants.iter().map(|(server, allow, deny)| Grant {
@@ -354,6 +395,7 @@ impl Setup {
                 search_above: setup.search_above,
                 teams: setup.teams.iter().map(ToString::to_string).collect(),
                 tags: setup.tags.clone(),
+                limits: limits.get(setup.tenant).cloned(),
                 load: Arc::clone(&setup.load),
             });
             let identity = |token| Identity {

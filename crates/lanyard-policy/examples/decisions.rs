@@ -50,7 +50,7 @@ fn about_all(count: usize) -> String {
         .map(|number| {
             format!(
                 "@id(\"r{number}\") forbid(principal, action in Action::\"call\", resource) \
-                 when {{ context.args.amount > {number}000000 && context.args.to == \"x{number}\" }};\n"
+                 when {{ context.args.amount > {number}000009 && context.args.to == \"x{number}\" }};\n"
             )
         })
         .collect()
@@ -63,7 +63,7 @@ fn about_one(count: usize) -> String {
             let (server, tool) = (number % SERVERS, number / SERVERS % TOOLS);
             format!(
                 "@id(\"r{number}\") forbid(principal, action in Action::\"call\", \
-                 resource == Tool::\"s{server}/t{tool}\") when {{ context.args.amount > {number}000000 }};\n"
+                 resource == Tool::\"s{server}/t{tool}\") when {{ context.args.amount > {number}000009 }};\n"
             )
         })
         .collect()
@@ -115,14 +115,19 @@ fn arguments() -> Map<String, Value> {
     all.as_object().cloned().unwrap_or_default()
 }
 
+/// The place after so many steps of a width, around and around.
+fn nth(number: usize, width: usize, count: usize) -> usize {
+    number.wrapping_mul(width).checked_rem(count).unwrap_or_default()
+}
+
 fn run(world: &World, count: usize) -> Result<Duration, Box<dyn Error>> {
     let (arguments, session) = (arguments(), SessionFacts::default());
     let began = Instant::now();
     for number in 0..count {
         // Both are walked through with steps that share no factor, so that pairs come in no order.
-        let (subject, grants) = world.agents.get(number * 7 % AGENTS).ok_or("no agent")?;
+        let (subject, grants) = world.agents.get(nth(number, 7, AGENTS)).ok_or("no agent")?;
         let (server, tool, object) =
-            world.tools.get(number * 11 % (SERVERS * TOOLS)).ok_or("no tool")?;
+            world.tools.get(nth(number, 11, SERVERS * TOOLS)).ok_or("no tool")?;
         let circumstances = Circumstances {
             user: None,
             token: None,

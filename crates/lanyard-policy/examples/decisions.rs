@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use lanyard_core::{AgentName, Peer, ServerName, TenantName, Timestamp, ToolName};
 use lanyard_policy::{
-    Action, Ask, Circumstances, Grant, Grants, Hints, Object, ObjectFacts, ObjectRules, PathView,
-    Policies, PolicySource, SessionFacts, SqlView, SubjectFacts, SubjectRules, ToolPattern,
-    Transport, UrlView, UserPattern, Verdict, Views,
+    Action, Ask, Circumstances, Grant, Grants, Hints, NoViews, Object, ObjectFacts, ObjectRules,
+    Policies, PolicySource, SessionFacts, SubjectFacts, SubjectRules, ToolPattern, Transport,
+    UserPattern, Verdict,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,23 +20,6 @@ const AGENTS: usize = 1_000;
 const SERVERS: usize = 25;
 const TOOLS: usize = 20;
 const DECISIONS: usize = 200_000;
-
-#[derive(Debug)]
-struct NoViews;
-
-impl Views for NoViews {
-    fn path(&self, _text: &str) -> PathView {
-        PathView::default()
-    }
-
-    fn sql(&self, _text: &str) -> SqlView {
-        SqlView::default()
-    }
-
-    fn url(&self, _text: &str) -> UrlView {
-        UrlView::default()
-    }
-}
 
 struct World {
     policies: Policies,

@@ -133,6 +133,30 @@ pub struct Hints {
     pub open_world: Option<bool>,
 }
 
+impl Hints {
+    /// What the method of a request says (RFC 9110, 9.2.1 and 9.2.2); `None` where none is sent.
+    pub fn of_method(method: Option<&str>) -> Self {
+        let safe = method.is_none_or(|method| matches!(method, "GET" | "HEAD" | "OPTIONS"));
+        Self {
+            read_only: Some(safe),
+            destructive: safe.then_some(false),
+            idempotent: Some(safe || matches!(method, Some("PUT" | "DELETE"))),
+            open_world: None,
+        }
+    }
+
+    /// What the `annotations` of a tool's definition say. What is no boolean says nothing.
+    pub fn of_annotations(annotations: Option<&Value>) -> Self {
+        let said = |name: &str| annotations?.get(name)?.as_bool();
+        Self {
+            read_only: said("readOnlyHint"),
+            destructive: said("destructiveHint"),
+            idempotent: said("idempotentHint"),
+            open_world: said("openWorldHint"),
+        }
+    }
+}
+
 /// What is asked about.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {

@@ -35,7 +35,7 @@ use crate::problem::{Place, PolicyProblem};
 use crate::text::expression::{Literal, Read};
 use crate::text::rule::{Effect, Rule, RuleInfo};
 use crate::text::scope::Name;
-use crate::views::Views;
+use crate::views::{NoViews, Views};
 
 /// One tenant's policies.
 #[derive(Debug)]
@@ -76,24 +76,6 @@ pub struct SubjectRules {
     covered: Vec<bool>,
 }
 
-/// What reads nothing out of a text: for where no policy does.
-#[derive(Debug)]
-struct Blind;
-
-impl Views for Blind {
-    fn path(&self, _text: &str) -> crate::PathView {
-        crate::PathView::default()
-    }
-
-    fn sql(&self, _text: &str) -> crate::SqlView {
-        crate::SqlView::default()
-    }
-
-    fn url(&self, _text: &str) -> crate::UrlView {
-        crate::UrlView::default()
-    }
-}
-
 impl Policies {
     /// No policies: grants alone decide.
     pub fn none() -> Self {
@@ -103,7 +85,7 @@ impl Policies {
             text: String::new(),
             rules: Vec::new(),
             zone: TimeZone::UTC,
-            views: Arc::new(Blind),
+            views: Arc::new(NoViews),
             reads_session: false,
             named: BTreeSet::new(),
             checked: Mutex::default(),

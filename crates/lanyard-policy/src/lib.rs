@@ -30,4 +30,4 @@ pub use grants::{Grants, who_can};
 pub use permit::{NotGranted, Permit};
 pub use problem::PolicyProblem;
 pub use text::rule::{ApprovalTerms, Effect, RuleInfo};
-pub use views::{PathView, SqlView, UrlView, Views};
+pub use views::{NoViews, PathView, SqlView, UrlView, Views};

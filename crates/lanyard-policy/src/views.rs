@@ -13,6 +13,24 @@ pub trait Views: Send + Sync + Debug {
     fn url(&self, text: &str) -> UrlView;
 }
 
+/// Reads nothing out of a text: for where no policy asks.
+#[derive(Debug, Clone, Copy)]
+pub struct NoViews;
+
+impl Views for NoViews {
+    fn path(&self, _text: &str) -> PathView {
+        PathView::default()
+    }
+
+    fn sql(&self, _text: &str) -> SqlView {
+        SqlView::default()
+    }
+
+    fn url(&self, _text: &str) -> UrlView {
+        UrlView::default()
+    }
+}
+
 /// A text as the path of a file, by its letters alone: no file is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that a policy can ask")]

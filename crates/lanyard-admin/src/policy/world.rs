@@ -94,7 +94,7 @@ impl Shared {
             Ok(Described::Rest(definition)) => {
                 let tool = |tool: &lanyard_rest::Tool| What::Tool {
                     name: tool.name.clone(),
-                    hints: of_method(tool.method()),
+                    hints: Hints::of_method(tool.method()),
                     input_schema: tool.input_schema.clone(),
                 };
                 definition.tools.iter().map(tool).collect()
@@ -109,18 +109,6 @@ impl Shared {
     }
 }
 
-/// The effects of a tool that Lanyard carries out itself: those of its method (RFC 9110, 9.2.1 and
-/// 9.2.2).
-fn of_method(method: Option<&str>) -> Hints {
-    let safe = method.is_none_or(|method| matches!(method, "GET" | "HEAD" | "OPTIONS"));
-    Hints {
-        read_only: Some(safe),
-        destructive: safe.then_some(false),
-        idempotent: Some(safe || matches!(method, Some("PUT" | "DELETE"))),
-        open_world: None,
-    }
-}
-
 /// What an MCP server lists and may be used.
 fn listed_thing(row: &DefinitionRow, options: &StoredOptions) -> Option<What> {
     let pinned = match row.state {
@@ -130,15 +118,9 @@ fn listed_thing(row: &DefinitionRow, options: &StoredOptions) -> Option<What> {
     match row.kind {
         DefinitionKind::Tool if options.offers(&row.name) => {
             let definition: Value = serde_json::from_str(pinned).ok()?;
-            let said = |name: &str| definition.get("annotations")?.get(name)?.as_bool();
             Some(What::Tool {
                 name: ToolName::parse(&row.name).ok()?,
-                hints: Hints {
-                    read_only: said("readOnlyHint"),
-                    destructive: said("destructiveHint"),
-                    idempotent: said("idempotentHint"),
-                    open_world: said("openWorldHint"),
-                },
+                hints: Hints::of_annotations(definition.get("annotations")),
                 input_schema: definition.get("inputSchema").cloned().unwrap_or_else(|| json!({})),
             })
         }

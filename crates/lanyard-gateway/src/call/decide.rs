@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::stages::{Cleared, Needing, Permitted, Target, not_granted};
 use super::{Beside, Incoming, Request};
 use crate::edge::client::Client;
-use crate::snapshot::{AgentEntry, Deeds, Other, ServerEntry, Snapshot, ToolEntry, Viewer};
+use crate::snapshot::{
+    AgentEntry, Deeds, Other, PolicyEntry, ServerEntry, Snapshot, ToolEntry, Viewer,
+};
 
 /// How a decision came out that is no denial.
 #[derive(Debug)]
@@ -82,9 +84,7 @@ impl<'a> Cleared<'a> {
         let unknown = || Denial::ToolNotGranted { tool: incoming.tool.to_owned() };
         let policy = snapshot.policy(&incoming.agent.tenant).ok_or_else(unknown)?;
         let viewer = Viewer::new(incoming.agent, incoming.caller, now);
-        let done = policy.policies().reads_session();
-        let done = done.then(|| deeds(incoming.agent, incoming.client).facts(user, now));
-        let session = done.unwrap_or_default();
+        let session = done(policy, viewer, incoming.client);
         let arguments = self.clearance().arguments();
         let circumstances = viewer.circumstances;
         let ask = Ask { circumstances, session: &session, action: Action::Call, arguments };
@@ -99,6 +99,15 @@ impl<'a> Cleared<'a> {
 /// What a session did, where its client has one; what the agent did, where not.
 fn deeds<'a>(agent: &'a AgentEntry, client: &'a Client) -> &'a Deeds {
     client.live.as_ref().map_or(&agent.load.deeds, |live| &live.deeds)
+}
+
+/// What was done so far, where any policy asks.
+fn done(policy: &PolicyEntry, viewer: Viewer<'_>, client: &Client) -> SessionFacts {
+    if !policy.policies().reads_session() {
+        return SessionFacts::default();
+    }
+    let Viewer { agent, circumstances } = viewer;
+    deeds(agent, client).facts(circumstances.user, circumstances.now)
 }
 
 /// Notes that a call goes on, for the policies that ask what a session did.
@@ -137,7 +146,7 @@ pub(super) fn decide_other(
         Beside::Task(_) | Beside::Other(_) => (Other::Server, Action::Sample),
     };
     let viewer = Viewer::new(request.agent, request.caller, now);
-    let session = deeds(request.agent, request.client).facts(user, now);
+    let session = done(policy, viewer, request.client);
     let arguments = Map::<String, Value>::new();
     let circumstances = viewer.circumstances;
     let ask = Ask { circumstances, session: &session, action, arguments: &arguments };

@@ -63,21 +63,8 @@ struct Members<'a> {
     description: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow, default, rename = "inputSchema")]
     input: Option<&'a RawValue>,
-    #[serde(default)]
-    annotations: Option<Annotations>,
-}
-
-/// What a definition says of the tool's effects.
-#[derive(Deserialize, Default)]
-struct Annotations {
-    #[serde(default, rename = "readOnlyHint")]
-    read_only: Option<bool>,
-    #[serde(default, rename = "destructiveHint")]
-    destructive: Option<bool>,
-    #[serde(default, rename = "idempotentHint")]
-    idempotent: Option<bool>,
-    #[serde(default, rename = "openWorldHint")]
-    open_world: Option<bool>,
+    #[serde(borrow, default)]
+    annotations: Option<&'a RawValue>,
 }
 
 impl ToolEntry {
@@ -143,25 +130,11 @@ impl ToolEntry {
     /// method (RFC 9110, 9.2.1 and 9.2.2).
     pub(crate) fn hints(&self) -> Hints {
         match &self.what {
-            What::Rest(rest) => {
-                let method = rest.tool.method();
-                let safe = method.is_none_or(|method| matches!(method, "GET" | "HEAD" | "OPTIONS"));
-                let idempotent = safe || matches!(method, Some("PUT" | "DELETE"));
-                Hints {
-                    read_only: Some(safe),
-                    destructive: safe.then_some(false),
-                    idempotent: Some(idempotent),
-                    open_world: None,
-                }
-            }
+            What::Rest(rest) => Hints::of_method(rest.tool.method()),
             What::Mcp(definition) => {
-                let said = members(definition).annotations.unwrap_or_default();
-                Hints {
-                    read_only: said.read_only,
-                    destructive: said.destructive,
-                    idempotent: said.idempotent,
-                    open_world: said.open_world,
-                }
+                let said = members(definition).annotations;
+                let said = said.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                Hints::of_annotations(said.as_ref())
             }
         }
     }
@@ -292,5 +265,23 @@ impl Checks {
         let mirrored =
             ParamHeaders::compile(&schema).map_err(|error| format!("inputSchema: {error}"))?;
         Ok(Self { arguments, output: None, mirrored })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotations_that_say_nothing_sensible_take_nothing_else_away() {
+        for annotations in [r#"{"readOnlyHint": "yes"}"#, r#""x""#, "null", "7"] {
+            let definition = format!(
+                r#"{{"description": "d", "inputSchema": {{"type": "object"}}, "annotations": {annotations}}}"#
+            );
+            let tool = ToolEntry::mcp(ToolName::parse("t").unwrap(), &definition, false);
+            assert_eq!(tool.hints(), Hints::default(), "{annotations}");
+            assert_eq!(tool.description(), "d", "{annotations}");
+            assert!(tool.clear(None).is_ok(), "{annotations}");
+        }
     }
 }

@@ -91,8 +91,7 @@ impl Policies {
             arguments: &Map::new(),
             known: &BTreeSet::new(),
         };
-        let known = |read: &Read| !read.is_of_arguments() && *read != Read::Session;
-        self.chance(subject, object, granted, &recorded, &known)
+        self.chance(subject, object, granted, &recorded)
     }
 
     pub(super) fn chance(
@@ -101,13 +100,12 @@ impl Policies {
         object: &ObjectRules,
         granted: bool,
         recorded: &Recorded<'_>,
-        is_known: &dyn Fn(&Read) -> bool,
     ) -> Chance {
         let rules: Vec<(usize, &Rule)> = self
             .applicable(subject, object, recorded.action)
             .filter(|(_, rule)| !rule.info.shadow)
             .collect();
-        let known = Known::new(self, subject, object, recorded, is_known, &rules);
+        let known = Known::new(self, subject, object, recorded, &rules);
         let mut asks = false;
         let (mut sure, mut permitted, mut surely_permitted) = (true, granted, granted);
         for (place, rule) in rules {
@@ -152,7 +150,7 @@ impl Policies {
 /// A request of which a part is known.
 struct Known<'a> {
     asked: Result<Asked, String>,
-    is_known: &'a dyn Fn(&Read) -> bool,
+    arguments: &'a BTreeSet<String>,
 }
 
 impl<'a> Known<'a> {
@@ -160,15 +158,14 @@ impl<'a> Known<'a> {
         policies: &Policies,
         subject: &SubjectRules,
         object: &ObjectRules,
-        recorded: &Recorded<'_>,
-        is_known: &'a dyn Fn(&Read) -> bool,
+        recorded: &Recorded<'a>,
         rules: &[(usize, &Rule)],
     ) -> Self {
         let session = SessionFacts::default();
-        let Recorded { circumstances, action, arguments, known: _ } = *recorded;
+        let Recorded { circumstances, action, arguments, known } = *recorded;
         let ask = Ask { circumstances, session: &session, action, arguments };
         let reads = rules.iter().flat_map(|(_, rule)| rule.reads());
-        let reads: BTreeSet<Read> = reads.filter(|read| is_known(read)).cloned().collect();
+        let reads: BTreeSet<Read> = reads.filter(|read| read.is_known(known)).cloned().collect();
         let source = Source {
             ask: &ask,
             fields: &object.fields,
@@ -184,14 +181,14 @@ impl<'a> Known<'a> {
         });
         // What has several readings is not known well enough here.
         let asked = if noticed.is_empty() { asked } else { Err("it has several readings".into()) };
-        Self { asked, is_known }
+        Self { asked, arguments: known }
     }
 
     fn possible(&self, rule: &Rule) -> Possible {
         let Some(condition) = &rule.condition else { return Possible::YES };
         let Ok(asked) = &self.asked else { return Possible::ANY };
         possible(&condition.tree, &mut |leaf, expression| {
-            if !leaf.reads.iter().all(self.is_known) {
+            if !leaf.reads.iter().all(|read| read.is_known(self.arguments)) {
                 return Possible::ANY;
             }
             match asked.evaluate(expression) {

@@ -170,18 +170,10 @@ impl Policies {
             return vec![plan.fixed.clone()];
         }
         let call = Call::new(self, subject, object, &plan, ask);
-        let mut noticed = NoticedBy::new();
-        let first = call.read(&Reading::plain(), &mut noticed);
-        if noticed.is_empty() {
-            return vec![first];
-        }
-        let mut all = vec![first];
-        match others(&noticed) {
-            Some(readings) => {
-                let mut again = NoticedBy::new();
-                all.extend(readings.iter().map(|reading| call.read(reading, &mut again)));
-            }
-            None => all.push(call.all_undecidable("too many of its numbers are not exact")),
+        let Readings { asked, noticed, complete } = call.readings();
+        let mut all: Vec<Judgement> = asked.iter().map(|(_, asked)| call.judged(asked)).collect();
+        if !complete {
+            all.push(call.all_undecidable("too many of its numbers are not exact"));
         }
         all.extend(call.inexact(&noticed));
         all
@@ -249,16 +241,13 @@ pub(super) struct Call<'a> {
     source: Source<'a>,
 }
 
-/// The request in each reading of its arguments.
-pub(super) fn readings_of(call: &Call<'_>) -> Vec<(Reading, Result<Asked, String>)> {
-    let mut noticed = NoticedBy::new();
-    let first = call.asked(&Reading::plain(), &mut noticed);
-    let mut all = vec![(Reading::plain(), first)];
-    for reading in others(&noticed).unwrap_or_default() {
-        let asked = call.asked(&reading, &mut NoticedBy::new());
-        all.push((reading, asked));
-    }
-    all
+/// A request in each reading of its arguments.
+pub(super) struct Readings {
+    pub(super) asked: Vec<(Reading, Result<Asked, String>)>,
+    /// What the plain reading showed of the arguments.
+    noticed: NoticedBy,
+    /// Whether there are no more.
+    complete: bool,
 }
 
 impl<'a> Call<'a> {
@@ -279,12 +268,24 @@ impl<'a> Call<'a> {
         Self { policies, subject, object, plan, source }
     }
 
-    fn read(&self, reading: &Reading, noticed: &mut NoticedBy) -> Judgement {
-        let asked = self.asked(reading, noticed);
+    pub(super) fn readings(&self) -> Readings {
+        let mut noticed = NoticedBy::new();
+        let plain = self.asked(&Reading::plain(), &mut noticed);
+        let mut asked = vec![(Reading::plain(), plain)];
+        let others = others(&noticed);
+        let complete = others.is_some();
+        asked.extend(others.into_iter().flatten().map(|reading| {
+            let again = self.asked(&reading, &mut NoticedBy::new());
+            (reading, again)
+        }));
+        Readings { asked, noticed, complete }
+    }
+
+    fn judged(&self, asked: &Result<Asked, String>) -> Judgement {
         let mut judgement = self.plan.fixed.clone();
         for place in &self.plan.live {
             let Some(rule) = self.policies.rules.get(*place) else { continue };
-            let outcome = match &asked {
+            let outcome = match asked {
                 Ok(asked) => asked.outcome(rule),
                 Err(problem) => Outcome::Error(problem.clone()),
             };
@@ -339,6 +340,9 @@ impl<'a> Call<'a> {
 
 /// The readings beside the plain one; `None` where they are too many.
 fn others(noticed: &NoticedBy) -> Option<Vec<Reading>> {
+    if noticed.is_empty() {
+        return Some(Vec::new());
+    }
     let between: Vec<&String> =
         noticed.iter().filter(|(_, it)| it.between).map(|(name, _)| name).collect();
     if between.len() > BETWEEN_MAX {

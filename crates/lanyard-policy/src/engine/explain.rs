@@ -5,7 +5,7 @@ use std::fmt;
 use lanyard_core::{ServerName, ToolName};
 
 use super::context::Reading;
-use super::decide::{Call, Verdict, readings_of};
+use super::decide::{Call, Verdict};
 use super::object::ObjectRules;
 use super::outcome::{Possible, possible};
 use super::plan::{Asked, Outcome};
@@ -109,8 +109,7 @@ impl Policies {
         ask: &Ask<'_>,
     ) -> Vec<(Reading, Result<Asked, String>)> {
         let plan = self.make_plan(subject, object, ask.action);
-        let call = Call::new(self, subject, object, &plan, ask);
-        readings_of(&call)
+        Call::new(self, subject, object, &plan, ask).readings().asked
     }
 }
 

@@ -69,13 +69,8 @@ impl Policies {
             return Prospect::Denied;
         }
         let granted = granted.is_ok();
-        let is_known = |read: &Read| match read {
-            Read::Argument(name) | Read::View(_, name) => known.contains(name),
-            Read::Undeclared | Read::Session => false,
-            Read::Root(_) | Read::Time | Read::Client | Read::Caller => true,
-        };
         let mut rules = self.applicable(subject, object, *action);
-        if rules.all(|(_, rule)| rule.reads().all(is_known)) {
+        if rules.all(|(_, rule)| rule.reads().all(|read| read.is_known(known))) {
             let session = SessionFacts::default();
             let (circumstances, action) = (*circumstances, *action);
             let ask = Ask { circumstances, session: &session, action, arguments };
@@ -89,7 +84,7 @@ impl Policies {
                 }
             };
         }
-        match self.chance(subject, object, granted, recorded, &is_known) {
+        match self.chance(subject, object, granted, recorded) {
             Chance::Never => Prospect::Denied,
             Chance::Sure => Prospect::Allowed,
             Chance::Asks => Prospect::Asks,

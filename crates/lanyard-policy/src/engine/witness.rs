@@ -168,12 +168,7 @@ impl Walk<'_> {
     fn chance(&self, arguments: &Map<String, Value>, known: &BTreeSet<String>) -> Chance {
         let Whole { policies, subject, object, granted, action, circumstances } = self.whole;
         let recorded = Recorded { circumstances: *circumstances, action, arguments, known };
-        let is_known = |read: &Read| match read {
-            Read::Argument(name) | Read::View(_, name) => known.contains(name),
-            Read::Undeclared | Read::Session => false,
-            Read::Root(_) | Read::Time | Read::Client | Read::Caller => true,
-        };
-        policies.chance(subject, object, granted, &recorded, &is_known)
+        policies.chance(subject, object, granted, &recorded)
     }
 
     fn is_allowed(&self, arguments: &Map<String, Value>) -> bool {

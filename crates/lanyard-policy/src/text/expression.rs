@@ -92,6 +92,16 @@ impl Read {
         }
     }
 
+    /// Whether it is known what it reads, where that is so of these arguments, of everything about
+    /// the caller, and of nothing that the session did.
+    pub(crate) fn is_known(&self, arguments: &BTreeSet<String>) -> bool {
+        match self {
+            Self::Argument(name) | Self::View(_, name) => arguments.contains(name),
+            Self::Undeclared | Self::Session => false,
+            Self::Root(_) | Self::Time | Self::Client | Self::Caller => true,
+        }
+    }
+
     /// The argument that it reads.
     pub(crate) fn argument(&self) -> Option<&str> {
         match self {

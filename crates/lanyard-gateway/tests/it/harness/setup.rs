@@ -20,10 +20,7 @@ use lanyard_mcp::{Definition, UserKey};
 use lanyard_policy::limit::{
     CallLimit, CallLimits, LimitScope, LimitTerms, SharedMeter, TermsAsked,
 };
-use lanyard_policy::{
-    Grant, Grants, PathView, Policies, PolicySource, SqlView, ToolPattern, UrlView, UserPattern,
-    Views,
-};
+use lanyard_policy::{Grant, Grants, NoViews, Policies, PolicySource, ToolPattern, UserPattern};
 use lanyard_rest::{ParseOptions, Schemas, SetTools};
 use lanyard_vault::{
     MasterKey, Minted, SealedVersion, SecretEntry, SecretPlace, SecretText, TokenKind, Vault,
@@ -578,21 +575,3 @@ const WIKI: &str = "server:\n  name: wiki\ntools:\n- name: find_page\n  descript
 
 const DESK: &str = "toolSet:\n  name: desk\n  serverTools:\n  - {serverName: billing, tools: \
     [note, get_invoice]}\n  - {serverName: wiki, tools: [find_page]}\n";
-
-/// Reads nothing out of a text: how that is done is tested where it is done.
-#[derive(Debug)]
-struct NoViews;
-
-impl Views for NoViews {
-    fn path(&self, _text: &str) -> PathView {
-        PathView::default()
-    }
-
-    fn sql(&self, _text: &str) -> SqlView {
-        SqlView::default()
-    }
-
-    fn url(&self, _text: &str) -> UrlView {
-        UrlView::default()
-    }
-}

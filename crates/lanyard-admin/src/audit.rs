@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
-use lanyard_core::{AgentName, RecordId, ServerName, Timestamp};
+use lanyard_core::{AgentName, RecordId, ServerName, TenantName, Timestamp};
 use lanyard_store::audit::{self, DecisionFilter, Entry, Filter, Tombstone};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ const LIMIT_MAX: usize = 10_000;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchQuery {
+    /// Of this tenant; of all of them otherwise.
+    pub tenant: Option<String>,
     /// Of this agent.
     pub agent: Option<String>,
     /// Of this server.
@@ -119,6 +121,7 @@ fn filter(query: &SearchQuery, now: Timestamp) -> Result<Filter, ApiError> {
         text.as_deref().map(|text| crate::when::parse(text, now)).transpose()
     };
     Ok(Filter {
+        tenant: query.tenant.as_deref().map(TenantName::parse).transpose()?,
         agent: query.agent.as_deref().map(AgentName::parse).transpose()?,
         server: query.server.as_deref().map(ServerName::parse).transpose()?,
         tool: query.tool.clone(),

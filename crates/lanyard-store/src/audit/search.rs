@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io::Write;
 use std::path::Path;
 
-use lanyard_core::{AgentName, RecordId, ServerName, Timestamp};
+use lanyard_core::{AgentName, RecordId, ServerName, TenantName, Timestamp};
 use serde::Deserialize;
 
 use super::LogError;
@@ -19,6 +19,9 @@ const CLOCK_SLACK_MICROS: i64 = 3_600_000_000;
 /// Which records to read. An empty filter takes all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// What is of this tenant. What is of none (refusals before anybody was known, lines of the log
+    /// about itself) is the default tenant's, as the gateway's own changes are.
+    pub tenant: Option<TenantName>,
     /// Calls by this agent, and changes of it or its grants.
     pub agent: Option<AgentName>,
     /// Calls to this server, and changes of it or grants on it.
@@ -146,6 +149,7 @@ struct Fields {
     kind: String,
     time: String,
     id: Option<String>,
+    tenant: Option<String>,
     agent: Option<String>,
     server: Option<String>,
     tool: Option<String>,
@@ -155,6 +159,14 @@ struct Fields {
 impl Fields {
     fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
+    }
+
+    /// Whether this is of a tenant. The end of a call says none, and goes with its opening.
+    fn is_of(&self, tenant: &TenantName) -> bool {
+        match &self.tenant {
+            Some(of) => of == tenant.as_str(),
+            None => self.kind != CALL_CLOSE && *tenant == TenantName::default_tenant(),
+        }
     }
 
     /// Whether this is about an agent: as the one that calls, or as what is changed.
@@ -182,13 +194,14 @@ fn grant(subject: &str) -> Option<(&str, &str)> {
 
 impl Filter {
     fn takes(&self, fields: &Fields) -> bool {
-        let Self { agent, server, tool, kind, decision, since, until, id, limit: _ } = self;
+        let Self { tenant, agent, server, tool, kind, decision, since, until, id, limit: _ } = self;
         let decided = match decision {
             None => true,
             Some(DecisionFilter::Allowed) => fields.kind == CALL_OPEN,
             Some(DecisionFilter::Denied) => fields.kind == CALL_DENIED,
         };
         decided
+            && tenant.as_ref().is_none_or(|tenant| fields.is_of(tenant))
             && kind.as_ref().is_none_or(|kind| *kind == fields.kind)
             && agent.as_ref().is_none_or(|agent| fields.concerns_agent(agent.as_str()))
             && server.as_ref().is_none_or(|server| fields.concerns_server(server.as_str()))

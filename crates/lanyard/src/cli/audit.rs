@@ -43,6 +43,7 @@ where the log's machine cannot write can prove later that nothing was rolled bac
 const REPORT_EXAMPLES: &str = "Examples:
   lanyard audit report --since 30d --out evidence
   lanyard audit report --since 2026-10-01 --until 2026-11-01 --out october
+  lanyard --tenant acme audit report --since 30d --out acme
 
 Writes report.html (one page, no script, prints well) and report.json: who could do what, who did
 what, changes, approvals, revocations, and the proof of the log with key and checkpoint.";
@@ -171,14 +172,17 @@ pub(crate) struct Wanted {
 impl From<Wanted> for SearchQuery {
     fn from(wanted: Wanted) -> Self {
         let Wanted { agent, server, tool, kind, decision, since, until, id, limit } = wanted;
-        Self { agent, server, tool, kind, decision, since, until, id, limit, export: true }
+        let tenant = None;
+        Self { tenant, agent, server, tool, kind, decision, since, until, id, limit, export: true }
     }
 }
 
 impl Wanted {
-    fn query(&self) -> String {
+    /// The same for a gateway. With `--tenant` it is about that tenant's records alone.
+    fn query(&self, operating: &Operating<'_>) -> String {
         let limit = self.limit.map(|limit| limit.to_string());
         let pairs = [
+            ("tenant", &operating.tenant),
             ("agent", &self.agent),
             ("server", &self.server),
             ("tool", &self.tool),
@@ -206,7 +210,7 @@ impl Wanted {
 pub(super) async fn run(command: AuditCommand, operating: &Operating<'_>) -> Result<(), Failure> {
     match command {
         AuditCommand::Search { wanted, json } => {
-            let path = format!("/v1/audit/records{}", wanted.query());
+            let path = format!("/v1/audit/records{}", wanted.query(operating));
             let found = operating.client()?.get(&path).await?;
             if json {
                 return Ok(output::json(&found)?);

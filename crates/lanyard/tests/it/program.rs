@@ -2,6 +2,7 @@
 
 mod approvals;
 mod bridge;
+mod evidence;
 mod import;
 mod limits;
 mod pins;

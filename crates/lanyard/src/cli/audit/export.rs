@@ -36,13 +36,14 @@ impl Export {
         let mut sink = Sink::open(form, self.out.as_deref())?;
         match &self.dir {
             Some(dir) => {
-                let filter = SearchQuery::from(self.wanted).filter(SystemClock.now());
-                let filter = filter.map_err(Failure::usage)?;
+                let tenant = operating.tenant.clone();
+                let query = SearchQuery { tenant, ..SearchQuery::from(self.wanted) };
+                let filter = query.filter(SystemClock.now()).map_err(Failure::usage)?;
                 audit::export(dir, &filter, &mut sink)
                     .map_err(|error| Failure::other(lanyard_core::chain(&error)))?;
             }
             None => {
-                let query = match self.wanted.query() {
+                let query = match self.wanted.query(operating) {
                     query if query.is_empty() => "?export=true".to_owned(),
                     query => format!("{query}&export=true"),
                 };

@@ -40,7 +40,8 @@ impl Report {
     pub(super) async fn run(self, operating: &Operating<'_>) -> Result<(), Failure> {
         let period = self.period()?;
         let client = operating.client()?;
-        let report = gather(&client, &period).await?;
+        let tenant = operating.tenant.clone().unwrap_or_else(|| "default".to_owned());
+        let report = gather(&client, &period, &tenant).await?;
         write(&self.out, &report)?;
         let [page, data] = FILES.map(|file| self.out.join(file).display().to_string());
         Ok(output::line(&format!("{page}\n{data}"))?)
@@ -61,7 +62,7 @@ impl Report {
 
 /// Reads everything that the report tells. The log is proved first, so that what is told of it
 /// afterwards is about what was proved.
-async fn gather(client: &AdminClient, period: &Period) -> Result<Value, Failure> {
+async fn gather(client: &AdminClient, period: &Period, tenant: &str) -> Result<Value, Failure> {
     let verdict = client.send(Method::POST, "/v1/audit/verify", None).await?;
     let key = client.get("/v1/audit/key").await?;
     let checkpoint = client.get("/v1/audit/checkpoint").await?;
@@ -73,14 +74,15 @@ async fn gather(client: &AdminClient, period: &Period) -> Result<Value, Failure>
     // A tenant without policies has none to show.
     could.insert("policy".to_owned(), client.get("/v1/policy").await.unwrap_or_default());
     let (mut within, mut after) = (Tally::default(), Tally::default());
-    tally(client, (period.since, period.until), &mut within).await?;
+    tally(client, tenant, (period.since, period.until), &mut within).await?;
     if period.until < period.made {
-        tally(client, (period.until, period.made), &mut after).await?;
+        tally(client, tenant, (period.until, period.made), &mut after).await?;
     }
     let member = |value: &Value, key: &str| value.get(key).cloned().unwrap_or_default();
     Ok(json!({
         "lanyard_report": 1,
         "version": env!("CARGO_PKG_VERSION"),
+        "tenant": tenant,
         "since": period.since.to_string(),
         "until": period.until.to_string(),
         "made": period.made.to_string(),
@@ -98,11 +100,13 @@ async fn gather(client: &AdminClient, period: &Period) -> Result<Value, Failure>
 
 async fn tally(
     client: &AdminClient,
+    tenant: &str,
     (since, until): (Timestamp, Timestamp),
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let [since, until] = [since, until].map(|time| segment(&time.to_string()));
-    let path = format!("/v1/audit/records?export=true&since={since}&until={until}");
+    let tenant = segment(tenant);
+    let path = format!("/v1/audit/records?export=true&tenant={tenant}&since={since}&until={until}");
     client.download(&path, &mut |bytes: &[u8]| tally.take(bytes)).await
 }
 

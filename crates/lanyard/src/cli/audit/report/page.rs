@@ -31,12 +31,12 @@ pub(super) fn html(report: &Value) -> String {
     let mut page = String::from(HEAD);
     let text = |key: &str| escaped(&plain(report.get(key)));
     put(&mut page, "<h1>Who could do what, and who did</h1>\n");
-    let (since, until, made, version) =
-        (text("since"), text("until"), text("made"), text("version"));
+    let [since, until, made] = ["since", "until", "made"].map(text);
+    let [tenant, version] = ["tenant", "version"].map(text);
     put(
         &mut page,
         &format!(
-            "<p class=\"lead\">From {since} to {until}. Made {made} by Lanyard {version} from its audit log.</p>\n"
+            "<p class=\"lead\">Tenant {tenant}, from {since} to {until}. Made {made} by Lanyard {version} from its audit log.</p>\n"
         ),
     );
     proof(&mut page, &report["proof"]);

@@ -156,6 +156,8 @@ pub struct Tool {
     pub name: ToolName,
     /// What it does. Empty if the file does not say.
     pub description: String,
+    /// What a person may want to know beyond that. Models are not shown it.
+    pub long_description: Option<String>,
     /// The JSON Schema of its arguments.
     pub input_schema: Value,
     /// The JSON Schema of its structured result, if it has one.

@@ -34,7 +34,7 @@ pub use answer::{Content, ToolResult, UpstreamAnswer};
 pub use definition::{
     Definition, Literal, LiteralValue, Parsed, SecretUse, SetEntry, Tool, ToolSet,
 };
-pub use parse::{ParseOptions, Schemas, SetTools, parse};
+pub use parse::{ParseOptions, Schemas, SetTools, parse, yaml_value};
 pub use problem::{Problem, Severity, suggestion};
 pub use proxy::{Proxy, ProxyTransport};
 pub use request::{RenderContext, RenderError, Rendered, RequestPlan};

@@ -96,6 +96,25 @@ pub fn parse(file: &str, text: &str, options: &ParseOptions<'_>) -> Result<Parse
     })
 }
 
+/// The deepest nesting of a document that is not a definition: what the reader of JSON allows.
+const DEPTH_MAX: usize = 127;
+
+/// Reads any document of YAML as a JSON value, by the rules that definitions are read by: numbers
+/// keep their digits, and only one document may stand there. Keys that stand twice come as
+/// warnings; the first one counts. `file` is only the name that problems carry.
+pub fn yaml_value(file: &str, text: &str) -> Result<(Value, Vec<Problem>), Problem> {
+    let mut problems = Problems::new(file);
+    match yaml::read_nested(text, DEPTH_MAX) {
+        Ok((root, twice)) => {
+            for problem in twice {
+                problems.warn(problem.mark, "", problem.message);
+            }
+            Ok((to_value(&root), problems.into_sorted()))
+        }
+        Err(problem) => Err(problems.one(problem.mark, problem.message)),
+    }
+}
+
 fn read_document(text: &str, options: &ParseOptions<'_>, problems: &mut Problems) -> Option<Node> {
     let limit = options.limits.definition_bytes_max;
     if text.len() > Limits::size(limit) {

@@ -65,14 +65,20 @@ impl Problems {
     }
 
     fn push(&mut self, mark: Mark, path: &str, message: String, severity: Severity) {
-        self.list.push(Problem {
+        let problem = self.one(mark, message);
+        self.list.push(Problem { path: path.to_owned(), severity, ..problem });
+    }
+
+    /// An error of the document as a whole, not collected.
+    pub(crate) fn one(&self, mark: Mark, message: String) -> Problem {
+        Problem {
             file: self.file.clone(),
             line: mark.line.max(1),
             column: mark.column.max(1),
-            path: path.to_owned(),
+            path: String::new(),
             message,
-            severity,
-        });
+            severity: Severity::Error,
+        }
     }
 
     pub(crate) fn has_errors(&self) -> bool {

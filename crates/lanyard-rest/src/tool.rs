@@ -38,6 +38,7 @@ pub(crate) fn read_tool(
         let message = "the tool has no description: agents will not know what it is for";
         check.problems.warn(fields.mark, path, message);
     }
+    let long_description = fields.text("longDescription", &mut check.problems);
     let items = fields.list("args", &mut check.problems).unwrap_or_default();
     let args = read_args(items, &fields.path_of("args"), check);
     let output_schema = read_output_schema(&mut fields, check);
@@ -55,6 +56,7 @@ pub(crate) fn read_tool(
     Some(Tool {
         name: name?,
         description: description.map_or_else(String::new, |text| text.text.to_owned()),
+        long_description: long_description.map(|text| text.text.to_owned()),
         input_schema: args.input_schema,
         output_schema,
         action: action?,

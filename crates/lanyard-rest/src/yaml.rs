@@ -7,7 +7,7 @@
 mod scalar;
 mod text;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as EventSpan, Tag};
 
@@ -104,15 +104,24 @@ pub(crate) struct YamlProblem {
 /// Reads the one document of a text. The tree is given even if a key stands twice (the first
 /// one counts), so that the other problems of the file can be told too.
 pub(crate) fn read(text: &str) -> Result<(Node, Vec<YamlProblem>), YamlProblem> {
+    read_nested(text, DEPTH_MAX)
+}
+
+/// Reads a document that may be nested as deeply as this.
+pub(crate) fn read_nested(
+    text: &str,
+    depth_max: usize,
+) -> Result<(Node, Vec<YamlProblem>), YamlProblem> {
     let options = granit_parser::options! {
-        flow_nesting_limit: DEPTH_MAX,
-        block_nesting_limit: DEPTH_MAX,
+        flow_nesting_limit: depth_max,
+        block_nesting_limit: depth_max,
     };
     let mut reader = Reader {
         events: Parser::new_from_str_with_options(text, options),
         source: text,
         anchors: HashMap::new(),
         expanded: (0, 0),
+        depth_max,
         problems: Vec::new(),
     };
     let node = reader.document()?;
@@ -124,6 +133,7 @@ struct Reader<'a> {
     source: &'a str,
     anchors: HashMap<usize, Node>,
     expanded: (usize, usize),
+    depth_max: usize,
     problems: Vec<YamlProblem>,
 }
 
@@ -151,7 +161,7 @@ impl<'a> Reader<'a> {
     }
 
     fn next(&mut self) -> Result<Option<(Event<'a>, EventSpan)>, YamlProblem> {
-        self.events.next_event().transpose().map_err(|error| syntax(&error))
+        self.events.next_event().transpose().map_err(|error| syntax(&error, self.depth_max))
     }
 
     fn expect_next(&mut self) -> Result<(Event<'a>, EventSpan), YamlProblem> {
@@ -165,7 +175,7 @@ impl<'a> Reader<'a> {
         span: &EventSpan,
         depth: usize,
     ) -> Result<Node, YamlProblem> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return Err(problem(mark(span), "lists and objects are nested too deeply"));
         }
         let (anchor, node) = match event {
@@ -226,11 +236,12 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, span: &EventSpan, depth: usize) -> Result<Node, YamlProblem> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut names: HashSet<String> = HashSet::new();
         let mut merged: Vec<Entry> = Vec::new();
         loop {
             let (event, key_span) = self.expect_next()?;
             if event == Event::MappingEnd {
-                merged.retain(|entry| !entries.iter().any(|own| own.key == entry.key));
+                merged.retain(|entry| !names.contains(&entry.key));
                 entries.append(&mut merged);
                 let span = Span { start: mark(span), end: end(&key_span) };
                 return Ok(Node { value: NodeValue::Map(entries), span });
@@ -241,7 +252,7 @@ impl<'a> Reader<'a> {
             let value = self.node(event, &value_span, depth.saturating_add(1))?;
             if plain && key == "<<" {
                 merge(&mut merged, value, &key_span)?;
-            } else if entries.iter().any(|entry| entry.key == key) {
+            } else if !names.insert(key.clone()) {
                 let message = format!("the key `{key}` stands here twice");
                 self.problems.push(YamlProblem { mark: mark(&key_span), message });
             } else {
@@ -316,11 +327,11 @@ fn unknown_tag(tag: &Tag, span: &EventSpan) -> YamlProblem {
     YamlProblem { mark: mark(span), message }
 }
 
-fn syntax(error: &ScanError) -> YamlProblem {
+fn syntax(error: &ScanError, depth_max: usize) -> YamlProblem {
     let marker = error.marker();
     let info = error.info();
     let message = if info.contains("recursion limit") {
-        format!("lists and objects are nested more than {DEPTH_MAX} deep")
+        format!("lists and objects are nested more than {depth_max} deep")
     } else {
         format!("this is not YAML: {info}")
     };

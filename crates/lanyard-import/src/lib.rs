@@ -1,0 +1,25 @@
+//! Descriptions of APIs become definitions of REST servers: a [`Draft`], which a person reads and
+//! edits as YAML, and a list of everything that could not be expressed.
+//!
+//! INVARIANT: this crate does no I/O, reads no clock and keeps no credential. Nothing of a
+//! description is dropped silently: what a draft cannot say is a [`Note`] with its place.
+
+mod draft;
+mod name;
+mod note;
+mod template;
+mod text;
+mod write;
+mod yaml;
+
+pub use draft::{
+    ArgStyle, Draft, DraftArg, DraftBody, DraftTool, KeyPlace, Position, Requirement, Scheme,
+    SchemeKind,
+};
+pub use name::{Names, argument_name, server_name, tool_name};
+pub use note::{Note, Severity};
+pub use template::{literal, url_literal};
+pub use text::{Described, describe, one_line, shorten};
+
+#[cfg(test)]
+mod tests;

@@ -56,20 +56,7 @@ impl ApiError {
     pub(crate) fn policy(problems: &[PolicyProblem]) -> Self {
         let noun = if problems.len() == 1 { "problem" } else { "problems" };
         let message = format!("the policies have {} {noun}; nothing was changed", problems.len());
-        let problem = |it: &PolicyProblem| {
-            json!({
-                "file": it.file,
-                "line": it.line,
-                "column": it.column,
-                "path": it.rule,
-                "message": match &it.help {
-                    Some(help) => format!("{}; {help}", it.problem),
-                    None => it.problem.clone(),
-                },
-                "severity": "error",
-            })
-        };
-        let problems = problems.iter().map(problem).collect();
+        let problems = problems.iter().map(policy_problem_json).collect();
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, message, problems }
     }
 
@@ -151,6 +138,22 @@ pub(crate) fn problem_json(problem: &Problem) -> Value {
             Severity::Error => "error",
             Severity::Warning => "warning",
         },
+    })
+}
+
+/// A problem of a policy text.
+pub(crate) fn policy_problem_json(problem: &PolicyProblem) -> Value {
+    let PolicyProblem { file, line, column, rule, problem, help } = problem;
+    json!({
+        "file": file,
+        "line": line,
+        "column": column,
+        "path": rule,
+        "message": match help {
+            Some(help) => format!("{problem}; {help}"),
+            None => problem.clone(),
+        },
+        "severity": "error",
     })
 }
 

@@ -15,6 +15,7 @@ use ring::digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::check::Held;
 pub(crate) use self::explain::explain;
 pub(crate) use self::replay::replay;
 use crate::Admin;
@@ -193,7 +194,23 @@ pub(crate) async fn check(
     Ok(Json(checked))
 }
 
-/// Puts a text in force as a whole: the next version. The same text is no change.
+/// Looks in the same way at the policies that are in force: what fitted when it was applied need
+/// not fit what came since.
+pub(crate) async fn check_in_force(
+    State(admin): State<Admin>,
+    _: Reader,
+) -> Result<Json<Value>, ApiError> {
+    let checked = admin
+        .blocking(|shared| {
+            let rows = shared.rows()?;
+            shared.checked(&shared.policies(&rows.policies)?, &rows)
+        })
+        .await?;
+    Ok(Json(checked))
+}
+
+/// Puts a text in force as a whole: the next version. The same text is no change. What could not be
+/// evaluated for a tool that is there is refused: it would stop every call of that tool.
 pub(crate) async fn apply(
     State(admin): State<Admin>,
     owner: Owner,
@@ -206,6 +223,11 @@ pub(crate) async fn apply(
             let before = change.policy_newest(&shared.tenant)?;
             let zone = request.zone(before.as_ref()).to_owned();
             let policies = request.parse(&zone, shared)?;
+            let rows = change.configuration()?.of_tenant(&shared.tenant);
+            let misfits = Held::new(shared, &policies, &rows).misfits(&policies);
+            if !misfits.is_empty() {
+                return Err(ApiError::policy(&misfits));
+            }
             let is_same = before.as_ref().is_some_and(|row| request.is(&zone, row));
             let (version, rules) = match before.filter(|_| is_same) {
                 Some(row) => (row.version, policies.rules().count()),
@@ -264,3 +286,6 @@ fn put(
     change.detail("shadow", request.shadow);
     Ok((version, rules))
 }
+
+#[cfg(test)]
+mod tests;

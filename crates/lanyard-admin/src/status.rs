@@ -94,6 +94,7 @@ fn findings(
         }
     }
     findings.extend(pins(rows));
+    findings.extend(shared.policy_findings(rows));
     // What users hold themselves is set when it is made, and named by nobody.
     for row in rows.secrets.iter().filter(|row| !is_users_own(&row.name, rows)) {
         let name = row.name.reference();

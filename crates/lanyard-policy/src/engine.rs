@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 pub use self::decide::{Need, No, Verdict, Why};
 use self::entities::SubjectEntity;
 pub use self::explain::{Explanation, RuleExplanation, Said};
-pub use self::foresee::{Prospect, Recorded};
+pub use self::foresee::{Moment, Prospect, Recorded};
 use self::object::Checked;
 pub use self::object::{ObjectRules, RuleProblem};
 use crate::ask::SubjectFacts;

@@ -22,7 +22,7 @@ pub use ask::{
     Action, Ask, Circumstances, Hints, Object, ObjectFacts, SessionFacts, SubjectFacts, Transport,
 };
 pub use engine::{
-    Explanation, Need, No, ObjectRules, Policies, PolicySource, Prospect, Recorded,
+    Explanation, Moment, Need, No, ObjectRules, Policies, PolicySource, Prospect, Recorded,
     RuleExplanation, RuleProblem, Said, SubjectRules, Verdict, Why,
 };
 pub use grant::{Grant, PatternError, ToolPattern, UserPattern};

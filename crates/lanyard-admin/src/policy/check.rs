@@ -1,9 +1,12 @@
 //! What is questionable about policies, given the tools and agents that are there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use lanyard_core::{Peer, Timestamp};
-use lanyard_policy::{Circumstances, Effect, Grants, Policies, SubjectRules, Transport};
+use lanyard_policy::{
+    Circumstances, Effect, Grants, ObjectRules, Policies, PolicyProblem, RuleInfo, RuleProblem,
+    SubjectRules, Transport,
+};
 use lanyard_store::Configuration;
 use serde_json::{Value, json};
 
@@ -16,57 +19,123 @@ use crate::state::Shared;
 /// The most findings of one kind that are told one by one.
 const SHOWN_MAX: usize = 50;
 
+/// Everything that can be used, held against policies.
+pub(super) struct Held {
+    things: Vec<(Thing, ObjectRules)>,
+}
+
+impl Held {
+    /// Compiles the policies for everything that is there.
+    pub(super) fn new(shared: &Shared, policies: &Policies, rows: &Configuration) -> Self {
+        let things = shared.things(rows).into_iter().map(|thing| {
+            let rules = thing.rules(policies, &shared.tenant);
+            (thing, rules)
+        });
+        Self { things: things.collect() }
+    }
+
+    /// The rules that cannot be evaluated for something that is there, each with its place.
+    pub(super) fn misfits(&self, policies: &Policies) -> Vec<PolicyProblem> {
+        let mut found: Vec<(PolicyProblem, Vec<String>)> = Vec::new();
+        for (thing, object) in &self.things {
+            for RuleProblem { rule: _, problem } in object.problems(policies) {
+                match found.iter_mut().find(|(known, _)| *known == problem) {
+                    Some((_, of)) => of.push(thing.shown()),
+                    None => found.push((problem, vec![thing.shown()])),
+                }
+            }
+        }
+        found.sort_by_key(|(problem, _)| (problem.line, problem.column));
+        found.into_iter().map(|(problem, of)| misfit(problem, &of)).collect()
+    }
+
+    /// The tools that none of these agents could ever call.
+    fn unreachable(
+        &self,
+        policies: &Policies,
+        agents: &[(SubjectRules, Grants)],
+        now: Timestamp,
+    ) -> Vec<String> {
+        let reached = |(thing, object): &&(Thing, ObjectRules)| {
+            agents.iter().any(|(subject, grants)| {
+                policies.reaches(subject, object, grants, thing.about(), &at(now))
+            })
+        };
+        let tools = self.things.iter().filter(|(thing, _)| is_tool(thing));
+        tools.filter(|it| !reached(it)).map(|(thing, _)| thing.shown()).collect()
+    }
+
+    /// The rules that match nothing that is there.
+    fn idle<'a>(&self, policies: &'a Policies) -> impl Iterator<Item = &'a RuleInfo> {
+        let matching: BTreeSet<String> = self
+            .things
+            .iter()
+            .flat_map(|(_, object)| object.matching(policies).into_iter().map(str::to_owned))
+            .collect();
+        policies.rules().filter(move |rule| !matching.contains(&rule.id))
+    }
+}
+
+/// What to do about a rule that cannot be evaluated, where the type checker does not say it.
+const FIT: &str =
+    "write it by the types of the tool's schema, or name in its head the tools that it is for";
+
+/// A problem of a rule as it is told: for what, what follows, and what to do.
+fn misfit(problem: PolicyProblem, of: &[String]) -> PolicyProblem {
+    let PolicyProblem { file, line, column, rule, problem, help } = problem;
+    let problem =
+        format!("it cannot be evaluated for {} and stops every call there: {problem}", some(of));
+    let help = help.map_or_else(|| FIT.to_owned(), |help| format!("{help}; {FIT}"));
+    PolicyProblem { file, line, column, rule, problem, help: Some(help) }
+}
+
 impl Shared {
-    /// Compiles the policies for everything that is there, and says what is odd about it.
+    /// What an operator should know of the policies in force without asking.
+    pub(crate) fn policy_findings(&self, rows: &Configuration) -> Option<String> {
+        let policies = match self.policies(&rows.policies) {
+            Ok(policies) if policies.is_empty() => return None,
+            Ok(policies) => policies,
+            Err(error) => return Some(format!("policies: {}", error.message())),
+        };
+        let count = Held::new(self, &policies, rows).misfits(&policies).len();
+        let some = || {
+            format!(
+                "{count} rules of the policies stop calls that they cannot be evaluated for; `lanyard policy check`"
+            )
+        };
+        (count > 0).then(some)
+    }
+
+    /// Says what is wrong or odd about policies, given what is there.
     pub(super) fn checked(
         &self,
         policies: &Policies,
         rows: &Configuration,
     ) -> Result<Value, ApiError> {
-        let things = self.things(rows);
-        let mut matching = BTreeSet::new();
-        let mut broken: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        let mut unreachable = Vec::new();
+        let held = Held::new(self, policies, rows);
         let agents = agents(policies, rows)?;
-        let now = self.parts.clock.now();
-        for thing in &things {
-            let object = thing.rules(policies, &self.tenant);
-            matching.extend(object.matching(policies).into_iter().map(str::to_owned));
-            for problem in object.problems(policies) {
-                let what = problem.problem.to_string();
-                broken.entry((problem.rule, what)).or_default().push(thing.shown());
-            }
-            let is_tool = matches!(thing.what, What::Tool { .. });
-            let shown = |(subject, grants): &(SubjectRules, Grants)| {
-                policies.lists(subject, &object, grants, thing.about(), &at(now))
-            };
-            if is_tool && !agents.is_empty() && !agents.iter().any(shown) {
-                unreachable.push(thing.shown());
-            }
-        }
-        let mut findings = Vec::new();
-        for ((rule, problem), of) in broken {
-            let message =
-                format!("cannot be evaluated for {}: {problem}; it stops their calls", some(&of));
-            findings.push(finding("error", Some(&rule), &message));
-        }
-        for rule in policies.rules().filter(|rule| !matching.contains(&rule.id)) {
+        let mut findings: Vec<Value> = held.misfits(policies).iter().map(error).collect();
+        for rule in held.idle(policies) {
             let message = match rule.effect {
                 Effect::Permit => "matches nothing that is there: it permits nothing",
                 Effect::Forbid => "matches nothing that is there: it forbids nothing",
             };
-            findings.push(finding("warning", Some(&rule.id), message));
+            findings.push(warning(Some(&rule.id), message));
         }
-        if !unreachable.is_empty() {
-            let message = format!(
-                "no agent can call {} now: no grant and no policy allows it, or it is forbidden whatever the arguments are",
-                some(&unreachable)
-            );
-            findings.push(finding("warning", None, &message));
+        if !agents.is_empty() {
+            let unreachable = held.unreachable(policies, &agents, self.parts.clock.now());
+            if !unreachable.is_empty() {
+                let message = format!(
+                    "no agent can call {}: no grant and no policy allows it, or it is forbidden whatever the arguments are",
+                    some(&unreachable)
+                );
+                findings.push(warning(None, &message));
+            }
         }
         Ok(json!({
+            "version": policies.version(),
             "rules": policies.rules().map(rule_json).collect::<Vec<_>>(),
-            "tools": things.iter().filter(|it| is_tool(it)).count(),
+            "tools": held.things.iter().filter(|(thing, _)| is_tool(thing)).count(),
             "agents": agents.len(),
             "findings": findings,
         }))
@@ -86,8 +155,16 @@ fn some(names: &[String]) -> String {
     }
 }
 
-fn finding(severity: &str, rule: Option<&str>, message: &str) -> Value {
-    json!({ "severity": severity, "rule": rule, "message": message })
+fn error(problem: &PolicyProblem) -> Value {
+    let mut shown = crate::error::policy_problem_json(problem);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("rule".to_owned(), json!(problem.rule));
+    }
+    shown
+}
+
+fn warning(rule: Option<&str>, message: &str) -> Value {
+    json!({ "severity": "warning", "rule": rule, "message": message })
 }
 
 /// The agents that are not revoked, with their grants.

@@ -12,7 +12,7 @@ use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use lanyard_core::{Peer, ServerName, Timestamp, TokenId, ToolName, UserName};
 use lanyard_policy::{
-    Action, Circumstances, Grants, ObjectRules, Policies, Prospect, Recorded, SubjectRules,
+    Action, Circumstances, Grants, Moment, ObjectRules, Policies, Prospect, Recorded, SubjectRules,
     Transport,
 };
 use lanyard_store::Configuration;
@@ -211,7 +211,8 @@ impl Replay {
         };
         let (arguments, known) = (Map::new(), BTreeSet::new());
         let action = Action::Call;
-        let recorded = Recorded { circumstances, action, arguments: &arguments, known: &known };
+        let (arguments, known, moment) = (&arguments, &known, Moment::Known);
+        let recorded = Recorded { circumstances, moment, action, arguments, known };
         let about = (server, Some(tool));
         let prospect = self.policies.foresee(subject, object, grants, about, &recorded);
         Some((place, prospect))

@@ -9,7 +9,7 @@ use super::context::{NoticedBy, Reading, Source};
 use super::object::ObjectRules;
 use super::outcome::{Possible, possible};
 use super::plan::{Asked, Outcome, entities};
-use super::{Policies, Recorded, SubjectRules};
+use super::{Moment, Policies, Recorded, SubjectRules};
 use crate::Grants;
 use crate::ask::{Action, Ask, Circumstances, SessionFacts};
 use crate::text::expression::Read;
@@ -48,9 +48,39 @@ impl Policies {
         if self.is_empty() {
             return granted.is_ok();
         }
-        let listed = self.chance_of_any(subject, object, true, Action::List, circumstances);
+        let when = (Moment::Known, circumstances);
+        let listed = self.chance_of_any(subject, object, true, Action::List, when);
         listed != Chance::Never
             && self.may(subject, object, granted.is_ok(), object.main, circumstances)
+    }
+
+    /// Whether there is any time, any connection and any arguments with which it would be allowed
+    /// by the grants of this time: what a check goes by, which must not say another thing at night.
+    pub fn reaches(
+        &self,
+        subject: &SubjectRules,
+        object: &ObjectRules,
+        grants: &Grants,
+        about: (&ServerName, Option<&ToolName>),
+        circumstances: &Circumstances<'_>,
+    ) -> bool {
+        let (server, tool) = about;
+        let granted = grants.grants(server, tool, None, circumstances.now);
+        if granted == Err(crate::NotGranted::Denied) {
+            return false;
+        }
+        let (granted, when) = (granted.is_ok(), (Moment::Any, circumstances));
+        if self.is_empty() {
+            return granted;
+        }
+        let listed = self.chance_of_any(subject, object, true, Action::List, when);
+        let used = || self.chance_of_any(subject, object, granted, object.main, when);
+        listed != Chance::Never
+            && match used() {
+                Chance::Never => false,
+                Chance::Sure | Chance::Asks => true,
+                Chance::Maybe => self.witness(subject, object, granted, object.main, when),
+            }
     }
 
     /// Whether some arguments would be allowed.
@@ -63,12 +93,12 @@ impl Policies {
         circumstances: &Circumstances<'_>,
     ) -> bool {
         let plan = self.plan(subject, object, action);
-        let seen =
-            |granted| match self.chance_of_any(subject, object, granted, action, circumstances) {
-                Chance::Never => false,
-                Chance::Sure | Chance::Asks => true,
-                Chance::Maybe => self.witness(subject, object, granted, action, circumstances),
-            };
+        let when = (Moment::Known, circumstances);
+        let seen = |granted| match self.chance_of_any(subject, object, granted, action, when) {
+            Chance::Never => false,
+            Chance::Sure | Chance::Asks => true,
+            Chance::Maybe => self.witness(subject, object, granted, action, when),
+        };
         match plan {
             // The same for every caller and at every time: found out once.
             Some(plan) if plan.is_timeless() => *plan.may(granted).get_or_init(|| seen(granted)),
@@ -83,10 +113,11 @@ impl Policies {
         object: &ObjectRules,
         granted: bool,
         action: Action,
-        circumstances: &Circumstances<'_>,
+        (moment, circumstances): (Moment, &Circumstances<'_>),
     ) -> Chance {
         let recorded = Recorded {
             circumstances: *circumstances,
+            moment,
             action,
             arguments: &Map::new(),
             known: &BTreeSet::new(),
@@ -150,7 +181,7 @@ impl Policies {
 /// A request of which a part is known.
 struct Known<'a> {
     asked: Result<Asked, String>,
-    arguments: &'a BTreeSet<String>,
+    recorded: Recorded<'a>,
 }
 
 impl<'a> Known<'a> {
@@ -162,10 +193,10 @@ impl<'a> Known<'a> {
         rules: &[(usize, &Rule)],
     ) -> Self {
         let session = SessionFacts::default();
-        let Recorded { circumstances, action, arguments, known } = *recorded;
+        let Recorded { circumstances, moment: _, action, arguments, known: _ } = *recorded;
         let ask = Ask { circumstances, session: &session, action, arguments };
         let reads = rules.iter().flat_map(|(_, rule)| rule.reads());
-        let reads: BTreeSet<Read> = reads.filter(|read| read.is_known(known)).cloned().collect();
+        let reads: BTreeSet<Read> = reads.filter(|read| recorded.knows(read)).cloned().collect();
         let source = Source {
             ask: &ask,
             fields: &object.fields,
@@ -181,14 +212,14 @@ impl<'a> Known<'a> {
         });
         // What has several readings is not known well enough here.
         let asked = if noticed.is_empty() { asked } else { Err("it has several readings".into()) };
-        Self { asked, arguments: known }
+        Self { asked, recorded: *recorded }
     }
 
     fn possible(&self, rule: &Rule) -> Possible {
         let Some(condition) = &rule.condition else { return Possible::YES };
         let Ok(asked) = &self.asked else { return Possible::ANY };
         possible(&condition.tree, &mut |leaf, expression| {
-            if !leaf.reads.iter().all(|read| read.is_known(self.arguments)) {
+            if !leaf.reads.iter().all(|read| self.recorded.knows(read)) {
                 return Possible::ANY;
             }
             match asked.evaluate(expression) {

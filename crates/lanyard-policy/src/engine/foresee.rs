@@ -19,12 +19,23 @@ use crate::{Grants, NotGranted};
 pub struct Recorded<'a> {
     /// Who, when and from where.
     pub circumstances: Circumstances<'a>,
+    /// What of it is known.
+    pub moment: Moment,
     /// What was wanted.
     pub action: Action,
     /// The arguments that are known: of the names in `known`, those that were there.
     pub arguments: &'a Map<String, Value>,
     /// The names of the arguments that are known, there or not.
     pub known: &'a BTreeSet<String>,
+}
+
+/// Whether time, connection and caller are those of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// They are known.
+    Known,
+    /// It is asked about every time and every connection, for an agent that acts for anybody.
+    Any,
 }
 
 /// What would be decided.
@@ -52,6 +63,16 @@ impl Prospect {
     }
 }
 
+impl Recorded<'_> {
+    /// Whether it is known what an expression reads there.
+    pub(super) fn knows(&self, read: &Read) -> bool {
+        match (read, self.moment) {
+            (Read::Time | Read::Client | Read::Caller, Moment::Any) => false,
+            (_, Moment::Any | Moment::Known) => read.is_known(self.known),
+        }
+    }
+}
+
 impl Policies {
     /// What would be decided on a recorded call.
     pub fn foresee(
@@ -63,14 +84,14 @@ impl Policies {
         recorded: &Recorded<'_>,
     ) -> Prospect {
         let (server, tool) = about;
-        let Recorded { circumstances, action, arguments, known } = recorded;
+        let Recorded { circumstances, moment: _, action, arguments, known: _ } = recorded;
         let granted = grants.grants(server, tool, circumstances.user, circumstances.now);
         if granted == Err(NotGranted::Denied) || (granted.is_err() && self.is_empty()) {
             return Prospect::Denied;
         }
         let granted = granted.is_ok();
         let mut rules = self.applicable(subject, object, *action);
-        if rules.all(|(_, rule)| rule.reads().all(|read| read.is_known(known))) {
+        if rules.all(|(_, rule)| rule.reads().all(|read| recorded.knows(read))) {
             let session = SessionFacts::default();
             let (circumstances, action) = (*circumstances, *action);
             let ask = Ask { circumstances, session: &session, action, arguments };

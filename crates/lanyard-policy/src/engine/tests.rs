@@ -163,6 +163,13 @@ impl World {
         let circumstances = circumstances(&user, &token);
         self.policies.lists(&self.subject, &self.object, &self.grants, about, &circumstances)
     }
+
+    pub(crate) fn reaches(&self) -> bool {
+        let (user, token) = (UserName::parse("ann").unwrap(), TokenId::parse("t1").unwrap());
+        let about = (&self.server, Some(&self.tool));
+        let circumstances = circumstances(&user, &token);
+        self.policies.reaches(&self.subject, &self.object, &self.grants, about, &circumstances)
+    }
 }
 
 pub(crate) fn changed(changes: Value) -> Map<String, Value> {

@@ -13,7 +13,7 @@ use super::candidates::{Candidates, candidates};
 use super::chance::Chance;
 use super::decide::Stand;
 use super::object::ObjectRules;
-use super::{Policies, Recorded, SubjectRules};
+use super::{Moment, Policies, Recorded, SubjectRules};
 use crate::ask::{Action, Ask, Circumstances, SessionFacts};
 use crate::text::expression::{Leaf, Literal, Read};
 
@@ -28,11 +28,12 @@ impl Policies {
         object: &ObjectRules,
         granted: bool,
         action: Action,
-        circumstances: &Circumstances<'_>,
+        (moment, circumstances): (Moment, &Circumstances<'_>),
     ) -> bool {
         let Some(search) = self.search(subject, object, action) else { return true };
+        let whole =
+            Whole { policies: self, subject, object, granted, action, moment, circumstances };
         let allowed = search.sessions.iter().map(|session| {
-            let whole = Whole { policies: self, subject, object, granted, action, circumstances };
             let mut walk = Walk { whole, session, tries: TRIES_MAX };
             let found = walk.walk(&search.arguments, &mut Map::new(), &mut BTreeSet::new());
             // What was not tried may be allowed.
@@ -126,6 +127,7 @@ struct Whole<'a> {
     object: &'a ObjectRules,
     granted: bool,
     action: Action,
+    moment: Moment,
     circumstances: &'a Circumstances<'a>,
 }
 
@@ -147,7 +149,11 @@ impl Walk<'_> {
         let Some(tries) = self.tries.checked_sub(1) else { return false };
         self.tries = tries;
         let Some(((name, values), rest)) = rest.split_first() else {
-            return self.is_allowed(arguments);
+            return match self.whole.moment {
+                Moment::Known => self.is_allowed(arguments),
+                // At some time, over some connection: what these arguments leave open.
+                Moment::Any => self.chance(arguments, known) != Chance::Never,
+            };
         };
         if self.chance(arguments, known) == Chance::Never {
             return false;
@@ -166,13 +172,15 @@ impl Walk<'_> {
     }
 
     fn chance(&self, arguments: &Map<String, Value>, known: &BTreeSet<String>) -> Chance {
-        let Whole { policies, subject, object, granted, action, circumstances } = self.whole;
-        let recorded = Recorded { circumstances: *circumstances, action, arguments, known };
+        let Whole { policies, subject, object, granted, action, moment, circumstances } =
+            self.whole;
+        let recorded = Recorded { circumstances: *circumstances, moment, action, arguments, known };
         policies.chance(subject, object, granted, &recorded)
     }
 
     fn is_allowed(&self, arguments: &Map<String, Value>) -> bool {
-        let Whole { policies, subject, object, granted, action, circumstances } = self.whole;
+        let Whole { policies, subject, object, granted, action, moment: _, circumstances } =
+            self.whole;
         let ask = Ask { circumstances: *circumstances, session: self.session, action, arguments };
         let readings = policies.judge(subject, object, &ask);
         let stands = readings.iter().map(|it| policies.stand(it, granted));

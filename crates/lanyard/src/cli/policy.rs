@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Operating;
 use crate::admin_client::AdminClient;
-use crate::failure::Failure;
+use crate::failure::{Failure, problem_line};
 use crate::output;
 use crate::views::GuardViews;
 
@@ -24,6 +24,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const EXAMPLES: &str = "Examples:
   lanyard policy check team.cedar --offline       reads it, without a gateway
   lanyard policy check team.cedar                 and holds it against the tools and agents that are there
+  lanyard policy check                            the same for what is in force
   lanyard policy apply team.cedar --shadow        decides and records, and enforces nothing
   lanyard policy apply team.cedar --zone Europe/Berlin
   lanyard policy show --version 3
@@ -39,13 +40,15 @@ grant. See docs/policies.md.";
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum PolicyCommand {
-    /// Say what is wrong or questionable about a policy file; changes nothing
+    /// Say what is wrong or questionable about a policy file, or about what is in force; changes nothing
     #[command(after_help = EXAMPLES)]
     Check {
+        /// The file, or `-` for stdin; the policies in force when absent
+        file: Option<PathBuf>,
         #[command(flatten)]
-        text: TextArgs,
+        how: HowArgs,
         /// Ask no gateway: only what can be told without knowing the tools
-        #[arg(long)]
+        #[arg(long, requires = "file")]
         offline: bool,
         /// Print JSON
         #[arg(long)]
@@ -90,19 +93,31 @@ pub(crate) enum PolicyCommand {
 pub(crate) struct TextArgs {
     /// The file, or `-` for stdin
     file: PathBuf,
+    #[command(flatten)]
+    how: HowArgs,
+}
+
+/// How a policy file is taken.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HowArgs {
     /// The time zone of `context.time`, by its IANA name; as it was when absent, UTC at first
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", requires = "file")]
     zone: Option<String>,
     /// All rules in shadow: they decide and are recorded, and are not enforced
-    #[arg(long)]
+    #[arg(long, requires = "file")]
     shadow: bool,
 }
 
 pub(super) async fn run(command: PolicyCommand, operating: &Operating<'_>) -> Result<(), Failure> {
     let client = || operating.client();
     match command {
-        PolicyCommand::Check { text, offline: true, json } => check_alone(&text, json),
-        PolicyCommand::Check { text, offline: false, json } => check(&client()?, &text, json).await,
+        PolicyCommand::Check { file, how, offline, json } => {
+            let text = file.map(|file| TextArgs { file, how });
+            match text {
+                Some(text) if offline => check_alone(&text, json),
+                text => check(&client()?, text.as_ref(), json).await,
+            }
+        }
         PolicyCommand::Apply { text, dry_run, json } => {
             apply(&client()?, &text, dry_run, json).await
         }
@@ -134,15 +149,16 @@ fn read(path: &Path) -> Result<(String, String), Failure> {
 impl TextArgs {
     fn body(&self, dry_run: bool) -> Result<Value, Failure> {
         let (file, text) = read(&self.file)?;
+        let HowArgs { zone, shadow } = &self.how;
         Ok(json!({
-            "text": text, "file": file, "zone": self.zone, "shadow": self.shadow, "dry_run": dry_run,
+            "text": text, "file": file, "zone": zone, "shadow": shadow, "dry_run": dry_run,
         }))
     }
 }
 
 fn check_alone(args: &TextArgs, as_json: bool) -> Result<(), Failure> {
     let (file, text) = read(&args.file)?;
-    let TextArgs { file: _, zone, shadow } = args;
+    let HowArgs { zone, shadow } = &args.how;
     let zone = zone.as_deref().unwrap_or("UTC");
     let source = PolicySource { file: &file, text: &text, version: 0, zone, shadow: *shadow };
     let policies = Policies::parse(&source, Arc::new(GuardViews)).map_err(|problems| {
@@ -162,30 +178,46 @@ fn rules(count: usize) -> String {
     if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") }
 }
 
-async fn check(client: &AdminClient, args: &TextArgs, as_json: bool) -> Result<(), Failure> {
-    let body = args.body(true)?;
-    let checked = client.send(Method::POST, "/v1/policy/check", Some(&body)).await?;
+async fn check(
+    client: &AdminClient,
+    text: Option<&TextArgs>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let path = "/v1/policy/check";
+    let checked = match text {
+        Some(text) => client.send(Method::POST, path, Some(&text.body(true)?)).await?,
+        None => client.get(path).await?,
+    };
     let findings = output::items(&checked, "findings");
+    let is_error = |it: &&Value| output::text(it, "severity") == "error";
     if as_json {
         output::json(&checked)?;
     } else {
         for it in findings {
-            let rule = match output::text(it, "rule") {
-                rule if rule.is_empty() => String::new(),
-                rule => format!(" rule `{rule}`:"),
-            };
-            let line =
-                format!("{}:{rule} {}", output::text(it, "severity"), output::text(it, "message"));
-            output::line(&line)?;
+            output::line(&if is_error(&it) { problem_line(it) } else { doubt(it) })?;
         }
         let count = rules(output::items(&checked, "rules").len());
         let (tools, agents) = (output::text(&checked, "tools"), output::text(&checked, "agents"));
-        output::line(&format!("{count}; tools: {tools}, agents: {agents}"))?;
+        let version = match (text, output::text(&checked, "version")) {
+            (Some(_), _) => String::new(),
+            (None, none) if none == "0" => "no policies are in force: ".to_owned(),
+            (None, version) => format!("version {version} is in force: "),
+        };
+        output::line(&format!("{version}{count}; tools: {tools}, agents: {agents}"))?;
     }
-    match findings.iter().filter(|it| output::text(it, "severity") == "error").count() {
+    match findings.iter().filter(is_error).count() {
         0 => Ok(()),
         errors => Err(Failure::other(format!("{errors} of these stop calls that they should not"))),
     }
+}
+
+/// What is odd, and may be meant.
+fn doubt(finding: &Value) -> String {
+    let rule = match output::text(finding, "rule") {
+        rule if rule.is_empty() => String::new(),
+        rule => format!(" rule `{rule}`:"),
+    };
+    format!("warning:{rule} {}", output::text(finding, "message"))
 }
 
 async fn apply(

@@ -210,3 +210,39 @@ fn an_argument_that_no_schema_declares_is_not_passed_over() {
     assert_eq!(world.check(json!({ "path": "/etc" })), problem);
     assert_eq!(world.check(json!({})), "allowed by grant:alice/bank");
 }
+
+/// What a check says does not depend on when it is made, over what, and for whom.
+#[test]
+fn what_some_time_allows_can_be_reached() {
+    let forbid = r#"forbid(principal, action in Action::"call", resource)"#;
+    for (condition, listed, reached) in [
+        ("unless { context.time.weekday <= 5 && context.time.hour >= 9 }", false, true),
+        ("unless { context.client.transport == \"unix\" }", false, true),
+        ("unless { principal has user && principal.user == User::\"bob\" }", false, true),
+        ("when { context.time.weekday == 7 || context.args.count >= 0 }", false, true),
+        ("when { context.args.count >= 0 || context.args.count < 5 }", false, false),
+        (
+            "when { context.time.hour >= 0 && (context.args.count >= 0 || context.args.count < 5) }",
+            false,
+            true,
+        ),
+        (
+            "when { context.args.count >= 0 } unless { context.time.hour < 9 && context.args.count == -5 }",
+            true,
+            true,
+        ),
+        (
+            "when { context.time.hour >= 9 } unless { context.args.count > 5 && context.args.count < 5 }",
+            false,
+            true,
+        ),
+        (
+            "unless { context.time.hour < 9 && context.args.count > 5 && context.args.count < 5 }",
+            false,
+            false,
+        ),
+    ] {
+        let world = World::new(&format!("@id(\"a\") {forbid} {condition};"));
+        assert_eq!((world.lists(), world.reaches()), (listed, reached), "{condition}");
+    }
+}

@@ -25,6 +25,11 @@ fn policies_are_checked_applied_and_kept_by_version() {
         "@id(\"idle\")\nforbid (principal, action, resource in Server::\"gone\");\n",
     );
     world.write("empty.cedar", "");
+    world.write(
+        "misfit.cedar",
+        "@id(\"five\")\nforbid (principal, action in Action::\"call\", resource)\nwhen { context.args has \
+         number && context.args.number > 5 };\n",
+    );
     let commands = "
         policy pack list
         policy pack show path-under-root
@@ -38,6 +43,12 @@ fn policies_are_checked_applied_and_kept_by_version() {
         policy check bad.cedar
         policy check good.cedar
         policy check idle.cedar
+        policy check misfit.cedar
+        policy apply misfit.cedar
+        policy apply misfit.cedar --shadow
+        policy check
+        policy check --shadow
+        policy check --offline
         policy apply bad.cedar
         policy apply good.cedar --zone Europe/Nowhere
         policy apply good.cedar --dry-run
@@ -45,6 +56,7 @@ fn policies_are_checked_applied_and_kept_by_version() {
         policy apply good.cedar --zone Europe/Berlin
         policy apply good.cedar --zone Europe/Berlin
         policy apply good.cedar --shadow
+        policy check
         policy show
         policy show --version 1
         policy show --version 9

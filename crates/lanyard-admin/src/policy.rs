@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod recording;
 mod replay;
 mod world;
 
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use self::check::Held;
 pub(crate) use self::explain::explain;
+pub(crate) use self::recording::record;
 pub(crate) use self::replay::replay;
 use crate::Admin;
 use crate::actor::{Owner, Reader};
@@ -96,7 +98,11 @@ pub(crate) async fn show(State(admin): State<Admin>, _: Reader) -> Result<Json<V
     let shown = admin
         .blocking(|shared| {
             let newest = shared.parts.store.policies(&shared.tenant)?.into_iter().next();
-            newest.map_or_else(|| Ok(nothing()), |row| shared.detailed(&row))
+            let mut shown = newest.map_or_else(|| Ok(nothing()), |row| shared.detailed(&row))?;
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("records_arguments".to_owned(), json!(shared.records_arguments()?));
+            }
+            Ok(shown)
         })
         .await?;
     Ok(Json(shown))

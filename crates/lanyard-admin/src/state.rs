@@ -160,6 +160,7 @@ impl Admin {
             .route("/v1/policy/versions", get(policy::versions))
             .route("/v1/policy/versions/{version}", get(policy::version))
             .route("/v1/policy/check", get(policy::check_in_force).post(policy::check))
+            .route("/v1/policy/record", put(policy::record))
             .route("/v1/policy/explain", post(policy::explain))
             .route("/v1/policy/replay", post(policy::replay))
             .route("/v1/audit/records", get(audit::search))

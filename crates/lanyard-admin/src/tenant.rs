@@ -78,7 +78,8 @@ pub(crate) async fn add(
     let shown = json!({ "name": name.as_str() });
     admin
         .change(&owner, about, move |_, change| {
-            Ok(change.tenant_insert(&TenantRow { name, created_at: change.time() })?)
+            let created_at = change.time();
+            Ok(change.tenant_insert(&TenantRow { name, created_at, records_arguments: false })?)
         })
         .await?;
     Ok(Json(shown))

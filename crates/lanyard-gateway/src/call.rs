@@ -17,6 +17,7 @@ mod foreign;
 mod limits;
 mod open;
 mod passage;
+mod recorded;
 mod rounds;
 mod screen;
 mod stages;
@@ -331,7 +332,13 @@ fn decided<'a>(
     }
     let cleared =
         Cleared::new(target, incoming.arguments).map_err(|denial| refused(denial.into()))?;
-    cleared.decide(gated, snapshot, incoming, now).map_err(refused)
+    let cleared = cleared.noted(snapshot);
+    let attributes = cleared.attributes().map(str::to_owned);
+    cleared.decide(gated, snapshot, incoming, now).map_err(|refusal| {
+        let mut refused = refused(refusal);
+        refused.facts.attributes = attributes;
+        refused
+    })
 }
 
 /// The server and tool as the caller addressed them, for the record of a call that leads nowhere.

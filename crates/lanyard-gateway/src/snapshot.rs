@@ -25,8 +25,8 @@ use lanyard_core::{
     AgentName, Denial, Principal, SecretName, ServerName, Tags, TenantName, Timestamp, TokenId,
     ToolName, UserName,
 };
+use lanyard_policy::Grants;
 use lanyard_policy::limit::CallLimits;
-use lanyard_policy::{Grants, Policies};
 use lanyard_vault::{Masker, Vault};
 use thiserror::Error;
 
@@ -34,6 +34,7 @@ pub(crate) use deeds::Deeds;
 pub use marks::{Marks, ToolMarks};
 pub use mcp::{Item, McpEntry, McpOptions, McpParts, Wrap};
 pub(crate) use policy::{Other, PolicyEntry, Viewer};
+pub use policy::{PolicyParts, Recording};
 pub use scrub::Scrub;
 pub(crate) use seen::Seen;
 pub use server::{ServerEntry, ServerOptions};
@@ -89,7 +90,7 @@ pub struct SnapshotParts {
     /// The servers.
     pub servers: Vec<Arc<ServerEntry>>,
     /// The policies of the tenants that have any.
-    pub policies: Vec<(TenantName, Arc<Policies>)>,
+    pub policies: Vec<PolicyParts>,
     /// What users themselves hold at which server.
     pub users: Vec<((TenantName, ServerName, UserName), UserEntry)>,
 }
@@ -289,8 +290,10 @@ impl Snapshot {
                 agents.insert(agent.name.clone(), Arc::clone(agent));
             }
         }
-        for (tenant, policies) in parts.policies.into_iter().filter(|(_, it)| !it.is_empty()) {
-            tenants.entry(tenant).or_default().policy = Some(PolicyEntry::new(policies));
+        for parts in parts.policies.into_iter().filter(|it| !it.policies.is_empty()) {
+            let PolicyParts { tenant, policies, recording } = parts;
+            let policy = PolicyEntry::new(policies, recording);
+            tenants.entry(tenant).or_default().policy = Some(policy);
         }
         for ((tenant, server, user), entry) in parts.users {
             let users = &mut tenants.entry(tenant).or_default().users;
@@ -496,6 +499,12 @@ impl Snapshot {
         let users = tenant.and_then(|tenant| tenant.users.get(&server.name));
         let users: Vec<&UserEntry> = users.into_iter().flat_map(HashMap::values).collect();
         self.masker_of(server, &users)
+    }
+
+    /// What finds credentials in arguments that are to be recorded: more than in what a server says,
+    /// because what is recorded stays.
+    pub(crate) fn masker_of_attributes(&self, server: &ServerEntry) -> Masker {
+        Scrub::Patterns.and(self.masker_of_all(server))
     }
 
     fn masker_of(&self, server: &ServerEntry, users: &[&UserEntry]) -> Masker {

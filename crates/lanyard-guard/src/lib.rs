@@ -25,6 +25,6 @@ pub mod wrap;
 pub use arguments::{ArgumentSchema, Clearance};
 pub use output::OutputSchema;
 pub use schema::{SchemaError, check_schema, check_value};
-pub use shown::shown;
+pub use shown::{hides_any_of, shown};
 pub use strip::{StripFacts, StripReason, Stripped};
 pub use wrap::Wrapper;

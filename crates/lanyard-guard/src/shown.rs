@@ -32,6 +32,55 @@ pub fn shown(schema: &Value, arguments: &Map<String, Value>) -> Value {
     }
 }
 
+/// Whether the schema says of an argument, or of anything that may stand within it, that it is not to
+/// be shown; whatever its value is.
+pub fn hides_any_of(schema: &Value, argument: &str) -> bool {
+    let view = View { root: schema, values: 0, chars: 0 };
+    let About::Open(schemas) = view.about(vec![schema]) else { return true };
+    let mut open = member_schemas(&schemas, argument);
+    let mut seen: Vec<&Value> = Vec::new();
+    while let Some(next) = open.pop() {
+        let About::Open(schemas) = view.about(vec![next]) else { return true };
+        for schema in schemas {
+            if seen.iter().any(|known| std::ptr::eq(*known, schema)) {
+                continue;
+            }
+            if seen.len() >= BRANCHES_MAX {
+                return true;
+            }
+            seen.push(schema);
+            open.extend(within(schema));
+        }
+    }
+    false
+}
+
+/// Every part of a schema that may be about a member or an item, whichever it is.
+fn within(schema: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    for key in ["properties", "patternProperties"] {
+        let members = schema.get(key).and_then(Value::as_object);
+        found.extend(members.into_iter().flatten().map(|(_, schema)| schema));
+    }
+    for key in ["items", "prefixItems"] {
+        match schema.get(key) {
+            Some(Value::Array(places)) => found.extend(places),
+            Some(one) => found.push(one),
+            None => {}
+        }
+    }
+    for key in [
+        "additionalProperties",
+        "unevaluatedProperties",
+        "additionalItems",
+        "unevaluatedItems",
+        "contains",
+    ] {
+        found.extend(schema.get(key));
+    }
+    found
+}
+
 /// What the schema says about one value.
 enum About<'a> {
     /// It is not to be shown.

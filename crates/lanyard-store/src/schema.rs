@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// One step per format: the step at index `n` leads from format `n` to `n + 1`. A step that was
 /// once released never changes; a new format is a new step.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// Times are microseconds since 1970. Lists are JSON arrays of strings. A `hash` is a SHA-256 of
 /// a token, `sealed` the vault's envelope: no column holds a credential.
@@ -236,6 +236,11 @@ CREATE UNIQUE INDEX limits_calls
     ON limits (tenant, ifnull(agent, ''), ifnull(server, ''), ifnull(tool, ''));
 CREATE INDEX limits_agent ON limits (tenant, agent);
 CREATE INDEX limits_server ON limits (tenant, server);
+";
+
+/// Whether records hold the arguments that a tenant's policies read.
+const FORMAT_5: &str = "
+ALTER TABLE tenants ADD COLUMN records_arguments INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// The newest format.

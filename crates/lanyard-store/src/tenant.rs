@@ -12,17 +12,23 @@ pub struct TenantRow {
     pub name: TenantName,
     /// When it was made; 0 for the default one.
     pub created_at: Timestamp,
+    /// Whether records hold the arguments that its policies read.
+    pub records_arguments: bool,
 }
 
 impl TenantRow {
     pub(crate) fn all(connection: &Connection) -> Result<Vec<Self>, StoreError> {
-        let sql = "SELECT name, created_at FROM tenants ORDER BY name";
+        let sql = "SELECT name, created_at, records_arguments FROM tenants ORDER BY name";
         let rows = connection.prepare(sql)?.query_map([], Self::read)?.collect::<Result<_, _>>()?;
         Ok(rows)
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { name: column::name(row, 0)?, created_at: column::time(row, 1)? })
+        Ok(Self {
+            name: column::name(row, 0)?,
+            created_at: column::time(row, 1)?,
+            records_arguments: row.get(2)?,
+        })
     }
 }
 
@@ -44,12 +50,28 @@ const BELONGINGS: &[(&str, &str)] = &[
 impl Change<'_> {
     /// Adds a tenant.
     pub fn tenant_insert(&self, row: &TenantRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO tenants (name, created_at) VALUES (?1, ?2)
+        let sql = "INSERT INTO tenants (name, created_at, records_arguments) VALUES (?1, ?2, ?3)
                    ON CONFLICT (name) DO NOTHING";
-        match self.connection.execute(sql, params![row.name.as_str(), row.created_at.0])? {
+        let TenantRow { name, created_at, records_arguments } = row;
+        match self
+            .connection
+            .execute(sql, params![name.as_str(), created_at.0, records_arguments])?
+        {
             0 => Err(StoreError::exists("tenant", &row.name)),
             _ => Ok(()),
         }
+    }
+
+    /// Switches on or off that records hold the arguments that a tenant's policies read. Says whether
+    /// that was otherwise before.
+    pub fn tenant_records_arguments(
+        &self,
+        name: &TenantName,
+        on: bool,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE tenants SET records_arguments = ?2
+                   WHERE name = ?1 AND records_arguments <> ?2";
+        Ok(self.connection.execute(sql, params![name.as_str(), on])? > 0)
     }
 
     /// Removes a tenant with the rows of its revoked agents, and its limits. It must have nothing else.

@@ -91,7 +91,15 @@ fn misfit(problem: PolicyProblem, of: &[String]) -> PolicyProblem {
 
 impl Shared {
     /// What an operator should know of the policies in force without asking.
-    pub(crate) fn policy_findings(&self, rows: &Configuration) -> Option<String> {
+    pub(crate) fn policy_findings(&self, rows: &Configuration) -> Vec<String> {
+        let mut tenants = rows.tenants.iter();
+        let records = tenants.any(|row| row.name == self.tenant && row.records_arguments);
+        let recorded = "records keep the arguments that policies read; `lanyard policy record off`";
+        let recorded = records.then(|| recorded.to_owned());
+        recorded.into_iter().chain(self.misfit_finding(rows)).collect()
+    }
+
+    fn misfit_finding(&self, rows: &Configuration) -> Option<String> {
         let policies = match self.policies(&rows.policies) {
             Ok(policies) if policies.is_empty() => return None,
             Ok(policies) => policies,

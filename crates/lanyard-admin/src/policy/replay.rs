@@ -1,33 +1,32 @@
 //! What other policies would have said of the calls in the log.
 //!
-//! Records hold no arguments, so that some calls cannot be decided again: they are counted as
-//! undecidable. Agents, grants and tools are those of now.
+//! A call whose decision depends on what its record does not hold cannot be decided again: it is counted
+//! as undecidable. Agents, grants and tools are those of now.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod call;
+mod foresight;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
-use lanyard_core::{Peer, ServerName, Timestamp, TokenId, ToolName, UserName};
-use lanyard_policy::{
-    Action, Circumstances, Grants, Moment, ObjectRules, Policies, Prospect, Recorded, SubjectRules,
-    Transport,
-};
+use lanyard_core::Timestamp;
+use lanyard_policy::{Policies, Prospect};
 use lanyard_store::Configuration;
 use lanyard_store::audit::{self, Filter};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::call::RecordedCall;
+use self::foresight::Foresight;
 use super::TextRequest;
-use super::check::at;
-use super::world::subject;
 use crate::Admin;
 use crate::actor::Reader;
 use crate::asked::Asked;
 use crate::error::ApiError;
-use crate::grant::all_grants;
 use crate::lines::Lines;
 use crate::state::Shared;
 
@@ -86,32 +85,13 @@ pub(crate) async fn replay(
     Ok(response)
 }
 
-/// The members of a record that are read here.
-#[derive(Deserialize)]
-struct Read<'a> {
-    kind: &'a str,
-    time: &'a str,
-    #[serde(default)]
-    tenant: &'a str,
-    #[serde(default)]
-    method: &'a str,
-    agent: Option<&'a str>,
-    user: Option<&'a str>,
-    token: Option<&'a str>,
-    peer: Option<&'a str>,
-    server: Option<&'a str>,
-    tool: Option<&'a str>,
-}
-
 /// A call is known by its agent, server and tool.
 type Place = (String, String, String);
 
 /// Reads lines of the log and counts.
 struct Replay {
     tenant: String,
-    policies: Policies,
-    agents: HashMap<String, (SubjectRules, Grants)>,
-    tools: HashMap<(String, String), (ServerName, ToolName, ObjectRules)>,
+    foresight: Foresight,
     out: Option<Lines>,
     gathered: Vec<u8>,
     /// The first and the last time that are looked at, for telling how far it is.
@@ -121,6 +101,7 @@ struct Replay {
     lines: u64,
     calls: u64,
     unknown: u64,
+    beside: u64,
     same: u64,
     counts: BTreeMap<(&'static str, &'static str), u64>,
     changed: BTreeMap<(Place, &'static str, &'static str), u64>,
@@ -128,25 +109,9 @@ struct Replay {
 
 impl Replay {
     fn new(shared: &Shared, policies: Policies, rows: &Configuration) -> Result<Self, ApiError> {
-        let mut grants = all_grants(rows).map_err(ApiError::conflict)?;
-        let mut agents = HashMap::new();
-        for row in rows.agents.iter().filter(|row| row.revoked_at.is_none()) {
-            let known = (subject(&policies, row), grants.take(&row.tenant, &row.name));
-            agents.insert(row.name.to_string(), known);
-        }
-        let mut tools = HashMap::new();
-        for thing in shared.things(rows) {
-            if let (server, Some(tool)) = thing.about() {
-                let key = (server.to_string(), tool.to_string());
-                let rules = thing.rules(&policies, &shared.tenant);
-                tools.insert(key, (server.clone(), tool.clone(), rules));
-            }
-        }
         Ok(Self {
             tenant: shared.tenant.to_string(),
-            policies,
-            agents,
-            tools,
+            foresight: Foresight::new(shared, policies, rows)?,
             out: None,
             gathered: Vec::new(),
             span: (Timestamp(0), Timestamp(0)),
@@ -154,6 +119,7 @@ impl Replay {
             lines: 0,
             calls: 0,
             unknown: 0,
+            beside: 0,
             same: 0,
             counts: BTreeMap::new(),
             changed: BTreeMap::new(),
@@ -166,18 +132,17 @@ impl Replay {
             let percent = self.percent();
             self.say(&json!({ "lines": self.lines, "calls": self.calls, "percent": percent }))?;
         }
-        let Ok(read) = serde_json::from_slice::<Read<'_>>(line) else { return Ok(()) };
-        let was = match read.kind {
-            "call.open" => "allowed",
-            "call.denied" => "denied",
-            _ => return Ok(()),
-        };
-        self.at = time(read.time);
-        if read.method != "tools/call" || read.tenant != self.tenant {
+        let Some(call) = RecordedCall::read(line) else { return Ok(()) };
+        self.at = Some(call.time);
+        if call.tenant != self.tenant {
             return Ok(());
         }
         self.calls = self.calls.saturating_add(1);
-        let Some((place, prospect)) = self.prospect(&read) else {
+        let Some(was) = call.was else {
+            self.beside = self.beside.saturating_add(1);
+            return Ok(());
+        };
+        let Some(prospect) = self.foresight.of(&call) else {
             self.unknown = self.unknown.saturating_add(1);
             return Ok(());
         };
@@ -185,37 +150,12 @@ impl Replay {
         if was == is {
             self.same = self.same.saturating_add(1);
         } else if prospect != Prospect::Undecidable {
-            let count = self.changed.entry((place, was, is)).or_default();
+            let count = self.changed.entry((call.place(), was, is)).or_default();
             *count = count.saturating_add(1);
         }
         let count = self.counts.entry((was, is)).or_default();
         *count = count.saturating_add(1);
         Ok(())
-    }
-
-    /// What would be decided; none where agent or tool are not there any more.
-    fn prospect(&self, read: &Read<'_>) -> Option<(Place, Prospect)> {
-        let place = (read.agent?.to_owned(), read.server?.to_owned(), read.tool?.to_owned());
-        let (subject, grants) = self.agents.get(&place.0)?;
-        let (server, tool, object) = self.tools.get(&(place.1.clone(), place.2.clone()))?;
-        let user = read.user.and_then(|it| UserName::parse(it).ok());
-        let token = read.token.and_then(|it| TokenId::parse(it).ok());
-        let now = time(read.time)?;
-        let peer = read.peer.and_then(peer).unwrap_or(at(now).peer);
-        let circumstances = Circumstances {
-            user: user.as_ref(),
-            token: token.as_ref(),
-            peer,
-            transport: Transport::of(peer),
-            now,
-        };
-        let (arguments, known) = (Map::new(), BTreeSet::new());
-        let action = Action::Call;
-        let (arguments, known, moment) = (&arguments, &known, Moment::Known);
-        let recorded = Recorded { circumstances, moment, action, arguments, known };
-        let about = (server, Some(tool));
-        let prospect = self.policies.foresee(subject, object, grants, about, &recorded);
-        Some((place, prospect))
     }
 
     /// How far it is, by the times of the records.
@@ -248,6 +188,7 @@ impl Replay {
             "calls": self.calls,
             "same": self.same,
             "unknown": self.unknown,
+            "beside": self.beside,
             "counts": self.counts.iter().map(|(key, of)| count(key, of)).collect::<Vec<_>>(),
             "changed": changes.into_iter().take(SHOWN_MAX).map(changed).collect::<Vec<_>>(),
             "more": more,
@@ -278,16 +219,5 @@ impl Write for Replay {
     }
 }
 
-fn time(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    Some(Timestamp(time.as_microsecond()))
-}
-
-/// The peer of a record: `127.0.0.1:50000`, `uid:1000` or `uid:1000,pid:77`.
-fn peer(text: &str) -> Option<Peer> {
-    let Some(unix) = text.strip_prefix("uid:") else {
-        return text.parse().ok().map(Peer::Tcp);
-    };
-    let (uid, pid) = unix.split_once(",pid:").map_or((unix, None), |(uid, pid)| (uid, Some(pid)));
-    Some(Peer::Unix { uid: uid.parse().ok()?, pid: pid.and_then(|it| it.parse().ok()) })
-}
+#[cfg(test)]
+mod tests;

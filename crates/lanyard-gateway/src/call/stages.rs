@@ -17,6 +17,7 @@ use super::Incoming;
 use super::approval::Asking;
 use super::credentials::credential_uses;
 use super::open::Subject;
+use super::recorded::attributes;
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::route::Scope;
@@ -101,13 +102,27 @@ fn own_or_borrowed(server: &ServerEntry, name: &str) -> Option<(ServerName, Tool
 pub(super) struct Cleared<'a> {
     target: Target<'a>,
     clearance: Clearance,
+    /// What its record keeps of the arguments, raw JSON.
+    attributes: Option<String>,
 }
 
 impl<'a> Cleared<'a> {
     /// Holds the arguments against the tool's schema.
     pub(super) fn new(target: Target<'a>, arguments: Option<&str>) -> Result<Self, Denial> {
         let clearance = target.tool.clear(arguments)?;
-        Ok(Self { target, clearance })
+        Ok(Self { target, clearance, attributes: None })
+    }
+
+    /// The same with what its record keeps of the arguments, where that is switched on.
+    pub(super) fn noted(self, snapshot: &Snapshot) -> Self {
+        let arguments = self.clearance.arguments();
+        let attributes = attributes(snapshot, self.target.server, self.target.tool, arguments);
+        Self { attributes, ..self }
+    }
+
+    /// What its record keeps of the arguments, raw JSON.
+    pub(super) fn attributes(&self) -> Option<&str> {
+        self.attributes.as_deref()
     }
 
     pub(super) fn server(&self) -> &'a ServerEntry {
@@ -137,6 +152,7 @@ impl<'a> Cleared<'a> {
             credentials: credential_uses(snapshot, server, Some(tool), user),
             policy: snapshot.policy(&server.tenant).map(|policy| policy.policies().version()),
             shadow: shadow.iter().map(|rule| format!("policy:{rule}")).collect(),
+            attributes: self.attributes.clone(),
             ..CallFacts::default()
         };
         let about = tool.name().to_string();
@@ -165,7 +181,7 @@ impl<'a> Needing<'a> {
 
     /// What a person is asked.
     pub(super) fn asking(&self) -> Asking<'_> {
-        let Self { cleared: Cleared { target, clearance }, need } = self;
+        let Self { cleared: Cleared { target, clearance, attributes: _ }, need } = self;
         Asking { server: target.server, tool: target.tool, clearance, need }
     }
 
@@ -313,8 +329,11 @@ impl<'a> Armed<'a> {
         let Self { permitted, secrets, masker } = self;
         // What the request needs of the secrets stands in it; nothing else needs them any more.
         drop(secrets);
-        let Permitted { cleared: Cleared { target, clearance }, permit: _, approval: _ } =
-            permitted;
+        let Permitted {
+            cleared: Cleared { target, clearance, attributes: _ },
+            permit: _,
+            approval: _,
+        } = permitted;
         let from = match rendered {
             Rendered::Direct(result) => From::Template(result),
             Rendered::Request(plan) => {
@@ -339,7 +358,7 @@ impl<'a> Armed<'a> {
             client_ip: client_ip(caller),
             limits: &core.limits,
         };
-        let Cleared { target, clearance } = &self.permitted.cleared;
+        let Cleared { target, clearance, attributes: _ } = &self.permitted.cleared;
         let rest = target.tool.as_rest().ok_or(Failure::Bug)?;
         rest.tool.render(clearance.arguments(), &context).map_err(render_failure)
     }

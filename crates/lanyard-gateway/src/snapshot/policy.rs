@@ -1,11 +1,12 @@
 //! One tenant's policies, with what has been worked out of them for this configuration: agents and
 //! tools are held against them when they are first met. Of 20,000 tools most are never called.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use lanyard_core::{AgentName, Caller, ServerName, Timestamp, ToolName};
+use lanyard_core::{AgentName, Caller, ServerName, TenantName, Timestamp, ToolName};
+use lanyard_guard::hides_any_of;
 use lanyard_policy::{
     Action, Ask, Circumstances, Object, ObjectFacts, ObjectRules, Policies, SubjectFacts,
     SubjectRules, Transport, Verdict,
@@ -21,7 +22,34 @@ pub(crate) struct PolicyEntry {
     subjects: RwLock<HashMap<AgentName, Arc<SubjectRules>>>,
     tools: RwLock<HashMap<ServerName, HashMap<ToolName, Arc<ObjectRules>>>>,
     others: RwLock<HashMap<OtherKey, Arc<ObjectRules>>>,
+    recording: Recording,
+    /// Of each tool the arguments that stay in records.
+    recorded: RwLock<HashMap<ToolKey, Arc<BTreeSet<String>>>>,
 }
+
+/// One tenant's policies, for a snapshot.
+#[derive(Debug)]
+pub struct PolicyParts {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// Its policies.
+    pub policies: Arc<Policies>,
+    /// What of calls stays in their records.
+    pub recording: Recording,
+}
+
+/// What of a call's arguments stays in its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recording {
+    /// Nothing: a keyed digest is all.
+    #[default]
+    Digest,
+    /// Those that policies read, as far as they may be shown.
+    Read,
+}
+
+/// A tool in its server.
+type ToolKey = (ServerName, ToolName);
 
 /// What is no tool: its kind, its server, its name.
 type OtherKey = (Action, ServerName, String);
@@ -74,13 +102,33 @@ impl Other<'_> {
 }
 
 impl PolicyEntry {
-    pub(crate) fn new(policies: Arc<Policies>) -> Self {
+    pub(crate) fn new(policies: Arc<Policies>, recording: Recording) -> Self {
         Self {
             policies,
             subjects: RwLock::default(),
             tools: RwLock::default(),
             others: RwLock::default(),
+            recording,
+            recorded: RwLock::default(),
         }
+    }
+
+    /// The arguments that stay in the records of a tool's calls: those that rules read and that the
+    /// tool's schema does not hide. None of them where that is not switched on.
+    pub(crate) fn recorded(
+        &self,
+        server: &ServerEntry,
+        tool: &ToolEntry,
+    ) -> Option<Arc<BTreeSet<String>>> {
+        if self.recording == Recording::Digest {
+            return None;
+        }
+        let key = (server.name.clone(), tool.name().clone());
+        Some(remembered(&self.recorded, usize::MAX, &key, || {
+            let read = self.tool(server, tool).arguments_read(&self.policies, Action::Call);
+            let schema: Value = serde_json::from_str(tool.input_schema()).unwrap_or_default();
+            read.into_iter().filter(|name| !hides_any_of(&schema, name)).collect()
+        }))
     }
 
     pub(crate) fn policies(&self) -> &Policies {

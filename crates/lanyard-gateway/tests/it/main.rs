@@ -42,6 +42,8 @@ mod outcomes;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod resume;

@@ -55,6 +55,32 @@ fn what_is_nested_is_hidden_too() {
 }
 
 #[test]
+fn what_may_hide_anything_is_told_without_a_value() {
+    let schema = json!({
+        "$defs": {"login": {"properties": {"word": {"format": "password"}}},
+                  "again": {"properties": {"again": {"$ref": "#/$defs/again"}}}},
+        "properties": {
+            "plain": {"type": "string"}, "own": {"writeOnly": true}, "login": {"$ref": "#/$defs/login"},
+            "list": {"items": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/login"}]}},
+            "pair": {"prefixItems": [{}, {"$ref": "#/$defs/login"}]},
+            "map": {"additionalProperties": {"writeOnly": true}}, "gone": {"$ref": "#/nowhere"},
+            "by": {"patternProperties": {"^x": {"x-lanyard-sensitive": true}}},
+            "one": {"if": {"required": ["y"]}, "then": {"properties": {"z": {"writeOnly": true}}}},
+            "again": {"$ref": "#/$defs/again"},
+        },
+    });
+    let hidden = |name: &str| hides_any_of(&schema, name);
+    for name in ["own", "login", "list", "pair", "map", "gone", "by", "one"] {
+        assert!(hidden(name), "{name}");
+    }
+    for name in ["plain", "again", "undeclared"] {
+        assert!(!hidden(name), "{name}");
+    }
+    assert!(hides_any_of(&json!({"anyOf": [{"writeOnly": true}]}), "any"));
+    assert!(hides_any_of(&json!({"additionalProperties": {"writeOnly": true}}), "any"));
+}
+
+#[test]
 fn what_cannot_be_followed_hides() {
     let schema = json!({"properties": {
         "a": {"$ref": "#/nowhere"}, "b": {"$ref": "other.json"}, "c": {"$ref": "#/properties/c"},

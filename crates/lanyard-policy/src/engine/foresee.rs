@@ -114,6 +114,16 @@ impl Policies {
     }
 }
 
+impl Policies {
+    /// Whether the same is said of the same arguments and the same grant, whenever and from wherever
+    /// they come: then it need not be asked twice.
+    pub fn repeats(&self, subject: &SubjectRules, object: &ObjectRules, action: Action) -> bool {
+        let of_moment = |read: &Read| matches!(read, Read::Time | Read::Client | Read::Caller);
+        let mut rules = self.applicable(subject, object, action);
+        !rules.any(|(_, rule)| rule.reads().any(of_moment))
+    }
+}
+
 impl ObjectRules {
     /// The arguments that rules read here: what has to be kept of a call so that it can be decided
     /// again.

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use lanyard_policy::{Policies, PolicySource};
 use serde_json::{Value, json};
@@ -29,12 +29,22 @@ const EXAMPLES: &str = "Examples:
   lanyard policy apply team.cedar --zone Europe/Berlin
   lanyard policy show --version 3
   lanyard policy versions
+  lanyard policy record on                        records keep the arguments that policies read
   lanyard policy explain alice billing.refund amount=900
   lanyard policy replay team.cedar --since 7d     what it would have changed
   lanyard policy pack list                        ready policies
 
 A file has rules in the Cedar language. Each has an @id; a forbid wins over every permit and every
 grant. See docs/policies.md.";
+
+const RECORD_EXAMPLES: &str = "Examples:
+  lanyard policy record on
+  lanyard policy record off
+
+Kept are the arguments that rules in force read, in shadow too, so that `lanyard policy replay` can
+decide on them. Their values stay in the audit log. Left out are arguments that their schema hides
+(writeOnly, format: password, x-lanyard-sensitive), those that hold a known secret or what has the
+form of a credential, and what is beyond 4 KiB a record.";
 
 /// Check, apply, show, explain and replay policies.
 #[derive(Debug, Subcommand)]
@@ -76,6 +86,15 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Let records keep the arguments that policies read, so that replay can decide on them
+    #[command(after_help = RECORD_EXAMPLES)]
+    Record {
+        /// From the next call on
+        what: Switch,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     Explain(ask::ExplainArgs),
     Replay(ask::ReplayArgs),
     #[command(subcommand)]
@@ -86,6 +105,15 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
 }
 
 /// A policy file and what belongs to it.
@@ -123,6 +151,7 @@ pub(super) async fn run(command: PolicyCommand, operating: &Operating<'_>) -> Re
         }
         PolicyCommand::Show { version, json } => show(&client()?, version, json).await,
         PolicyCommand::Versions { json } => versions(&client()?, json).await,
+        PolicyCommand::Record { what, json } => record(&client()?, what, json).await,
         PolicyCommand::Explain(args) => ask::explain(&client()?, args).await,
         PolicyCommand::Replay(args) => ask::replay(&client()?, args).await,
         PolicyCommand::Pack(command) => pack::run(command),
@@ -256,6 +285,9 @@ async fn show(client: &AdminClient, version: Option<u64>, as_json: bool) -> Resu
         return Ok(output::json(&shown)?);
     }
     let text = shown.get("text").and_then(Value::as_str).unwrap_or_default();
+    if output::text(&shown, "records_arguments") == "yes" {
+        output::notice("records keep the arguments that policies read");
+    }
     if text.is_empty() {
         output::notice("there are no policies: grants alone decide");
         return Ok(());
@@ -272,6 +304,25 @@ async fn show(client: &AdminClient, version: Option<u64>, as_json: bool) -> Resu
     ));
     for line in text.trim_end().lines() {
         output::line(&output::plain(line))?;
+    }
+    Ok(())
+}
+
+async fn record(client: &AdminClient, what: Switch, as_json: bool) -> Result<(), Failure> {
+    let body = json!({ "arguments": what == Switch::On });
+    let switched = client.send(Method::PUT, "/v1/policy/record", Some(&body)).await?;
+    if as_json {
+        return Ok(output::json(&switched)?);
+    }
+    let already = if output::text(&switched, "changed") == "no" { " already" } else { "" };
+    output::line(&match what {
+        Switch::On => format!("records keep the arguments that policies read{already}"),
+        Switch::Off => {
+            format!("records keep no arguments{already}; what was kept stays in the log")
+        }
+    })?;
+    if what == Switch::On {
+        output::notice("their values stay in the log, and are in exports of it");
     }
     Ok(())
 }

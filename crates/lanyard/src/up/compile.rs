@@ -18,7 +18,8 @@ use lanyard_admin::{
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_core::{AgentName, Binding, Clock as _, Limits, ServerName, TenantName, UserName};
 use lanyard_gateway::snapshot::{
-    AgentLoad, Marks, Scrub, ServerOptions, ToolMarks, UserCredential, UserEntry,
+    AgentLoad, Marks, PolicyParts, Recording, Scrub, ServerOptions, ToolMarks, UserCredential,
+    UserEntry,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts};
 use lanyard_mcp::UserKey;
@@ -202,7 +203,7 @@ fn policies(
     rows: &Configuration,
     before: &Kept,
     kept: &mut Kept,
-) -> Result<Vec<(TenantName, Arc<Policies>)>, String> {
+) -> Result<Vec<PolicyParts>, String> {
     let mut parsed = Vec::with_capacity(rows.policies.len());
     for row in &rows.policies {
         let same = before.policies.get(&row.tenant).filter(|(known, _)| known == row);
@@ -217,7 +218,10 @@ fn policies(
             }
         };
         kept.policies.insert(row.tenant.clone(), (row.clone(), Arc::clone(&policies)));
-        parsed.push((row.tenant.clone(), policies));
+        let mut tenants = rows.tenants.iter();
+        let records = tenants.any(|it| it.name == row.tenant && it.records_arguments);
+        let recording = if records { Recording::Read } else { Recording::Digest };
+        parsed.push(PolicyParts { tenant: row.tenant.clone(), policies, recording });
     }
     Ok(parsed)
 }

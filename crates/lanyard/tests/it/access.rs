@@ -124,6 +124,7 @@ fn policies() -> Vec<Ask> {
         ask("POST", "/v1/policy/check", "/v1/policy/check", json!({ "text": "" })),
         ask("PUT", "/v1/policy", "/v1/policy", json!({ "text": RULE })),
         ask("GET", "/v1/policy/check", "/v1/policy/check", none()),
+        ask("PUT", "/v1/policy/record", "/v1/policy/record", json!({ "arguments": true })),
         ask("POST", "/v1/policy/explain", "/v1/policy/explain", json!({ "record": "none" })),
         ask("POST", "/v1/policy/replay", "/v1/policy/replay", json!({ "policy": { "text": "" } })),
         ask("GET", "/v1/policy", "/v1/policy", none()),

@@ -12,8 +12,8 @@ use lanyard_core::{
 };
 use lanyard_gateway::fleet::Keep;
 use lanyard_gateway::snapshot::{
-    AgentLoad, Item, Marks, McpEntry, McpOptions, McpParts, Scrub, ServerOptions, UserCredential,
-    UserEntry, Wrap,
+    AgentLoad, Item, Marks, McpEntry, McpOptions, McpParts, PolicyParts, Recording, Scrub,
+    ServerOptions, UserCredential, UserEntry, Wrap,
 };
 use lanyard_gateway::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};
 use lanyard_mcp::{Definition, UserKey};
@@ -196,6 +196,8 @@ pub(crate) struct Setup {
     pub(crate) policy: String,
     /// Their version, where it is another than the configuration's.
     pub(crate) policy_version: Option<u64>,
+    /// What of arguments stays in records.
+    pub(crate) recording: Recording,
     pub(crate) limits: Vec<LimitSetup>,
 }
 
@@ -353,6 +355,7 @@ impl Setup {
             held: Vec::new(),
             policy: String::new(),
             policy_version: None,
+            recording: Recording::Digest,
             limits: Vec::new(),
         }
     }
@@ -417,7 +420,11 @@ impl Setup {
             tokens,
             uids,
             servers,
-            policies: vec![(TenantName::default_tenant(), self.policies())],
+            policies: vec![PolicyParts {
+                tenant: TenantName::default_tenant(),
+                policies: self.policies(),
+                recording: self.recording,
+            }],
             users: self.users(),
         };
         Snapshot::build(parts).unwrap()

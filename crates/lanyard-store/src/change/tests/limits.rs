@@ -90,7 +90,7 @@ fn they_go_with_their_server_and_their_tenant_and_stay_with_the_name_of_an_agent
     assert_eq!(after(&[ALICE, BILLING, PUT_ALL, REVOKE_ALICE, ALICE]).limits.len(), 6);
 
     let other = TenantName::parse("other").unwrap();
-    let row = TenantRow { name: other.clone(), created_at: Timestamp(1) };
+    let row = TenantRow { name: other.clone(), created_at: Timestamp(1), records_arguments: false };
     let (_home, store) = changed(&[&|change| {
         change.tenant_insert(&row)?;
         change.limit_put(&LimitRow { tenant: other.clone(), ..limit(["*", "*", "*"], 7) })

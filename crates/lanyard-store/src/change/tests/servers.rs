@@ -165,7 +165,7 @@ fn a_credential_that_is_set_again_is_another() {
 #[test]
 fn a_tenant_is_made_once_and_removed_when_nothing_is_left_of_it() {
     let other = TenantName::parse("other").unwrap();
-    let row = TenantRow { name: other.clone(), created_at: Timestamp(5) };
+    let row = TenantRow { name: other.clone(), created_at: Timestamp(5), records_arguments: false };
     let make: Step<'_> = &|change| change.tenant_insert(&row);
     let remove: Step<'_> = &|change| change.tenant_delete(&other);
     let default: Step<'_> = &|change| change.tenant_delete(&tenant());

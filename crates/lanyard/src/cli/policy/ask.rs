@@ -88,6 +88,9 @@ fn of_record(record: &Value) -> Result<(), Failure> {
     if !of("shadow").is_empty() {
         output::line(&format!("in shadow, these would have denied it: {}", of("shadow")))?;
     }
+    if let Some(kept) = record.get("attributes") {
+        output::line(&format!("kept of its arguments: {}", output::plain(&kept.to_string())))?;
+    }
     let policy = match of("policy") {
         version if version.is_empty() => "without policies".to_owned(),
         version => format!("by version {version} of the policies"),
@@ -129,8 +132,9 @@ const REPLAY_EXAMPLES: &str = "Examples:
   lanyard policy replay team.cedar --since 7d
   lanyard policy replay team.cedar --since 2026-11-01 --until 2026-11-08 --json
 
-Records hold no arguments: a call whose decision depends on them is undecidable, and counted so.
-Agents, grants, tags and tools are those of now.";
+A call whose decision depends on arguments that its record does not keep is undecidable, and counted
+so; `lanyard policy record on` lets records keep those that rules in force read. Agents, grants, tags and
+tools are those of now.";
 
 /// Say which calls of the log another policy file would have decided otherwise; changes nothing
 #[derive(Debug, Args)]
@@ -197,7 +201,11 @@ fn told(result: &Value) -> Result<(), Failure> {
         "0" => String::new(),
         count => format!("; {count} by agents or of tools that are not there any more"),
     };
-    Ok(output::line(&format!("{} calls{unknown}", of("calls")))?)
+    let beside = match of("beside").as_str() {
+        "0" => String::new(),
+        count => format!("; {count} were refused before any rule was asked"),
+    };
+    Ok(output::line(&format!("{} calls{unknown}{beside}", of("calls")))?)
 }
 
 /// What is seen on a terminal while the log is read.

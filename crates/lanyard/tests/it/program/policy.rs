@@ -85,6 +85,11 @@ fn calls_are_explained_and_replayed() {
         "nothing.cedar",
         "@id(\"nothing\")\nforbid (principal, action in Action::\"call\", resource in Server::\"billing\");\n",
     );
+    world.write(
+        "other.cedar",
+        "@id(\"no-seven\")\nforbid (principal, action == Action::\"call:billing/get_invoice\", \
+         resource)\nwhen { context.args.number == \"INV-7\" };\n",
+    );
     let commands = "
         call billing.get_invoice number=INV-7
         policy replay nothing.cedar
@@ -92,6 +97,9 @@ fn calls_are_explained_and_replayed() {
         policy replay numbers.cedar --since 2020-01-01 --until 2020-01-02
         policy replay bad.cedar
         policy apply numbers.cedar
+        policy record on
+        policy record on
+        policy show
         call billing.get_invoice number=INV-7
         call billing.get_invoice number=INV-9
         policy explain alice billing.get_invoice number=INV-7
@@ -100,7 +108,12 @@ fn calls_are_explained_and_replayed() {
         policy explain alice billing.none
         policy explain bob billing.refund
         policy explain NONE
-        audit search --kind call.denied";
+        audit search --kind call.denied
+        policy replay numbers.cedar
+        policy replay other.cedar
+        policy record off
+        policy record maybe
+        audit search --kind change --limit 2";
     expect_file!["./policy-calls.txt"].assert_eq(&typed(&world, commands));
     let denied = world.ok(&["audit", "search", "--kind", "call.denied", "--json"]);
     let denied: serde_json::Value = serde_json::from_str(&denied).unwrap();

@@ -26,6 +26,7 @@ mod turn;
 use std::sync::Arc;
 
 use lanyard_core::{CallFacts, Caller, Denial, EndingStatus, Failure, RecordId, Timestamp};
+use lanyard_policy::limit::Taken;
 use lanyard_rest::ToolResult;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -161,11 +162,11 @@ pub(crate) async fn run(
 ) -> Called {
     let record = core.record_ids.next(core.clock.now());
     let called = |outcome| Called { record: record.clone(), outcome, is_tool: true };
-    let permitted = match decided(core, snapshot, &incoming) {
-        Ok(Decided::Permitted(permitted)) => permitted,
+    let (permitted, places) = match decided(core, snapshot, &incoming) {
+        Ok(Decided::Permitted(permitted)) => (permitted, None),
         Ok(Decided::Asks(needing)) => {
             match approve(core, snapshot, &incoming, needing, &record, with).await {
-                Ok(permitted) => permitted,
+                Ok((permitted, places)) => (permitted, Some(places)),
                 Err(outcome) => return called(outcome),
             }
         }
@@ -182,7 +183,9 @@ pub(crate) async fn run(
     };
     let (server, tool) = (permitted.server(), permitted.tool());
     let now = core.clock.now();
-    let places = match limits::take_for_tool(incoming.agent, server, tool, now) {
+    let places =
+        places.map_or_else(|| limits::take_for_tool(incoming.agent, server, tool, now), Ok);
+    let places = match places {
         Ok(places) => places,
         Err(denial) => {
             return called(deny(core, snapshot, incoming.caller, &record, subject, denial));
@@ -229,7 +232,8 @@ pub(crate) async fn run(
     })
 }
 
-/// Looks for the yes that a call needs, and waits for one. The error is how the call ends instead.
+/// Looks for the yes that a call needs, and waits for one. With it come its places with the limits
+/// on calls. The error is how the call ends instead.
 async fn approve<'a>(
     core: &Core,
     snapshot: &Snapshot,
@@ -237,12 +241,12 @@ async fn approve<'a>(
     needing: Needing<'a>,
     record: &RecordId,
     with: Option<With<'_>>,
-) -> Result<Permitted<'a>, Outcome> {
+) -> Result<(Permitted<'a>, Taken), Outcome> {
     let Some(with) = with else { return Err(Outcome::Undecided) };
     let asking = needing.asking();
     let ruling = approval::settle(core, snapshot, incoming, &asking, record, with).await;
     let (denial, waits) = match ruling.map_err(Outcome::Failed)? {
-        Ruling::Yes(id) => return Ok(needing.lift(&id)),
+        Ruling::Yes(id, places) => return Ok((needing.lift(&id), places)),
         Ruling::Again => return Err(Outcome::Undecided),
         Ruling::Denied(denial) => (denial, false),
         Ruling::Waits(denial) => (denial, true),

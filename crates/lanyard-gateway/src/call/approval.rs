@@ -9,6 +9,7 @@ use std::time::Duration;
 use lanyard_core::{Denial, Failure, Limits, RecordId};
 use lanyard_guard::{Clearance, shown};
 use lanyard_policy::Need;
+use lanyard_policy::limit::Taken;
 use lanyard_wire::splice;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
-use super::{Incoming, With};
+use super::{Incoming, With, limits};
 use crate::approvals::{Standing, WantedYes};
 use crate::edge::Core;
 use crate::snapshot::{ServerEntry, Snapshot, ToolEntry};
@@ -33,8 +34,8 @@ pub(super) struct Asking<'a> {
 /// What became of a call that needs a yes.
 #[derive(Debug)]
 pub(super) enum Ruling {
-    /// It has one, and has used it up.
-    Yes(RecordId),
+    /// It has one, and has used it up. With it come its places with the limits on calls.
+    Yes(RecordId, Taken),
     /// It has none, or has a no.
     Denied(Denial),
     /// Nobody has decided, and the client may come back for it with a state.
@@ -67,10 +68,16 @@ pub(super) async fn settle(
     if snapshots.borrow_and_update().version != snapshot.version {
         return Ok(Ruling::Again);
     }
+    // Limits are asked first: a call that they refuse has used up no yes.
+    let (server, tool) = (asking.server, asking.tool);
+    let places = match limits::take_for_tool(incoming.agent, server, tool, core.clock.now()) {
+        Ok(places) => Held(Some(places)),
+        Err(denial) => return Ok(Ruling::Denied(denial)),
+    };
     let reason = asking.need.reason.clone();
     let wanted = wanted(core, snapshot, incoming, asking, record);
     let (id, until, new) = match core.approvals.settle(wanted).await? {
-        Standing::Yes(id) => return Ok(Ruling::Yes(id)),
+        Standing::Yes(id) => return Ok(Ruling::Yes(id, places.keep())),
         Standing::No { id, why } => {
             return Ok(Ruling::Denied(Denial::ApprovalRefused { id, why }));
         }
@@ -80,6 +87,8 @@ pub(super) async fn settle(
         }
         Standing::Pending { id, until, new } => (id, until, new),
     };
+    // A call that waits for a person does not run.
+    drop(places);
     let denial = Denial::ApprovalNeeded { id: id.clone(), reason };
     let is_modern = incoming.client.version.is_modern();
     if is_modern && new {
@@ -105,6 +114,25 @@ pub(super) async fn settle(
         false if is_modern && with.patience.came_back => Ruling::Waits(denial),
         false => Ruling::Denied(denial),
     })
+}
+
+/// Places with the limits on calls that are given back, as if they had never been taken, unless the
+/// call is made.
+#[derive(Debug)]
+struct Held(Option<Taken>);
+
+impl Held {
+    fn keep(mut self) -> Taken {
+        self.0.take().unwrap_or(Taken::none())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(places) = self.0.take() {
+            places.undo();
+        }
+    }
 }
 
 /// What is asked for, with what a yes to it is bound to.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use lanyard_core::Limits;
+use lanyard_policy::limit::TermsAsked;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    AgentSetup, BILLING, Conditions, McpSetup, People, Said, Setup, World, call, initialize,
+    AgentSetup, BILLING, Conditions, LimitSetup, McpSetup, People, Said, Setup, World, call, initialize,
     modern, until,
 };
 use crate::http::{Answer, Request};
@@ -205,6 +206,47 @@ async fn two_calls_with_one_yes_are_one_call() {
     let (one, two) = tokio::join!(calls.0, calls.1);
     assert!(one.result().0 != two.result().0, "{one:?} {two:?}");
     assert_eq!(reached(&world), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_a_limit_refuses_has_used_up_no_yes() {
+    let none = TermsAsked {
+        rate: None,
+        burst: None,
+        concurrency: None,
+        calls_per_day: None,
+        cost_per_day: None,
+    };
+    for terms in [
+        TermsAsked { rate: Some("1/h"), burst: Some(1), ..none },
+        TermsAsked { calls_per_day: Some(1), ..none },
+    ] {
+        let world = World::with(Conditions::default(), |setup| {
+            hold(setup);
+            setup.limits.push(LimitSetup::new("held/billing/*", terms));
+            setup.servers.iter_mut().for_each(|server| server.timeout = SHORT);
+        })
+        .await;
+        // To be told that a person is needed uses up nothing of a limit, however often.
+        for _ in 0..2 {
+            is_pending(&ask(&world, invoice("INV-1")).await);
+        }
+        world.people.say(true);
+        assert!(!ask(&world, invoice("INV-1")).await.result().0);
+        let (refused, text) = ask(&world, invoice("INV-2")).await.result();
+        assert!(refused && text.starts_with("the limit on "), "nobody is asked: {text}");
+        world.advance(Duration::from_secs(3_600));
+        is_pending(&ask(&world, invoice("INV-2")).await);
+        is_pending(&ask(&world, invoice("INV-3")).await);
+        world.people.say(true);
+        world.people.say(true);
+        let calls = (ask(&world, invoice("INV-2")), ask(&world, invoice("INV-3")));
+        let (one, two) = tokio::join!(calls.0, calls.1);
+        assert!(one.result().0 != two.result().0, "{one:?} {two:?}");
+        world.advance(Duration::from_secs(3_600 * 24));
+        let left = world.people.asked().iter().filter(|it| it.said == Said::Yes).count();
+        assert_eq!((left, reached(&world)), (1, 2), "the yes of the other is still there");
+    }
 }
 
 #[tokio::test]

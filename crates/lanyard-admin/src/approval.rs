@@ -3,6 +3,8 @@
 //! INVARIANT: nobody decides a call but a named operator with a token who is neither the agent that
 //! made it nor the user it was made for. The data directory's owner is not enough.
 
+mod void;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::{OperatorName, RecordId, Timestamp};
@@ -17,13 +19,16 @@ use crate::change::About;
 use crate::error::ApiError;
 use crate::state::Shared;
 
+pub(crate) use self::void::Judged;
+use self::void::VOID;
+
 /// The most that an operator says about a decision, in bytes. The agent is told it.
 const WHY_BYTES_MAX: usize = 500;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListQuery {
-    /// One state, or `all`; what waits when absent.
+    /// One state, or `all`; what waits, and what did until it was void, when absent.
     state: Option<String>,
 }
 
@@ -38,22 +43,47 @@ pub(crate) async fn list(
     _: Reader,
     AskedQuery(query): AskedQuery<ListQuery>,
 ) -> Result<Json<Value>, ApiError> {
-    let wanted = match query.state.as_deref() {
-        None => Some(ApprovalState::Pending),
-        Some("all") => None,
-        Some(text) => Some(ApprovalState::parse(text).ok_or_else(|| {
-            ApiError::invalid("a state is pending, allowed, denied, used, expired or all")
-        })?),
-    };
+    let wanted = Wanted::read(query.state.as_deref())?;
     let shown = admin
         .blocking(move |shared| {
             let now = shared.parts.clock.now();
-            let rows = shared.parts.store.approvals(&shared.tenant)?;
-            let rows = rows.iter().filter(|row| wanted.is_none_or(|it| it == state(row, now)));
-            Ok(rows.map(|row| row_json(row, now)).collect::<Vec<_>>())
+            let rows = shared.judged(shared.parts.store.approvals(&shared.tenant)?, now)?;
+            Ok(rows.iter().filter(|it| wanted.fits(it)).map(judged_json).collect::<Vec<_>>())
         })
         .await?;
     Ok(Json(json!({ "approvals": shown })))
+}
+
+/// Which requests are listed.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    /// Those that wait, and those that did until they were void.
+    Open,
+    All,
+    Void,
+    Of(ApprovalState),
+}
+
+impl Wanted {
+    fn read(state: Option<&str>) -> Result<Self, ApiError> {
+        Ok(match state {
+            None => Self::Open,
+            Some("all") => Self::All,
+            Some(VOID) => Self::Void,
+            Some(text) => Self::Of(ApprovalState::parse(text).ok_or_else(|| {
+                ApiError::invalid("a state is pending, allowed, denied, used, expired, void or all")
+            })?),
+        })
+    }
+
+    fn fits(self, judged: &Judged) -> bool {
+        match self {
+            Self::Open => judged.state == ApprovalState::Pending,
+            Self::All => true,
+            Self::Void => judged.void.is_some(),
+            Self::Of(state) => judged.state == state && judged.void.is_none(),
+        }
+    }
 }
 
 pub(crate) async fn show(
@@ -64,13 +94,12 @@ pub(crate) async fn show(
     let id = RecordId::parse(&id)?;
     let shown = admin
         .blocking(move |shared| {
-            let row = shared.approval(&id)?;
-            let now = shared.parts.clock.now();
-            let mut shown = row_json(&row, now);
-            if state(&row, now) == ApprovalState::Pending
+            let judged = shared.judged_one(&id)?;
+            let mut shown = judged_json(&judged);
+            if judged.state == ApprovalState::Pending
                 && let Some(members) = shown.as_object_mut()
             {
-                members.insert("arguments".to_owned(), shared.arguments_of(&row));
+                members.insert("arguments".to_owned(), shared.arguments_of(&judged.row));
             }
             Ok(shown)
         })
@@ -113,14 +142,18 @@ impl Admin {
                 "a reason is one line of at most {WHY_BYTES_MAX} bytes"
             )));
         }
-        let shown = self.blocking(move |shared| shared.decide(&approver, &id, why, allow)).await?;
-        Ok(Json(shown))
+        let decided =
+            self.blocking(move |shared| shared.decide(&approver, &id, why, allow)).await?;
+        Ok(Json(judged_json(&decided)))
     }
 }
 
 impl Shared {
-    fn approval(&self, id: &RecordId) -> Result<ApprovalRow, ApiError> {
-        self.parts.store.approval(&self.tenant, id)?.ok_or_else(|| {
+    /// One request as it is now.
+    fn judged_one(&self, id: &RecordId) -> Result<Judged, ApiError> {
+        let found = self.parts.store.approval(&self.tenant, id)?;
+        let judged = self.judged(found.into_iter().collect(), self.parts.clock.now())?;
+        judged.into_iter().next().ok_or_else(|| {
             ApiError::not_found(format!("there is no approval `{id}`; see `lanyard approve list`"))
         })
     }
@@ -139,9 +172,14 @@ impl Shared {
         id: &RecordId,
         why: Option<String>,
         allow: bool,
-    ) -> Result<Value, ApiError> {
-        let row = self.approval(id)?;
+    ) -> Result<Judged, ApiError> {
+        let Judged { row, state: before, void } = self.judged_one(id)?;
         not_the_caller(approver.name(), &row)?;
+        if let (ApprovalState::Pending, Some(why)) = (before, void) {
+            return Err(ApiError::conflict(format!(
+                "it can no longer be decided: {why}; when the agent calls again, there is a new one"
+            )));
+        }
         let action = if allow { "approval.allow" } else { "approval.deny" };
         let about = About { action, subject: row.subject() };
         let record = self.record(approver.actor().by(), about);
@@ -156,7 +194,7 @@ impl Shared {
             tracing::error!(%error, "The record of a decision is not in the log yet.");
         }
         (self.parts.decided)(id);
-        Ok(row_json(&row, now))
+        Ok(Judged { state: state(&row, now), row, void: None })
     }
 }
 
@@ -206,10 +244,12 @@ fn state(row: &ApprovalRow, now: Timestamp) -> ApprovalState {
     }
 }
 
-fn row_json(row: &ApprovalRow, now: Timestamp) -> Value {
+fn judged_json(judged: &Judged) -> Value {
+    let Judged { row, state: _, void } = judged;
     json!({
         "id": row.id.as_str(),
-        "state": state(row, now).as_str(),
+        "state": judged.word(),
+        "void_reason": void,
         "agent": row.agent.as_str(),
         "user": row.user.as_ref().map(|user| user.as_str()),
         "server": row.server.as_str(),

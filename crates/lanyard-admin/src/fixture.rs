@@ -1,6 +1,7 @@
 //! An admin API in memory for tests: a store in a temporary directory, and ports that a test
 //! scripts.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use http::{Method, Request};
-use lanyard_core::{Clock, Limits, Peer, RecordId, ServerName, TenantName, Timestamp};
+use lanyard_core::{Clock, Limits, Peer, RecordId, ServerName, TenantName, Timestamp, ToolName};
 use lanyard_mcp::{Catalog, Item, Kind};
 use lanyard_policy::limit::{DayUse, LimitScope};
 use lanyard_policy::{PathView, SqlView, UrlView, Views};
@@ -44,6 +45,8 @@ pub(crate) struct Servers {
     pub(crate) trials: Mutex<Vec<Trial>>,
     /// What was connected anew.
     pub(crate) reconnected: Mutex<Vec<String>>,
+    /// Which tools are not there, or not as they were.
+    pub(crate) pins: Mutex<HashMap<String, Option<String>>>,
 }
 
 impl Verify for Servers {
@@ -82,6 +85,11 @@ impl Status for Servers {
 
     fn limit_use(&self, _: &TenantName, scope: &LimitScope) -> Option<(DayUse, u64)> {
         scope.agent().map(|_| (DayUse { calls: 12, cost: 30 }, 2))
+    }
+
+    fn pin(&self, _: &TenantName, _: &ServerName, tool: &ToolName) -> Option<String> {
+        let pins = self.pins.lock().unwrap();
+        pins.get(tool.as_str()).cloned().unwrap_or(Some("pd".to_owned()))
     }
 
     fn reconnect(&self, tenant: &TenantName, server: &ServerName) {

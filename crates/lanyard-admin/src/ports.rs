@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use lanyard_core::{Principal, ServerName, TenantName, Timestamp};
+use lanyard_core::{Principal, ServerName, TenantName, Timestamp, ToolName};
 use lanyard_mcp::Catalog;
 use lanyard_policy::limit::{DayUse, LimitScope};
 use lanyard_store::Configuration;
@@ -100,6 +100,10 @@ pub trait Status: Send + Sync + fmt::Debug {
     /// What a limit on calls has counted today, and how many of its calls run; `None` where nothing
     /// was counted.
     fn limit_use(&self, tenant: &TenantName, scope: &LimitScope) -> Option<(DayUse, u64)>;
+
+    /// The digest of a tool's definition, by which calls of it are decided now; `None` where no call
+    /// finds it.
+    fn pin(&self, tenant: &TenantName, server: &ServerName, tool: &ToolName) -> Option<String>;
 
     /// Ends the conversations with a server and has it connected anew, at once.
     fn reconnect(&self, tenant: &TenantName, server: &ServerName);

@@ -10,6 +10,7 @@
 
 mod approval;
 mod beside;
+mod continued;
 mod credentials;
 mod decide;
 mod facts;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::approval::Patience;
 use self::approval::Ruling;
 pub(crate) use self::beside::{Beside, Request, run_beside};
+pub(crate) use self::continued::{Continued, Handle, UsedYes};
 pub(crate) use self::credentials::ServerCredentials;
 pub(crate) use self::decide::may_subscribe;
 use self::decide::{Decided, Refusal, note_deed};
@@ -87,6 +89,8 @@ pub(crate) struct With<'a> {
     pub(crate) cancel: &'a CancellationToken,
     /// How long it waits for a person.
     pub(crate) patience: Patience,
+    /// The call with a yes that it goes on with.
+    pub(crate) goes_on: Option<&'a Handle>,
 }
 
 /// How a call ended, with the id of its record.
@@ -98,6 +102,8 @@ pub(crate) struct Called {
     pub(crate) outcome: Outcome,
     /// Whether a tool was called: then a failure is a result that says so.
     pub(crate) is_tool: bool,
+    /// The yes that it used up, where it was passed on: its server may want to know more.
+    pub(crate) yes: Option<UsedYes>,
 }
 
 impl With<'_> {
@@ -161,7 +167,7 @@ pub(crate) async fn run(
     with: Option<With<'_>>,
 ) -> Called {
     let record = core.record_ids.next(core.clock.now());
-    let called = |outcome| Called { record: record.clone(), outcome, is_tool: true };
+    let called = |outcome| Called { record: record.clone(), outcome, is_tool: true, yes: None };
     let (permitted, places) = match decided(core, snapshot, &incoming) {
         Ok(Decided::Permitted(permitted)) => (permitted, None),
         Ok(Decided::Asks(needing)) => {
@@ -204,7 +210,9 @@ pub(crate) async fn run(
             return called(Outcome::Failed(Failure::Bug));
         };
         let passing = Passing { caller: incoming.caller, client: incoming.client, watched, with };
-        return called(pass_on(core, snapshot, passing, passage, open).await);
+        let yes = permitted.yes().cloned();
+        let outcome = pass_on(core, snapshot, passing, passage, open).await;
+        return Called { yes, ..called(outcome) };
     }
     let carried = carry_out(core, snapshot, &incoming, permitted, &mut open);
     let carried = match with {
@@ -216,7 +224,12 @@ pub(crate) async fn run(
         },
         None => carried.await,
     };
-    called(match carried {
+    called(closed(open, carried))
+}
+
+/// Closes the record of a call that was carried out here.
+fn closed(open: OpenCall<'_>, carried: Result<Answer, Failure>) -> Outcome {
+    match carried {
         Ok(answer) => {
             let result = answer.into_result();
             open.close(match result.is_error {
@@ -229,7 +242,7 @@ pub(crate) async fn run(
             open.fail(&failure);
             Outcome::Failed(failure)
         }
-    })
+    }
 }
 
 /// Looks for the yes that a call needs, and waits for one. With it come its places with the limits
@@ -246,7 +259,7 @@ async fn approve<'a>(
     let asking = needing.asking();
     let ruling = approval::settle(core, snapshot, incoming, &asking, record, with).await;
     let (denial, waits) = match ruling.map_err(Outcome::Failed)? {
-        Ruling::Yes(id, places) => return Ok((needing.lift(&id), places)),
+        Ruling::Yes(yes, places) => return Ok((needing.lift(yes), places)),
         Ruling::Again => return Err(Outcome::Undecided),
         Ruling::Denied(denial) => (denial, false),
         Ruling::Waits(denial) => (denial, true),

@@ -37,7 +37,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use lanyard_connect::mcp::{Sessions as McpSessions, SessionsParts};
-use lanyard_core::{Clock, Failure, Limits, Record, ServerName, TenantName};
+use lanyard_core::{Clock, Failure, Limits, Record, ServerName, TenantName, ToolName};
 use lanyard_store::audit::{Log, Position};
 use lanyard_vault::{Digester, SessionSealer};
 use lanyard_wire::DecodeLimits;
@@ -52,7 +52,7 @@ pub use self::processes::ProcessStatus;
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
 use crate::approvals::Approvals;
-use crate::call::{RecordIds, Rounds, ServerCredentials, Watched};
+use crate::call::{Continued, RecordIds, Rounds, ServerCredentials, Watched};
 use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
 use crate::snapshot::{McpEntry, Snapshot};
 use lanyard_connect::http::Upstream;
@@ -119,6 +119,7 @@ pub(crate) struct Core {
     pub(crate) upstream: Upstream,
     pub(crate) record_ids: RecordIds,
     pub(crate) rounds: Rounds,
+    pub(crate) continued: Continued,
     pub(crate) random: SystemRandom,
     strict: bool,
     pub(crate) fleet: Fleet,
@@ -186,6 +187,7 @@ impl Gateway {
             upstream: parts.upstream,
             record_ids,
             rounds: Rounds::default(),
+            continued: Continued::default(),
             random,
             strict: parts.strict,
             sessions,
@@ -204,6 +206,14 @@ impl Gateway {
 }
 
 impl Gateway {
+    /// The digest of a tool's definition, by which calls of it are decided now; `None` where no call
+    /// finds it.
+    pub fn pin(&self, tenant: &TenantName, server: &ServerName, tool: &ToolName) -> Option<String> {
+        let snapshot = self.core.snapshot();
+        let server = snapshot.find(tenant, server).filter(|server| server.enabled)?;
+        server.tool(tool).map(|tool| tool.pin().to_owned())
+    }
+
     /// The servers that speak MCP, and how they do.
     pub fn fleet(&self) -> &Fleet {
         &self.core.fleet
@@ -354,6 +364,7 @@ async fn flush_refusals(core: Arc<Core>) {
         };
         let now = core.clock.now();
         core.parked.sweep(now);
+        core.continued.sweep(now);
         core.replays.sweep();
         for record in core.refusals.take(now, || core.record_ids.next(now)) {
             if let Err(error) = core.log.append(&record) {

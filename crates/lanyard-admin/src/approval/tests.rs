@@ -34,7 +34,7 @@ fn asks(world: &World, id: &str, user: &str) -> ApprovalStanding {
         tool: "pay".to_owned(),
         arguments_digest: "ad".to_owned(),
         pin: "pd".to_owned(),
-        policy: 3,
+        policy: 0,
         rules: vec!["large".to_owned()],
         reason: "more than 1000".to_owned(),
         binding: "b".to_owned(),
@@ -150,6 +150,83 @@ async fn the_second_operator_is_told_that_it_is_decided() {
     let told = told["error"].as_str().unwrap();
     assert!(told.starts_with("it was ") && told.contains(" by "), "{told}");
     assert_eq!(world.decided.lock().unwrap().len(), 1);
+}
+
+/// What is void is listed with its reason, told to who wants to decide it, and stays as it is.
+#[tokio::test]
+async fn what_can_no_longer_be_approved_says_why() {
+    let drifted = |world: &World, pin: Option<&str>| {
+        let pin = pin.map(ToOwned::to_owned);
+        world.servers.pins.lock().unwrap().insert("pay".to_owned(), pin);
+    };
+    for (what, why) in [
+        ("agent", "its agent was revoked"),
+        ("name", "its agent was revoked, and another one has its name"),
+        ("policy", "version 0 of the policy asked, and version 1 is in force"),
+        ("drift", "the definition of its tool was changed"),
+        ("gone", "its tool is not there any more"),
+    ] {
+        let (world, tokens) = world(&[("ann", "approver")]).await;
+        asks(&world, "a1", "eve");
+        match what {
+            "agent" | "name" => {
+                world.ok(Method::DELETE, "/v1/agents/ci", Value::Null).await;
+            }
+            "policy" => {
+                let text = "@id(\"all\") permit (principal, action, resource);";
+                world.ok(Method::PUT, "/v1/policy", json!({ "text": text })).await;
+            }
+            "drift" => drifted(&world, Some("pe")),
+            _ => drifted(&world, None),
+        }
+        if what == "name" {
+            world.ok(Method::POST, "/v1/agents", json!({ "name": "ci" })).await;
+        }
+        for list in ["/v1/approvals", "/v1/approvals?state=void", "/v1/approvals?state=all"] {
+            let listed = world.ok(Method::GET, list, Value::Null).await;
+            assert_eq!(listed["approvals"][0]["state"], "void", "{what}: {listed}");
+            let told = listed["approvals"][0]["void_reason"].as_str().unwrap();
+            assert!(told.starts_with(why), "{told}");
+        }
+        let none = world.ok(Method::GET, "/v1/approvals?state=pending", Value::Null).await;
+        assert_eq!(none["approvals"], json!([]));
+        for decision in ["allow", "deny"] {
+            let path = at("a1", decision);
+            let (status, told) = world.ask_as(&tokens[0], Method::POST, &path, Value::Null).await;
+            assert_eq!(status, 409, "{what}: {told}");
+            let told = told["error"].as_str().unwrap();
+            assert!(told.starts_with("it can no longer be decided: ") && told.contains(why));
+        }
+        assert!(world.decided.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_yes_of_an_operator_who_is_gone_is_void() {
+    let (world, tokens) = world(&[("ann", "approver"), ("bob", "owner")]).await;
+    asks(&world, "a1", "eve");
+    world.ask_as(&tokens[0], Method::POST, &at("a1", "allow"), Value::Null).await;
+    let shown = world.ok(Method::GET, "/v1/approvals/a1", Value::Null).await;
+    assert_eq!((&shown["state"], &shown["void_reason"]), (&json!("allowed"), &Value::Null));
+    world.ok(Method::DELETE, "/v1/operators/ann", Value::Null).await;
+    let shown = world.ok(Method::GET, "/v1/approvals/a1", Value::Null).await;
+    assert_eq!(shown["void_reason"], "the operator ann, who allowed it, was revoked");
+}
+
+#[tokio::test]
+async fn what_expired_cannot_be_approved() {
+    let (world, tokens) = world(&[("ann", "approver")]).await;
+    asks(&world, "a1", "eve");
+    // Every look at the clock is a second.
+    for _ in 0..600 {
+        world.admin.shared.parts.clock.now();
+    }
+    let listed = world.ok(Method::GET, "/v1/approvals?state=expired", Value::Null).await;
+    assert_eq!(listed["approvals"][0]["state"], "expired");
+    let (status, told) =
+        world.ask_as(&tokens[0], Method::POST, &at("a1", "allow"), Value::Null).await;
+    let told = told["error"].as_str().unwrap();
+    assert!(status == 409 && told.starts_with("its time has ended"), "{told}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
+use super::continued::UsedYes;
 use super::{Incoming, With, limits};
 use crate::approvals::{Standing, WantedYes};
 use crate::edge::Core;
@@ -35,7 +36,7 @@ pub(super) struct Asking<'a> {
 #[derive(Debug)]
 pub(super) enum Ruling {
     /// It has one, and has used it up. With it come its places with the limits on calls.
-    Yes(RecordId, Taken),
+    Yes(UsedYes, Taken),
     /// It has none, or has a no.
     Denied(Denial),
     /// Nobody has decided, and the client may come back for it with a state.
@@ -76,8 +77,16 @@ pub(super) async fn settle(
     };
     let reason = asking.need.reason.clone();
     let wanted = wanted(core, snapshot, incoming, asking, record);
+    let binding = wanted.binding.clone();
+    let goes_on = with.goes_on.and_then(|it| core.continued.take(it, &binding, wanted.time));
+    if let Some(yes) = goes_on {
+        return Ok(Ruling::Yes(yes, places.keep()));
+    }
     let (id, until, new) = match core.approvals.settle(wanted).await? {
-        Standing::Yes(id) => return Ok(Ruling::Yes(id, places.keep())),
+        Standing::Yes(approval) => {
+            let yes = UsedYes { approval, binding, rounds: 0 };
+            return Ok(Ruling::Yes(yes, places.keep()));
+        }
         Standing::No { id, why } => {
             return Ok(Ruling::Denied(Denial::ApprovalRefused { id, why }));
         }

@@ -140,7 +140,7 @@ pub(crate) async fn run_beside(
 ) -> Called {
     let now = core.clock.now();
     let record = core.record_ids.next(now);
-    let called = |outcome| Called { record: record.clone(), outcome, is_tool: false };
+    let called = |outcome| Called { record: record.clone(), outcome, is_tool: false, yes: None };
     let method = recorded(request.method);
     let found = Found::route(snapshot, &request, now);
     let server = found.as_ref().ok().map(|found| found.server().name.clone());

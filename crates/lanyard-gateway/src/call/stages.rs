@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use lanyard_core::{
-    CallFacts, Caller, Denial, Failure, Peer, RecordId, SecretError, ServerName, Timestamp,
-    ToolName, UserName,
+    CallFacts, Caller, Denial, Failure, Peer, SecretError, ServerName, Timestamp, ToolName,
+    UserName,
 };
 use lanyard_guard::Clearance;
 use lanyard_policy::{Need, NotGranted, Permit};
@@ -15,6 +15,7 @@ use ring::rand::SecureRandom as _;
 
 use super::Incoming;
 use super::approval::Asking;
+use super::continued::UsedYes;
 use super::credentials::credential_uses;
 use super::open::Subject;
 use super::recorded::attributes;
@@ -186,9 +187,9 @@ impl<'a> Needing<'a> {
     }
 
     /// The call, now that it has used up this yes.
-    pub(super) fn lift(self, approval: &RecordId) -> Permitted<'a> {
-        let permit = self.need.lift(approval.as_str());
-        Permitted { cleared: self.cleared, permit, approval: Some(approval.clone()) }
+    pub(super) fn lift(self, yes: UsedYes) -> Permitted<'a> {
+        let permit = self.need.lift(yes.approval.as_str());
+        Permitted { cleared: self.cleared, permit, yes: Some(yes) }
     }
 
     /// What the record of its denial is about.
@@ -209,13 +210,13 @@ pub(super) struct Permitted<'a> {
     cleared: Cleared<'a>,
     permit: Permit,
     /// The person's yes that it used up.
-    approval: Option<RecordId>,
+    yes: Option<UsedYes>,
 }
 
 impl<'a> Permitted<'a> {
     /// Joins what was cleared with what allows it.
     pub(super) fn new(cleared: Cleared<'a>, permit: Permit) -> Self {
-        Self { cleared, permit, approval: None }
+        Self { cleared, permit, yes: None }
     }
 
     pub(super) fn server(&self) -> &'a ServerEntry {
@@ -230,6 +231,10 @@ impl<'a> Permitted<'a> {
         &self.cleared.clearance
     }
 
+    pub(super) fn yes(&self) -> Option<&UsedYes> {
+        self.yes.as_ref()
+    }
+
     /// What the record is about, with the keyed digest of the arguments.
     pub(super) fn subject(
         &self,
@@ -239,7 +244,7 @@ impl<'a> Permitted<'a> {
     ) -> Subject {
         let told = (self.permit.by.clone(), self.permit.shadow.as_slice());
         let mut subject = self.cleared.subject(core, snapshot, incoming, told);
-        subject.facts.approval = self.approval.as_ref().map(ToString::to_string);
+        subject.facts.approval = self.yes.as_ref().map(|yes| yes.approval.to_string());
         subject
     }
 
@@ -329,11 +334,8 @@ impl<'a> Armed<'a> {
         let Self { permitted, secrets, masker } = self;
         // What the request needs of the secrets stands in it; nothing else needs them any more.
         drop(secrets);
-        let Permitted {
-            cleared: Cleared { target, clearance, attributes: _ },
-            permit: _,
-            approval: _,
-        } = permitted;
+        let Permitted { cleared: Cleared { target, clearance, attributes: _ }, permit: _, yes: _ } =
+            permitted;
         let from = match rendered {
             Rendered::Direct(result) => From::Template(result),
             Rendered::Request(plan) => {

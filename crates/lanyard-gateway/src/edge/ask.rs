@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::approvals::{self, Waited};
+use super::approvals::{self, Brought};
 use super::attend::{self, Attendance};
 use super::client::Client;
 use super::dispatch::{self, Dispatched, conclude, stamp};
@@ -181,10 +181,10 @@ impl Ask<'_> {
     async fn converse(&self, id: &Id<'_>, mut request: Owned) -> Dispatched {
         let core = &self.context.core;
         let state = self.state(request.made.params.as_deref());
-        if let Some(waited) = state.as_deref().and_then(Waited::read) {
+        if let Some(brought) = state.as_deref().and_then(Brought::read) {
             let claim = request.made.claim(self.context);
-            let Some(waited) = waited.of(&claim, core) else { return attend::nothing_waits(id) };
-            request.waited = Some(waited);
+            let Some(brought) = brought.of(&claim, core) else { return attend::nothing_waits(id) };
+            request.brought = brought;
         }
         let attendance = |turns| Attendance {
             context: self.context.again(),
@@ -258,8 +258,8 @@ struct Owned {
     context: Context,
     client: Client,
     made: Arc<Made>,
-    /// The client came back for a call that waits for a person.
-    waited: Option<Waited>,
+    /// What its client came back with.
+    brought: Brought,
     _place: Place,
 }
 
@@ -269,18 +269,19 @@ impl Owned {
             context: ask.context.again(),
             client: ask.client.clone(),
             made: Arc::new(Made { method: method.to_owned(), params: params.map(user::without) }),
-            waited: None,
+            brought: Brought::Nothing,
             _place: place,
         }
     }
 
     async fn run(self, turns: Turns, cancel: CancellationToken) {
-        let Self { mut context, client, made, waited, _place } = self;
-        let patience = Patience { since: Instant::now(), came_back: waited.is_some() };
-        let with = call::With { turns: &turns, cancel: &cancel, patience };
-        // The state is ours: no server is to see it.
-        let bare = waited.as_ref().and_then(|_| made.without_state());
-        let params = bare.as_deref().or(made.params.as_deref());
+        let Self { mut context, client, made, brought, _place } = self;
+        let patience = Patience { since: Instant::now(), came_back: brought.is_something() };
+        let goes_on = brought.handle();
+        let with = call::With { turns: &turns, cancel: &cancel, patience, goes_on };
+        // A state of ours is for no server to see.
+        let params = brought.params(&made);
+        let params = params.as_deref().or(made.params.as_deref());
         let called = loop {
             match run_once(&context, &client, (&made.method, params), with).await {
                 Ok(called) if called.is_undecided() => {
@@ -295,7 +296,7 @@ impl Owned {
         };
         match called {
             Ok(called) => {
-                let called = approvals::told(&context, &client, &made, waited, called);
+                let called = approvals::told(&context, &client, &made, &brought, called);
                 turns.done(called).await;
             }
             // It was read once before it came here, and is the same text.

@@ -336,7 +336,7 @@ pub(super) fn cancelled<'a>(message: &Message<'a>) -> Option<CancelledParams<'a>
 
 /// The answer to a call that ended, for a reader of this version.
 pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatched {
-    let Called { record, outcome, is_tool } = called;
+    let Called { record, outcome, is_tool, yes: _ } = called;
     let text = match outcome {
         Outcome::Answered(result) => return answered(version, id, result),
         Outcome::Passed(Passed::Result(result)) => {

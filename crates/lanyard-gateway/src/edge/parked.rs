@@ -42,6 +42,16 @@ impl Made {
         RawValue::from_string(bare).ok()
     }
 
+    /// The parameters with this state in the place of the one that the client brings back.
+    pub(super) fn with_state(&self, state: Option<&str>) -> Option<Box<RawValue>> {
+        let params = self.params.as_deref()?.get();
+        let params = match state {
+            Some(state) => splice::set_member(params, &["requestState"], state)?,
+            None => splice::remove_members(params, &[], &["requestState"])?,
+        };
+        RawValue::from_string(params).ok()
+    }
+
     /// What has to be the same when the client repeats it with an answer.
     pub(super) fn claim(&self, context: &Context) -> Claim {
         let params = self.params.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());

@@ -7,8 +7,8 @@ use lanyard_policy::limit::TermsAsked;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    AgentSetup, BILLING, Conditions, LimitSetup, McpSetup, People, Said, Setup, World, call, initialize,
-    modern, until,
+    AgentSetup, BILLING, Conditions, LimitSetup, McpSetup, People, Said, Setup, World, call,
+    initialize, modern, until,
 };
 use crate::http::{Answer, Request};
 use crate::mcp::FAKE;

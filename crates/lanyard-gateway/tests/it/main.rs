@@ -8,6 +8,8 @@ mod answers;
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod approvals_rounds;
+#[cfg(test)]
 mod batches;
 #[cfg(test)]
 mod call_limits;

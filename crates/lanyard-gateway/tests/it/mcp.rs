@@ -188,7 +188,7 @@ async fn a_stateless_client_is_asked_by_an_answer() {
     }
 }
 
-fn modern_that_elicits(request: Request, params: Value) -> Request {
+pub(crate) fn modern_that_elicits(request: Request, params: Value) -> Request {
     let mut params = params;
     let name = params["name"].as_str().unwrap().to_owned();
     params["_meta"] = json!({

@@ -28,7 +28,7 @@ pub(crate) enum ApproveCommand {
     /// Show what waits
     #[command(after_help = EXAMPLES)]
     List {
-        /// Show another state: allowed, denied, used, expired, or all
+        /// Show another state: allowed, denied, used, expired, void, or all
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
         /// Print JSON
@@ -84,13 +84,14 @@ async fn list(client: &AdminClient, state: Option<&str>, as_json: bool) -> Resul
     let row = |it: &Value| {
         let cell = |key: &str| output::text(it, key);
         let tool = format!("{}.{}", cell("server"), cell("tool"));
+        let void = cell("void_reason");
         vec![
             cell("id"),
             cell("state"),
             cell("agent"),
             cell("user"),
             tool,
-            cell("reason"),
+            if void.is_empty() { cell("reason") } else { void },
             cell("expires_at"),
         ]
     };
@@ -104,6 +105,7 @@ fn show(found: &Value) -> Result<(), Failure> {
     for (title, key) in [
         ("approval", "id"),
         ("state", "state"),
+        ("because", "void_reason"),
         ("agent", "agent"),
         ("user", "user"),
         ("server", "server"),

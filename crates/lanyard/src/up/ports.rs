@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use lanyard_admin::{Admin, Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
-use lanyard_core::{ServerName, TenantName};
+use lanyard_core::{ServerName, TenantName, ToolName};
 use lanyard_gateway::Gateway;
 use lanyard_gateway::edge::ProcessStatus;
 use lanyard_gateway::fleet::{Catalogs, Listed};
@@ -71,6 +71,10 @@ impl Status for Servers {
 
     fn limit_use(&self, tenant: &TenantName, scope: &LimitScope) -> Option<(DayUse, u64)> {
         self.compiler.limit_use(tenant, scope)
+    }
+
+    fn pin(&self, tenant: &TenantName, server: &ServerName, tool: &ToolName) -> Option<String> {
+        self.gateway.pin(tenant, server, tool)
     }
 
     fn reconnect(&self, tenant: &TenantName, server: &ServerName) {

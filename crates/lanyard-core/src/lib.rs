@@ -7,6 +7,7 @@
 mod binding;
 mod caller;
 mod cause;
+pub mod credential;
 mod limits;
 mod listener;
 mod name;

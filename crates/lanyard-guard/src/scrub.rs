@@ -5,14 +5,12 @@
 //! vault finds by value. All forms are one expression, which takes time linear in the text, and
 //! little of it where nothing begins like one of them.
 
-mod forms;
-
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-pub use self::forms::{FORMS, Form};
+pub use lanyard_core::credential::{FORMS, Form};
 
 /// The forms of common credentials, ready to be looked for.
 #[derive(Debug, Clone, Copy)]

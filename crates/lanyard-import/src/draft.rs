@@ -11,6 +11,9 @@ pub struct Draft {
     pub description: Option<String>,
     /// What the path-only URLs of tools start with.
     pub base_url: Option<String>,
+    /// Members of `server.config`, which templates read as `.config.NAME`: a reference to a secret,
+    /// or none yet.
+    pub config: Vec<(String, Option<String>)>,
     /// How credentials are written into requests.
     pub schemes: Vec<Scheme>,
     /// What tools ask for that say nothing of their own.

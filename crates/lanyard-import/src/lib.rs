@@ -4,20 +4,28 @@
 //! INVARIANT: this crate does no I/O, reads no clock and keeps no credential. Nothing of a
 //! description is dropped silently: what a draft cannot say is a [`Note`] with its place.
 
+mod credential;
+mod curl;
 mod draft;
 mod name;
 mod note;
+mod sample;
+mod shell;
 mod template;
 mod text;
 mod write;
 mod yaml;
 
+pub use credential::{FoundSecret, SecretValue, looks_like_live_credential};
+pub use curl::import_curl;
 pub use draft::{
     ArgStyle, Draft, DraftArg, DraftBody, DraftTool, KeyPlace, Position, Requirement, Scheme,
     SchemeKind,
 };
 pub use name::{Names, argument_name, server_name, tool_name};
 pub use note::{Note, Severity};
+pub use sample::{ImportOptions, Imported, PastedValues};
+pub use shell::{Mark, PasteError};
 pub use template::{literal, url_literal};
 pub use text::{Described, describe, one_line, shorten};
 

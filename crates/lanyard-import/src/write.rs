@@ -42,6 +42,12 @@ impl Draft {
                 member(&mut out, key, &Value::from(text.as_str()));
             }
         }
+        if !self.config.is_empty() {
+            let members = self.config.iter().map(|(key, reference)| {
+                (key.clone(), Value::from(reference.as_deref().unwrap_or_default()))
+            });
+            member(&mut out, "config", &Value::Object(members.collect()));
+        }
         if !self.schemes.is_empty() {
             out.push_str("  securitySchemes:\n");
             for scheme in &self.schemes {

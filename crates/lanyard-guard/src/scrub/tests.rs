@@ -55,6 +55,16 @@ fn samples() -> Vec<(&'static str, Vec<String>)> {
         ("SendGrid key", vec![format!("SG.{}.{}", word(22), word(43))]),
         ("DigitalOcean token", vec![format!("dop_v1_{}", made_up(HEX, 64))]),
         ("HashiCorp Vault token", vec![format!("hvs.{}", word(24))]),
+        ("Shopify token", vec![format!("shp{}_{}", "at", made_up(HEX, 32))]),
+        ("Docker token", vec![format!("dckr_{}_{}", "pat", word(27))]),
+        ("Databricks token", vec![format!("da{}{}", "pi", made_up(HEX, 32))]),
+        ("Grafana token", vec![format!("gl{}_{}_{}", "sa", word(32), made_up(HEX, 8))]),
+        ("Figma token", vec![format!("fi{}_{}", "gd", word(40))]),
+        ("Postman key", vec![format!("PM{}-{}-{}", "AK", made_up(HEX, 24), made_up(HEX, 34))]),
+        (
+            "Discord webhook",
+            vec![format!("discord{}123456789012345678/{}", ".com/api/webhooks/", word(68))],
+        ),
         ("JSON Web Token", vec![format!("eyJ{}.eyJ{}.{}", word(20), word(40), word(43))]),
         (
             "private key in PEM",

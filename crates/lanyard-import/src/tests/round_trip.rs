@@ -181,6 +181,10 @@ fn draft() -> impl Strategy<Value = Draft> {
             name: None,
             description: Some(text.clone()),
             base_url: Some("https://h.example:8443/base".to_owned()),
+            config: vec![
+                ("app_key".to_owned(), None),
+                (format!("c{text}"), flag.then(|| "secret://some-key".to_owned())),
+            ],
             schemes,
             default_security,
             tools: vec![one, two],

@@ -3,33 +3,8 @@
 //! Taken for one by mistake, a value becomes a secret and works as before. Not taken for one, it
 //! stays readable. So doubt is a yes.
 
+use lanyard_core::credential::names_credential;
 use lanyard_core::spelling::words;
-
-/// Words of a name whose value is a credential.
-const WORDS: &[&str] = &[
-    "auth",
-    "authorization",
-    "bearer",
-    "cookie",
-    "credential",
-    "credentials",
-    "jwt",
-    "key",
-    "keys",
-    "passphrase",
-    "passwd",
-    "password",
-    "pat",
-    "pwd",
-    "secret",
-    "secrets",
-    "token",
-    "tokens",
-];
-
-/// Ends of names that are written without separators.
-const ENDS: &[&str] =
-    &["accesskey", "apikey", "authtoken", "password", "secret", "secretkey", "token"];
 
 /// Words that make a name one of a place, a name or a number, whatever else it holds.
 const HARMLESS_ENDS: &[&str] = &[
@@ -106,7 +81,7 @@ pub(super) fn is_credential(name: &str, value: &str) -> bool {
     if is_placeholder(value) {
         return false;
     }
-    looks_like_one(value) || (names_one(name) && !is_setting(name, value))
+    looks_like_one(value) || (names_credential(name) && !is_setting(name, value))
 }
 
 /// A scheme word with the space after it, and the credential behind it.
@@ -119,14 +94,6 @@ pub(super) fn split_scheme(value: &str) -> (&str, &str) {
     } else {
         ("", value)
     }
-}
-
-/// Whether a name is one of a credential.
-pub(crate) fn names_one(name: &str) -> bool {
-    let plain: String =
-        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    ENDS.iter().any(|end| plain.ends_with(end))
-        || words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
 /// Whether a value is a credential wherever it stands.

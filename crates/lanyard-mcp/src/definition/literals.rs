@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use lanyard_core::credential::names_credential;
 use lanyard_core::spelling::words;
 use lanyard_core::{SecretName, ServerName};
 
-use super::credential::{is_credential, looks_like_one, names_one, split_scheme};
+use super::credential::{is_credential, looks_like_one, split_scheme};
 use super::{Definition, Part, Remote, Template, Transport, rules};
 use crate::Problem;
 
@@ -94,8 +95,9 @@ fn exposed_arguments(args: &[String]) -> Vec<Problem> {
     let mut before = "";
     for (index, argument) in args.iter().enumerate() {
         let (name, value) = argument.split_once(['=', ':']).unwrap_or(("", argument));
-        let follows = before.starts_with('-') && !argument.starts_with('-') && names_one(before);
-        let named = !name.is_empty() && names_one(name) && !name.contains(['/', '@']);
+        let follows =
+            before.starts_with('-') && !argument.starts_with('-') && names_credential(before);
+        let named = !name.is_empty() && names_credential(name) && !name.contains(['/', '@']);
         let is_one = looks_like_one(argument)
             || looks_like_one(value.trim())
             || (follows && is_credential(before, argument))

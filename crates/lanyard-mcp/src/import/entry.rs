@@ -5,6 +5,7 @@ mod remote;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lanyard_core::credential::names_credential;
 use lanyard_core::{SecretName, ServerName};
 use serde_json::{Map, json};
 
@@ -12,7 +13,6 @@ use super::name::server_name;
 use super::reference::{Piece, split};
 use super::tree::{Member, Node, Value};
 use super::{Around, Format, Found, ImportProblem, Unset};
-use crate::definition::credential::names_one;
 use crate::definition::literals::secret_name;
 use crate::definition::{Definition, Part, Template, Transport};
 use crate::problem::shown;
@@ -360,7 +360,7 @@ impl<'a> Reader<'a> {
                     self.problem(place, message);
                     return None;
                 }
-                Piece::Variable { name, default: _ } if names_one(name) => {
+                Piece::Variable { name, default: _ } if names_credential(name) => {
                     let message = format!(
                         "{name} sounds like a credential, which cannot stand here: others could \
                          read it; use `env` or `headers` if the server allows it"

@@ -1,5 +1,42 @@
-//! The forms of common credentials, as data: each with the page on which its issuer or a standard
-//! describes it.
+//! What is known of credentials wherever they are looked for: the names they stand under, and the
+//! forms of common ones, as data: each with the page on which its issuer or a standard describes it.
+
+use crate::spelling::words;
+
+/// Words of a name whose value is a credential.
+const WORDS: &[&str] = &[
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "jwt",
+    "key",
+    "keys",
+    "passphrase",
+    "passwd",
+    "password",
+    "pat",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+];
+
+/// Ends of names that are written without separators.
+const ENDS: &[&str] =
+    &["accesskey", "apikey", "authtoken", "password", "secret", "secretkey", "token"];
+
+/// Whether a name is one of a credential: `X-API-Key`, `accessToken`, `DB_PASSWORD`. Doubt is a
+/// yes: `MAX_TOKENS` is one too.
+pub fn names_credential(name: &str) -> bool {
+    let plain: String =
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    ENDS.iter().any(|end| plain.ends_with(end))
+        || words(name).iter().any(|word| WORDS.contains(&word.as_str()))
+}
 
 /// The form of one kind of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +150,41 @@ pub const FORMS: &[Form] = &[
         name: "HashiCorp Vault token",
         pattern: r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}",
         source: "https://developer.hashicorp.com/vault/docs/concepts/tokens",
+    },
+    Form {
+        name: "Shopify token",
+        pattern: r"\bshp(?:at|ca|pa|ss|ua)_[A-Fa-f0-9]{32}\b",
+        source: "https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens",
+    },
+    Form {
+        name: "Docker token",
+        pattern: r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}",
+        source: "https://docs.docker.com/security/access-tokens/",
+    },
+    Form {
+        name: "Databricks token",
+        pattern: r"\bdapi[a-f0-9]{32}(?:-[0-9])?\b",
+        source: "https://docs.databricks.com/aws/en/dev-tools/auth/pat",
+    },
+    Form {
+        name: "Grafana token",
+        pattern: r"\bglsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}\b",
+        source: "https://grafana.com/docs/grafana/latest/administration/service-accounts/",
+    },
+    Form {
+        name: "Figma token",
+        pattern: r"\bfig[dou]_[A-Za-z0-9_-]{40,}",
+        source: "https://developers.figma.com/docs/rest-api/authentication/",
+    },
+    Form {
+        name: "Postman key",
+        pattern: r"\bPMAK-[a-f0-9]{24}-[a-f0-9]{34}\b",
+        source: "https://learning.postman.com/docs/developer/postman-api/authentication/",
+    },
+    Form {
+        name: "Discord webhook",
+        pattern: r"\bdiscord(?:app)?\.com/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,}",
+        source: "https://discord.com/developers/docs/resources/webhook",
     },
     Form {
         name: "JSON Web Token",

@@ -1,0 +1,246 @@
+//! Where credentials stand in a sample.
+
+use data_encoding::BASE64;
+use serde_json::Value;
+
+use super::name::{is_body_credential, is_credential, names_secret};
+use super::{Credentials, looks_like_live_credential};
+use crate::draft::{KeyPlace, Requirement, SchemeKind};
+use crate::sample::{Auth, Body, Pair, Sample, is_token};
+use crate::shell::variable;
+
+pub(super) fn take(credentials: &mut Credentials, sample: &mut Sample) -> Vec<Requirement> {
+    let mut finder = Finder { credentials, sample, needed: Vec::new() };
+    finder.headers();
+    finder.auth();
+    finder.query();
+    finder.path();
+    finder.body();
+    finder.needed
+}
+
+struct Finder<'a> {
+    credentials: &'a mut Credentials,
+    sample: &'a mut Sample,
+    needed: Vec<Requirement>,
+}
+
+impl Finder<'_> {
+    fn scheme(&mut self, kind: SchemeKind, text: &str, said: &str) {
+        let needed = self.credentials.scheme(self.sample, kind, text, said);
+        if !self.needed.contains(&needed) {
+            self.needed.push(needed);
+        }
+    }
+
+    fn config(&mut self, key: &str, text: &str, said: &str) -> String {
+        self.credentials.config_key(self.sample, key, text, said)
+    }
+
+    fn headers(&mut self) {
+        for mut header in std::mem::take(&mut self.sample.headers) {
+            let name = header.name.to_ascii_lowercase();
+            let value = std::mem::take(&mut header.value).unwrap_or_default();
+            match name.as_str() {
+                "authorization" => self.authorization(header, &value),
+                "proxy-authorization" => self
+                    .sample
+                    .warn("the header `Proxy-Authorization` is left out: requests go to no proxy"),
+                "cookie" => self.cookies(&value),
+                _ if is_credential(&header.name, &value) => {
+                    let said = format!("the header `{}`", header.name);
+                    let kind = SchemeKind::ApiKey { place: KeyPlace::Header, name: header.name };
+                    self.scheme(kind, &value, &said);
+                }
+                _ => {
+                    header.value = Some(value);
+                    self.sample.headers.push(header);
+                }
+            }
+        }
+    }
+
+    /// A header wins over what `-u` says, as it does in curl.
+    fn authorization(&mut self, header: Pair, value: &str) {
+        const SAID: &str = "the header `Authorization`";
+        self.sample.auth = None;
+        let value = value.trim();
+        let (word, rest) = value.split_once(' ').unwrap_or(("", value));
+        let rest = rest.trim_start();
+        if word.eq_ignore_ascii_case("bearer") {
+            self.scheme(SchemeKind::HttpBearer, rest, SAID);
+        } else if word.eq_ignore_ascii_case("basic") {
+            // What it encodes is kept, so that it can be typed anew.
+            let decoded = BASE64.decode(rest.as_bytes()).ok();
+            let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+            let login =
+                decoded.filter(|login| login.contains(':') && !login.contains(char::is_control));
+            self.scheme(SchemeKind::HttpBasic, login.as_deref().unwrap_or(rest), SAID);
+        } else if rest.contains([',', ' ']) || word.to_ascii_uppercase().starts_with("AWS4") {
+            self.sample.warn(
+                "the header `Authorization` is a signature for one request, which is of no use for \
+                 another: it is left out, and calls will be refused unless the server takes a key \
+                 or a token",
+            );
+        } else if word.is_empty() {
+            let kind = SchemeKind::ApiKey { place: KeyPlace::Header, name: header.name };
+            self.scheme(kind, value, SAID);
+        } else {
+            let (before, token) = match rest.split_once('=') {
+                Some((name, token))
+                    if names_secret(name) && !token.trim_matches('=').is_empty() =>
+                {
+                    (format!("{word} {name}="), token)
+                }
+                _ => (format!("{word} "), rest),
+            };
+            let quoted = token.len() > 2 && token.starts_with('"') && token.ends_with('"');
+            let (token, quote) = if quoted { (token.trim_matches('"'), "\"") } else { (token, "") };
+            let key = if word.eq_ignore_ascii_case("token") { "" } else { word };
+            let place = self.config(&format!("{key} token"), token, SAID);
+            let value = format!("{before}{quote}{place}{quote}");
+            self.sample.headers.push(Pair::new(header.name, value));
+        }
+    }
+
+    /// One cookie is a credential of its name; several are one session, and one credential.
+    fn cookies(&mut self, value: &str) {
+        let pairs: Vec<&str> =
+            value.split(';').map(str::trim).filter(|pair| !pair.is_empty()).collect();
+        let single = match pairs.as_slice() {
+            [] => return,
+            [one] => one.split_once('='),
+            _ => None,
+        };
+        // What a cookie scheme writes is percent-encoded.
+        let stays =
+            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+        match single {
+            Some((name, text)) if (stays(text) || variable::has(text)) && is_token(name) => {
+                let said = format!("the cookie `{name}`");
+                let kind = SchemeKind::ApiKey { place: KeyPlace::Cookie, name: name.to_owned() };
+                self.scheme(kind, text, &said);
+            }
+            _ => {
+                let name = "Cookie".to_owned();
+                let kind = SchemeKind::ApiKey { place: KeyPlace::Header, name };
+                self.scheme(kind, &pairs.join("; "), "the header `Cookie`");
+            }
+        }
+    }
+
+    fn auth(&mut self) {
+        match self.sample.auth.take() {
+            Some(Auth::Bearer(token)) => {
+                self.scheme(SchemeKind::HttpBearer, &token, "the bearer token");
+            }
+            Some(Auth::Basic(login)) => {
+                self.scheme(SchemeKind::HttpBasic, &login, "the login (user and password)");
+            }
+            None => {}
+        }
+    }
+
+    fn query(&mut self) {
+        for pair in std::mem::take(&mut self.sample.query) {
+            if looks_like_live_credential(&pair.name).is_some() {
+                self.sample.warn(
+                    "a name in the query looks like a credential and is left out: write it as the \
+                     value of a pair",
+                );
+            } else if is_credential(&pair.name, pair.value()) {
+                let said = format!("the query pair `{}`", pair.name);
+                let name = pair.name.clone();
+                let kind = SchemeKind::ApiKey { place: KeyPlace::Query, name };
+                self.scheme(kind, pair.value(), &said);
+            } else {
+                self.sample.query.push(pair);
+            }
+        }
+    }
+
+    /// Tokens in the path: of bots and webhooks, and what has a known form.
+    fn path(&mut self) {
+        let path = std::mem::take(&mut self.sample.path);
+        let host = self.sample.origin.host().to_owned();
+        let mut segments: Vec<String> = Vec::new();
+        let webhook = host == "hooks.slack.com";
+        if webhook && let Some((first, rest)) = path.trim_start_matches('/').split_once('/') {
+            let place = self.config("webhook path", rest, "the path of the webhook");
+            self.sample.path = format!("/{first}/{place}");
+            return;
+        }
+        for segment in path.split('/') {
+            let taken = self.segment(segment, &segments, &host);
+            segments.push(taken);
+        }
+        self.sample.path = segments.join("/");
+    }
+
+    fn segment(&mut self, segment: &str, before: &[String], host: &str) -> String {
+        const SAID: &str = "a part of the path";
+        if host == "api.telegram.org"
+            && let Some(token) = segment.strip_prefix("bot").filter(|rest| !rest.is_empty())
+        {
+            return format!("bot{}", self.config("bot token", token, "the token in the path"));
+        }
+        let after_webhooks = before.iter().rev().nth(1).is_some_and(|name| name == "webhooks");
+        let long = segment.len() >= 40 && host.contains("discord");
+        let name = segment.trim_matches(['{', '}', '<', '>', ':']);
+        let named = name.len() < segment.len() && names_secret(name);
+        let variable = variable::pieces(segment).iter().find_map(|piece| match piece {
+            variable::Piece::Variable(name) if names_secret(name) => Some((*name).to_owned()),
+            variable::Piece::Variable(_)
+            | variable::Piece::Plain(_)
+            | variable::Piece::Secret(_) => None,
+        });
+        if let Some(variable) = variable {
+            return self.config(&variable, segment, SAID);
+        }
+        if named {
+            return self.config(name, &format!("<{name}>"), SAID);
+        }
+        if (after_webhooks && long) || looks_like_live_credential(segment).is_some() {
+            let key = if after_webhooks { "webhook token" } else { "path token" };
+            return self.config(key, segment, SAID);
+        }
+        segment.to_owned()
+    }
+
+    fn body(&mut self) {
+        match std::mem::replace(&mut self.sample.body, Body::None) {
+            Body::Form(mut pairs) => {
+                for pair in &mut pairs {
+                    if is_body_credential(&pair.name, pair.value()) {
+                        let said = format!("the form pair `{}`", pair.name);
+                        pair.value = Some(self.config(&pair.name, pair.value(), &said));
+                    }
+                }
+                self.sample.body = Body::Form(pairs);
+            }
+            Body::Json(mut value) => {
+                for (name, member) in value.as_object_mut().into_iter().flatten() {
+                    if let Value::String(text) = member
+                        && is_body_credential(name, text)
+                    {
+                        let said = format!("the member `{name}` of the body");
+                        *member = Value::String(self.config(name, text, &said));
+                    }
+                }
+                self.sample.body = Body::Json(value);
+            }
+            Body::Multipart(parts) => {
+                let pairs = || parts.iter().map(|part| &part.pair);
+                for pair in pairs().filter(|pair| is_body_credential(&pair.name, pair.value())) {
+                    self.sample.warn(format!(
+                        "the part `{}` is a credential, and no part can refer to a secret: the \
+                         argument has no example, and whoever calls the tool must give it",
+                        pair.name
+                    ));
+                }
+                self.sample.body = Body::Multipart(parts);
+            }
+            other @ (Body::None | Body::Text(_)) => self.sample.body = other,
+        }
+    }
+}

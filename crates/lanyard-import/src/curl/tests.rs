@@ -1,0 +1,4 @@
+//! curl lines as people paste them.
+
+mod bad;
+mod golden;

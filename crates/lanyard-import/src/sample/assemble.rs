@@ -1,0 +1,199 @@
+//! Samples as drafts of servers: one for each origin.
+
+use lanyard_core::Origin;
+
+use super::tool::{One, tool};
+use super::{Body, Sample, headers, path};
+use crate::credential::{Credentials, FoundSecret};
+use crate::draft::{Draft, DraftTool, Requirement};
+use crate::{Names, Note, server_name, tool_name};
+
+/// What becomes of pasted values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PastedValues {
+    /// They are examples, and arguments that all samples have are required. A single request does
+    /// not say what the API can do without; and a value that was pasted once must not be sent
+    /// again because a call left it out: that charges the same customer twice.
+    #[default]
+    Examples,
+    /// They are defaults, and no argument is required.
+    Defaults,
+}
+
+/// What an import of samples is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOptions<'a> {
+    /// The server's name; else it is made of the host's.
+    pub server: Option<&'a str>,
+    /// The tool's name, where one request is imported; else it is made of method and path.
+    pub tool: Option<&'a str>,
+    /// What a URL stands below that begins with a variable or a path.
+    pub base_url: Option<&'a str>,
+    /// Whether numbers and UUIDs in the path become arguments.
+    pub path_ids: bool,
+    /// What becomes of pasted values.
+    pub values: PastedValues,
+}
+
+/// A server made of samples.
+#[derive(Debug)]
+pub struct Imported {
+    /// The server, with references where credentials stood.
+    pub draft: Draft,
+    /// What is told about it.
+    pub notes: Vec<Note>,
+    /// The credentials that stood in the samples: to be put into the secret store.
+    pub secrets: Vec<FoundSecret>,
+}
+
+/// Makes servers of samples. `recorded`: a browser sent them.
+pub(crate) fn assemble(
+    samples: Vec<Sample>,
+    options: &ImportOptions<'_>,
+    recorded: bool,
+) -> Vec<Imported> {
+    let mut origins: Vec<(Origin, Vec<Sample>)> = Vec::new();
+    for sample in samples {
+        match origins.iter_mut().find(|(origin, _)| *origin == sample.origin) {
+            Some((_, list)) => list.push(sample),
+            None => origins.push((sample.origin.clone(), vec![sample])),
+        }
+    }
+    let several = origins.len() > 1;
+    let mut taken: Vec<String> = Vec::new();
+    let mut servers = Vec::new();
+    for (origin, samples) in origins {
+        let wanted = match options.server {
+            Some(name) if several => format!("{name}-{}", host_word(origin.host())),
+            Some(name) => name.to_owned(),
+            None => host_word(origin.host()),
+        };
+        let mut name = server_name(&wanted);
+        if taken.contains(&name) {
+            name = server_name(&origin.authority());
+        }
+        taken.push(name.clone());
+        servers.push(server(name, samples, options, recorded));
+    }
+    servers
+}
+
+/// The word of a host that names its owner: `stripe` of `api.stripe.com`.
+fn host_word(host: &str) -> String {
+    const SECOND: &[&str] = &["ac", "co", "com", "edu", "gov", "net", "org"];
+    let numeric = host.contains(':') || host.ends_with(|c: char| c.is_ascii_digit());
+    let mut labels: Vec<&str> = host.split('.').collect();
+    if numeric {
+        return "api".to_owned();
+    }
+    if labels.len() > 1 {
+        let top = labels.pop().unwrap_or_default();
+        if labels.len() > 1 && top.len() == 2 && labels.last().is_some_and(|l| SECOND.contains(l)) {
+            labels.pop();
+        }
+    }
+    labels.last().copied().unwrap_or("api").to_owned()
+}
+
+fn server(
+    name: String,
+    samples: Vec<Sample>,
+    options: &ImportOptions<'_>,
+    recorded: bool,
+) -> Imported {
+    let mut credentials = Credentials::new(&name);
+    let mut groups: Vec<(String, Vec<One>)> = Vec::new();
+    let mut notes: Vec<Note> = Vec::new();
+    for mut sample in samples {
+        let needed = credentials.take(&mut sample);
+        headers::prune(&mut sample, recorded);
+        say_placeholders(&mut sample);
+        for note in sample.notes.drain(..) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        let path = path::read(&sample, options.path_ids);
+        let key = format!("{} {} {}", sample.method, path.template, kind(&sample.body));
+        let one = One { sample, path, needed };
+        match groups.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, list)) => list.push(one),
+            None => groups.push((key, vec![one])),
+        }
+    }
+    let mut names = Names::default();
+    let mut tools: Vec<DraftTool> = Vec::new();
+    for (key, group) in &groups {
+        let Some(first) = group.first() else { continue };
+        let wanted = names.take(&wanted_name(first, options), key);
+        tools.extend(tool(wanted, group, options.values));
+    }
+    let default_security = shared_security(&mut tools);
+    let draft = Draft {
+        name: Some(name),
+        schemes: credentials.schemes(),
+        config: credentials.config(),
+        default_security,
+        tools,
+        ..Draft::default()
+    };
+    Imported { draft, notes, secrets: credentials.found }
+}
+
+/// A segment that looks like a placeholder stays as it is, and is told.
+fn say_placeholders(sample: &mut Sample) {
+    let found: Vec<String> = path::placeholders(sample).map(str::to_owned).collect();
+    for segment in found {
+        let name = segment.to_ascii_lowercase();
+        sample.warn(format!(
+            "`{segment}` in the path looks like a placeholder and is sent as it is: write \
+             `{{{name}}}` to make it an argument, or your own value"
+        ));
+    }
+}
+
+fn kind(body: &Body) -> &'static str {
+    match body {
+        Body::None => "",
+        Body::Form(_) => "form",
+        Body::Json(serde_json::Value::Object(_)) => "json",
+        Body::Json(_) => "json value",
+        Body::Multipart(_) => "multipart",
+        Body::Text(_) => "text",
+    }
+}
+
+/// The name that was given, what a collection calls it, or method and path.
+fn wanted_name(one: &One, options: &ImportOptions<'_>) -> String {
+    if let Some(name) = options.tool {
+        return tool_name(name);
+    }
+    let called = one.sample.called.as_deref().filter(|title| {
+        !title.contains("://")
+            && !title.starts_with('/')
+            && title.contains(|c: char| c.is_ascii_alphabetic())
+    });
+    if let Some(title) = called {
+        let words: Vec<String> = title.split_whitespace().map(str::to_lowercase).collect();
+        return tool_name(&words.join("_"));
+    }
+    let method = one.sample.method.to_ascii_lowercase();
+    let words: Vec<&str> = one.path.words.split('/').filter(|word| !word.is_empty()).collect();
+    let path = words.join("_");
+    match path.is_empty() {
+        true => tool_name(&method),
+        false => tool_name(&format!("{method}_{path}")),
+    }
+}
+
+/// What all tools ask for is the server's.
+fn shared_security(tools: &mut [DraftTool]) -> Vec<Requirement> {
+    let Some(first) = tools.first().and_then(|tool| tool.security.clone()) else {
+        return Vec::new();
+    };
+    if tools.iter().any(|tool| tool.security.as_ref() != Some(&first)) {
+        return Vec::new();
+    }
+    tools.iter_mut().for_each(|tool| tool.security = None);
+    first
+}

@@ -1,0 +1,135 @@
+//! No value of a credential is in a note, an error, the YAML or a `Debug` text, wherever it stood
+//! and however the line is broken.
+
+use proptest::prelude::*;
+
+use crate::credential::samples;
+use crate::{ImportOptions, import_curl};
+
+/// Lines with a place for a credential.
+const PLACES: &[&str] = &[
+    "curl https://api.example.com/x -H 'Authorization: Bearer KEY'",
+    "curl https://api.example.com/x -H \"authorization: KEY\"",
+    "curl https://api.example.com/x -H 'Authorization: Bot KEY'",
+    "curl https://api.example.com/x -H 'Authorization: Token token=\"KEY\"'",
+    "curl https://api.example.com/x --oauth2-bearer KEY -d a=b",
+    "curl -u 'KEY:' https://api.example.com/x",
+    "curl --user me:KEY https://api.example.com/x",
+    "curl https://me:KEY@api.example.com/x",
+    "curl https://api.example.com/x -H 'X-API-Key: KEY' -H 'X-Api-Key: KEY'",
+    "curl https://api.example.com/x -HX-Auth-Token:KEY",
+    "curl 'https://api.example.com/x?a=1&api_key=KEY&b=2'",
+    "curl 'https://api.example.com/x?access_token=KEY#top'",
+    "curl -G https://api.example.com/x -d token=KEY --data-urlencode q=1",
+    "curl https://api.example.com/x -b 'session=KEY; theme=dark'",
+    "curl https://api.example.com/x --cookie sid=KEY",
+    "curl https://api.example.com/x -d 'grant_type=x&client_secret=KEY'",
+    "curl https://api.example.com/x --json '{\"client_secret\":\"KEY\",\"a\":1}'",
+    "curl https://api.example.com/x --json '{\"auth\":{\"password\":\"KEY\"},\"a\":1}'",
+    "curl https://api.example.com/x -F api_key=KEY -F a=b",
+    "curl https://api.telegram.org/botKEY/sendMessage -d text=hi",
+    "curl https://hooks.slack.com/services/T0/B0/KEY --json '{\"text\":\"hi\"}'",
+    "curl https://api.example.com/x -H 'Proxy-Authorization: Basic KEY'",
+    "curl https://api.example.com/x -H 'Authorization: AWS4-HMAC-SHA256 Credential=a, Signature=KEY'",
+];
+
+/// Lines in which only its form tells that it is one.
+const ANYWHERE: &[&str] = &[
+    "curl https://api.example.com/x -H 'X-Thing: KEY'",
+    "curl 'https://api.example.com/x?thing=KEY'",
+    "curl 'https://api.example.com/x?KEY'",
+    "curl https://api.example.com/things/KEY/y",
+    "curl https://api.example.com/x -d thing=KEY",
+    "curl https://api.example.com/x -d 'thing[inner]=KEY'",
+    "curl https://api.example.com/x -d 'thing[]=KEY' -d 'thing[]=b'",
+    "curl https://api.example.com/x --json '{\"thing\":\"KEY\"}'",
+    "curl https://api.example.com/x --json '{\"thing\":[{\"inner\":\"KEY\"}]}'",
+    "curl https://api.example.com/x --json '[\"KEY\"]'",
+    "curl https://api.example.com/x -F 'thing=KEY'",
+    "curl https://api.example.com/x -H 'Content-Type: text/plain' --data-raw 'the key is KEY'",
+    "# with KEY\ncurl https://api.example.com/x",
+];
+
+/// Everything that an import says.
+fn said(line: &str) -> String {
+    match import_curl(line, &ImportOptions::default()) {
+        Ok(imported) => {
+            let notes: Vec<String> = imported.notes.iter().map(ToString::to_string).collect();
+            format!("{imported:?}\n{}\n{}", imported.draft.to_yaml(), notes.join("\n"))
+        }
+        Err(errors) => {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            format!("{errors:?}\n{}", lines.join("\n"))
+        }
+    }
+}
+
+#[test]
+fn a_credential_of_a_known_form_is_taken_out_wherever_it_stands() {
+    for (kind, key) in samples() {
+        if key.contains([' ', '/', '"']) {
+            continue;
+        }
+        for line in ANYWHERE {
+            let said = said(&line.replace("KEY", &key));
+            assert!(!said.contains(&key), "{kind}: {line}\n{said}");
+        }
+    }
+}
+
+#[test]
+fn a_credential_in_its_place_is_found_and_given_back() {
+    const KEY: &str = "tst0Zq81mKx77PdfW93bRt";
+    for line in PLACES {
+        let line = line.replace("KEY", KEY);
+        let said = said(&line);
+        assert!(!said.contains(KEY), "{line}\n{said}");
+        let imported = import_curl(&line, &ImportOptions::default()).unwrap();
+        let lost = ["-F api_key", "\"password\"", "Proxy-", "AWS4"];
+        if !lost.iter().any(|part| line.contains(part)) {
+            let found = imported.secrets.iter().any(|found| found.value.expose().contains(KEY));
+            assert!(found, "{line}: {:?}", imported.secrets);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// The line is broken at any place in any way: a character less, more or another.
+    #[test]
+    fn no_broken_line_tells_its_credential(
+        place in 0..PLACES.len(),
+        key in "[A-Za-z0-9]{24}",
+        at in 0..90_usize,
+        kind in 0..4_u8,
+        put in prop_oneof![Just('\''), Just('"'), Just('\\'), Just(' '), Just('\n'), Just('$'), Just('@'), Just('-'), Just('='), any::<char>()],
+    ) {
+        let line = PLACES[place].replace("KEY", "\u{1}");
+        let mut characters: Vec<char> = line.chars().collect();
+        let at = at.min(characters.len().saturating_sub(1));
+        match kind {
+            0 if characters[at] != '\u{1}' => { characters.remove(at); }
+            1 => characters.insert(at, put),
+            2 if characters[at] != '\u{1}' => characters[at] = put,
+            _ => characters.truncate(at.max(5)),
+        }
+        let line: String = characters.into_iter().collect();
+        let positioned = still_a_place(&line);
+        // What has a known form is found in whatever the line became.
+        let before = line.split('\u{1}').next().unwrap_or_default();
+        if !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            let known = format!("gh{}_{key}{key}", "p");
+            let said = said(&line.replace('\u{1}', &known));
+            prop_assert!(!said.contains(&known), "{}\n{}", line, said);
+        }
+        let said = said(&line.replace('\u{1}', &key));
+        prop_assert!(!positioned || !said.contains(&key), "{}\n{}", line, said);
+    }
+}
+
+/// Whether a broken line still names what stands there a credential, or is no curl line any more:
+/// `X-AP-Key` is one, `pi_key` is, `clent_secret` of a body is not.
+fn still_a_place(line: &str) -> bool {
+    import_curl(&line.replace('\u{1}', "x"), &ImportOptions::default()).is_err()
+}

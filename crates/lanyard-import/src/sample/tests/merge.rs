@@ -1,0 +1,201 @@
+//! Several samples of one method and path are one tool.
+
+use expect_test::{Expect, expect};
+
+use crate::curl::read;
+use crate::sample::{ImportOptions, assemble};
+use crate::tests::accepted;
+
+#[track_caller]
+fn check(lines: &[&str], expected: Expect) {
+    let samples = lines.iter().map(|line| read(line, None).unwrap()).collect();
+    let options = ImportOptions { path_ids: true, ..ImportOptions::default() };
+    let mut out = String::new();
+    for imported in assemble(samples, &options, false) {
+        let yaml = imported.draft.to_yaml();
+        accepted(&yaml);
+        out.push_str(&yaml.replace("    description: \"\"\n", ""));
+        for note in imported.notes {
+            out.push_str(&format!("# {note}\n"));
+        }
+    }
+    expected.assert_eq(&out);
+}
+
+#[test]
+fn arguments_that_not_all_samples_have_are_optional() {
+    check(
+        &[
+            "curl 'https://api.example.com/users/17/posts?page=1&sort=new' -H 'X-Mode: a'",
+            "curl 'https://api.example.com/users/18/posts?page=2.5&tag=x&tag=y' -H 'X-Mode: b'",
+            "curl 'https://api.example.com/users/18/posts?page=3' -H 'X-Mode: b'",
+        ],
+        expect![[r#"
+            server:
+              name: example
+            tools:
+            - name: get_users_user_id_posts
+              description: GET /users/{user_id}/posts of api.example.com
+              args:
+              - name: user_id
+                type: integer
+                required: true
+                position: path
+                examples:
+                - 17
+                - 18
+              - name: page
+                type: number
+                required: true
+                position: query
+                examples:
+                - 1
+                - 2.5
+                - 3
+              - name: sort
+                type: string
+                position: query
+                examples:
+                - new
+              - name: tag
+                type: array
+                position: query
+                style: repeat
+                items:
+                  type: string
+                examples:
+                -
+                  - x
+                  - "y"
+              - name: X_Mode
+                wireName: X-Mode
+                type: string
+                required: true
+                position: header
+                examples:
+                - a
+                - b
+              requestTemplate:
+                url: https://api.example.com/users/{user_id}/posts
+                method: GET
+        "#]],
+    );
+}
+
+#[test]
+fn types_that_differ_are_left_open_and_origins_are_servers() {
+    check(
+        &[
+            "curl https://api.example.com/x --json '{\"a\":1,\"b\":{\"c\":null}}'",
+            "curl https://api.example.com/x --json '{\"a\":\"z\",\"b\":{\"c\":2,\"d\":[1.5]}}'",
+            "curl -u a:tst-other https://other.example.org/y -X DELETE",
+        ],
+        expect![[r#"
+            server:
+              name: example
+            tools:
+            - name: post_x
+              description: POST /x of api.example.com
+              args:
+              - name: a
+                required: true
+                position: body
+                schema:
+                  examples:
+                  - 1
+                  - z
+              - name: b
+                type: object
+                required: true
+                position: body
+                properties:
+                  c:
+                    type:
+                    - integer
+                    - "null"
+                  d:
+                    type: array
+                    items:
+                      type: number
+                examples:
+                - c: null
+                - c: 2
+                  d:
+                  - 1.5
+              requestTemplate:
+                url: https://api.example.com/x
+                method: POST
+                headers:
+                - key: Accept
+                  value: application/json
+                argsToJsonBody: true
+            server:
+              name: other-example-org
+              securitySchemes:
+              - id: basic
+                type: http
+                scheme: basic
+                defaultCredential: secret://other-example-org-login
+              defaultUpstreamSecurity:
+              - id: basic
+            tools:
+            - name: delete_y
+              description: DELETE /y of other.example.org
+              requestTemplate:
+                url: https://other.example.org/y
+                method: DELETE
+            # 1:1: note: the login (user and password) is a credential: it becomes the secret `other-example-org-login`
+        "#]],
+    );
+}
+
+#[test]
+fn bodies_of_other_kinds_are_other_tools() {
+    check(
+        &[
+            "curl https://api.example.com/x --json '[1]'",
+            "curl https://api.example.com/x -d a=1",
+            "curl https://api.example.com/x -d a=2",
+        ],
+        expect![[r#"
+            server:
+              name: example
+            tools:
+            - name: post_x
+              description: POST /x of api.example.com
+              args:
+              - name: items
+                type: array
+                required: true
+                position: body
+                items:
+                  type: integer
+                examples:
+                -
+                  - 1
+              requestTemplate:
+                url: https://api.example.com/x
+                method: POST
+                headers:
+                - key: Content-Type
+                  value: application/json
+                - key: Accept
+                  value: application/json
+                body: "{{toJson .args.items}}"
+            - name: post_x_2aa3bd08
+              description: POST /x of api.example.com
+              args:
+              - name: a
+                type: integer
+                required: true
+                position: body
+                examples:
+                - 1
+                - 2
+              requestTemplate:
+                url: https://api.example.com/x
+                method: POST
+                argsToFormBody: true
+        "#]],
+    );
+}

@@ -27,7 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_core::{Failure, Limits};
+use lanyard_core::{Failure, Limits, Origin};
 use thiserror::Error;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
@@ -44,6 +44,7 @@ mod request;
 mod resolve;
 mod stream;
 mod tls;
+mod unreached;
 
 pub use address::PrivateAllowance;
 pub use answer::UpstreamAnswer;
@@ -51,6 +52,7 @@ pub use request::{PoolKey, UpstreamRequest};
 pub use resolve::{Resolve, Resolving};
 pub use stream::UpstreamStream;
 pub use tls::Roots;
+pub use unreached::Unreached;
 
 use connection::Connection;
 use dial::Dialer;
@@ -122,6 +124,19 @@ impl Upstream {
         }
         let fresh = Box::pin(shared.connect(&request, deadline)).await?;
         shared.exchange(fresh, prepared, &request, deadline).await.map_err(Fault::last)
+    }
+
+    /// Opens a connection and closes it again: what stands in the way, for whoever sets a server
+    /// up. Nothing of a request is sent.
+    pub async fn reach(
+        &self,
+        origin: &Origin,
+        private: &PrivateAllowance,
+    ) -> Result<(), Unreached> {
+        let dialer = &self.shared.dialer;
+        let now = Instant::now();
+        let deadline = now.checked_add(dialer.connect_max).unwrap_or(now);
+        dialer.dial(origin, private, deadline).await.map(drop)
     }
 
     /// Closes the idle connections under the keys that `gone` names, and lets no connection that

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use lanyard_core::{Failure, Origin};
+use lanyard_core::Origin;
 
 /// The host names that an operator let lead to private addresses (`--allow-private HOST`).
 ///
@@ -62,19 +62,19 @@ pub(super) fn written(origin: &Origin) -> Option<Vec<IpAddr>> {
     origin.host().parse().ok().map(|address| vec![address])
 }
 
-/// Keeps the addresses that this origin may be dialled at, or refuses.
+/// Keeps the addresses that this origin may be dialled at; nothing where there is none.
 pub(super) fn check(
     origin: &Origin,
     addresses: &[IpAddr],
     private: &PrivateAllowance,
-) -> Result<Checked, Failure> {
+) -> Option<Checked> {
     let reach = Reach::of(origin, private);
     let permitted: Vec<SocketAddr> = addresses
         .iter()
         .filter(|address| reach.covers(standing(**address)))
         .map(|address| SocketAddr::new(*address, origin.port()))
         .collect();
-    if permitted.is_empty() { Err(Failure::AddressForbidden) } else { Ok(Checked(permitted)) }
+    (!permitted.is_empty()).then_some(Checked(permitted))
 }
 
 /// How far a host may lead.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_core::{Failure, Origin, Scheme};
+use lanyard_core::{Origin, Scheme};
 use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +15,7 @@ use super::address::{self, Checked, PrivateAllowance};
 use super::connection::{Connection, Transport};
 use super::resolve::Resolve;
 use super::tls::Tls;
+use super::unreached::Unreached;
 
 /// How many addresses of a name are tried.
 const ADDRESSES_MAX: usize = 6;
@@ -42,16 +43,14 @@ impl Dialer {
         origin: &Origin,
         private: &PrivateAllowance,
         deadline: Instant,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<Connection, Unreached> {
         let now = Instant::now();
         let until = now.checked_add(self.connect_max).map_or(deadline, |own| own.min(deadline));
-        match timeout_at(until, self.connect(origin, private, until)).await {
+        let connected = match timeout_at(until, self.connect(origin, private, until)).await {
             Ok(connected) => connected,
-            Err(_elapsed) => {
-                tracing::debug!(%origin, "No connection within the time limit.");
-                Err(Failure::Unreachable)
-            }
-        }
+            Err(_elapsed) => Err(Unreached::TimedOut),
+        };
+        connected.inspect_err(|why| tracing::debug!(%origin, %why, "No connection."))
     }
 
     async fn connect(
@@ -59,23 +58,20 @@ impl Dialer {
         origin: &Origin,
         private: &PrivateAllowance,
         until: Instant,
-    ) -> Result<Connection, Failure> {
+    ) -> Result<Connection, Unreached> {
         let checked = self.look_up(origin, private).await?;
         let stream = reach(origin, &checked, until).await?;
         let transport = match origin.scheme() {
             Scheme::Http => Transport::Plain(stream),
-            Scheme::Https => match self.tls.connect(origin, stream).await {
-                Ok(stream) => Transport::Tls(Box::new(stream)),
-                Err(error) => {
-                    // The text of a TLS error speaks of certificates and versions only.
-                    tracing::debug!(%origin, kind = ?error.kind(), %error, "TLS was not agreed.");
-                    return Err(Failure::Unreachable);
-                }
-            },
+            Scheme::Https => {
+                let agreed = self.tls.connect(origin, stream).await;
+                let stream = agreed.map_err(|error| Unreached::of_handshake(&error))?;
+                Transport::Tls(Box::new(stream))
+            }
         };
         Connection::open(transport, &self.tasks).await.map_err(|error| {
             tracing::debug!(%origin, %error, "HTTP was not agreed.");
-            Failure::Unreachable
+            Unreached::Http
         })
     }
 
@@ -83,27 +79,24 @@ impl Dialer {
         &self,
         origin: &Origin,
         private: &PrivateAllowance,
-    ) -> Result<Checked, Failure> {
+    ) -> Result<Checked, Unreached> {
         let addresses = match address::written(origin) {
             Some(addresses) => addresses,
             None => self.resolver.resolve(origin.host()).await.map_err(|error| {
                 tracing::debug!(%origin, kind = ?error.kind(), "The name was not found.");
-                Failure::Unreachable
+                Unreached::Name
             })?,
         };
         if addresses.is_empty() {
-            tracing::debug!(%origin, "The name has no address.");
-            return Err(Failure::Unreachable);
+            return Err(Unreached::Name);
         }
-        address::check(origin, &addresses, private).inspect_err(|_| {
-            tracing::debug!(%origin, "Every address of the name is private or reserved.");
-        })
+        address::check(origin, &addresses, private).ok_or(Unreached::Forbidden)
     }
 }
 
 /// Connects to the first address that answers. Each gets an equal share of the time that is left,
 /// so that one that swallows packets leaves time for the next.
-async fn reach(origin: &Origin, checked: &Checked, until: Instant) -> Result<TcpStream, Failure> {
+async fn reach(origin: &Origin, checked: &Checked, until: Instant) -> Result<TcpStream, Unreached> {
     let addresses: Vec<SocketAddr> = alternating(checked.addresses());
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
@@ -124,7 +117,7 @@ async fn reach(origin: &Origin, checked: &Checked, until: Instant) -> Result<Tcp
         }
         left = left.saturating_sub(1);
     }
-    Err(Failure::Unreachable)
+    Err(Unreached::Address)
 }
 
 /// Makes a socket fit for what it carries: a request is written at once, so waiting for more of it

@@ -52,7 +52,7 @@ async fn a_name_that_changes_its_mind_is_refused_when_it_does() {
     let checked = dialer.look_up(&origin, &PrivateAllowance::none()).await.unwrap();
     assert_eq!(checked.addresses(), ["1.1.1.1:80".parse().unwrap()]);
     let again = dialer.look_up(&origin, &PrivateAllowance::none()).await;
-    assert_eq!(again, Err(Failure::AddressForbidden));
+    assert_eq!(again, Err(Unreached::Forbidden));
 }
 
 #[tokio::test]

@@ -94,6 +94,30 @@ async fn a_server_that_cannot_prove_its_name_gets_nothing() {
     assert_eq!(plain.seen.requests(), 0);
 }
 
+#[tokio::test]
+async fn whoever_sets_a_server_up_is_told_what_stands_in_the_way() {
+    let secure = Secure::start(&[b"h2"]).await;
+    let stranger = Secure::start(&[b"h2"]).await;
+    let plain = Server::start().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let trusted = secure.upstream(&TaskTracker::new());
+    let reach = async |upstream: &Upstream, origin: &str| {
+        let origin = Origin::parse(origin).unwrap();
+        upstream.reach(&origin, &PrivateAllowance::none()).await
+    };
+    assert_eq!(reach(&trusted, &secure.server.origin).await, Ok(()));
+    let untrusted = reach(&stranger.upstream(&TaskTracker::new()), &secure.server.origin).await;
+    assert_eq!(untrusted, Err(Unreached::Untrusted));
+    let other_name = format!("https://127.0.0.1:{}", secure.server.port);
+    let other_name = reach(&trusted, &other_name).await;
+    assert!(matches!(&other_name, Err(Unreached::Certificate(_))), "{other_name:?}");
+    let no_tls = reach(&trusted, &format!("https://localhost:{}", plain.port)).await;
+    assert!(matches!(&no_tls, Err(Unreached::Tls(_))), "{no_tls:?}");
+    assert_eq!(reach(&trusted, &format!("http://127.0.0.1:{free}")).await, Err(Unreached::Address));
+    let unknown = reach(&trusted, "https://no-such-host.invalid").await;
+    assert_eq!(unknown, Err(Unreached::Name));
+}
+
 #[test]
 fn a_file_of_authorities_holds_certificates() {
     let bad = |pem: &str| Roots::system().and_pem(pem.as_bytes()).unwrap_err();

@@ -1,7 +1,8 @@
 //! How long a decision takes: `cargo run --release -p lanyard-policy --example decisions`.
 //!
 //! 1,000 agents and 500 tools, each pair met once before it is measured, so that what is worked out
-//! once is worked out; then 200,000 decisions over all of them. Every decision reads arguments.
+//! once is worked out; then 200,000 decisions over all of them, and 200,000 times whether a tool is
+//! shown. Every decision reads arguments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -34,6 +35,20 @@ fn about_all(count: usize) -> String {
             format!(
                 "@id(\"r{number}\") forbid(principal, action in Action::\"call\", resource) \
                  when {{ context.args.amount > {number}000009 && context.args.to == \"x{number}\" }};\n"
+            )
+        })
+        .collect()
+}
+
+/// Rules about all tools that read something else than arguments, too: what is shown changes with
+/// the time and the client.
+fn about_moments(count: usize) -> String {
+    (0..count)
+        .map(|number| {
+            format!(
+                "@id(\"r{number}\") forbid(principal, action in Action::\"call\", resource) \
+                 when {{ context.time.hour == 2{number} || context.client.transport == \"x\" \
+                 || context.args.to == \"x{number}\" }};\n"
             )
         })
         .collect()
@@ -103,7 +118,14 @@ fn nth(number: usize, width: usize, count: usize) -> usize {
     number.wrapping_mul(width).checked_rem(count).unwrap_or_default()
 }
 
-fn run(world: &World, count: usize) -> Result<Duration, Box<dyn Error>> {
+/// What is asked of every agent and tool.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    Decide,
+    Show,
+}
+
+fn run(world: &World, question: Question, count: usize) -> Result<Duration, Box<dyn Error>> {
     let (arguments, session) = (arguments(), SessionFacts::default());
     let began = Instant::now();
     for number in 0..count {
@@ -118,11 +140,18 @@ fn run(world: &World, count: usize) -> Result<Duration, Box<dyn Error>> {
             transport: Transport::Unix,
             now: Timestamp(1_795_339_800_000_000),
         };
-        let ask =
-            Ask { circumstances, session: &session, action: Action::Call, arguments: &arguments };
-        let verdict = world.policies.decide(subject, object, grants, (server, Some(tool)), &ask);
-        if !matches!(verdict, Verdict::Allowed(_)) {
-            return Err(format!("not allowed: {verdict:?}").into());
+        let (policies, about) = (&world.policies, (server, Some(tool)));
+        let yes = match question {
+            Question::Decide => {
+                let (session, action) = (&session, Action::Call);
+                let ask = Ask { circumstances, session, action, arguments: &arguments };
+                let verdict = policies.decide(subject, object, grants, about, &ask);
+                matches!(verdict, Verdict::Allowed(_))
+            }
+            Question::Show => policies.lists(subject, object, grants, about, &circumstances),
+        };
+        if !yes {
+            return Err(format!("{question:?}: no").into());
         }
     }
     Ok(began.elapsed())
@@ -133,6 +162,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, text) in [
         ("no policies", String::new()),
         ("10 policies, each about all tools", about_all(10)),
+        ("10 policies, each about all tools, time and client", about_moments(10)),
         ("10 policies, each about one tool", about_one(10)),
         ("1,000 policies, each about one tool", about_one(1_000)),
         ("1,000 policies, each about all tools", about_all(1_000)),
@@ -141,11 +171,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let began = Instant::now();
         let world = world(&text)?;
         let compiled = began.elapsed();
-        run(&world, count)?;
-        let took = run(&world, count)?;
-        let each = took.as_secs_f64() * 1e6 / f64::from(u32::try_from(count)?);
+        let each = |question| -> Result<f64, Box<dyn Error>> {
+            run(&world, question, count)?;
+            let took = run(&world, question, count)?;
+            Ok(took.as_secs_f64() * 1e6 / f64::from(u32::try_from(count)?))
+        };
+        let (decided, shown) = (each(Question::Decide)?, each(Question::Show)?);
         println!(
-            "{name}: {each:.2} µs a decision ({:.0} ms to compile)",
+            "{name}: {decided:.2} µs a decision, {shown:.2} µs to show it ({:.0} ms to compile)",
             compiled.as_secs_f64() * 1e3
         );
     }

@@ -13,6 +13,7 @@ mod decide;
 mod entities;
 mod explain;
 mod foresee;
+mod glance;
 mod object;
 mod outcome;
 mod plan;

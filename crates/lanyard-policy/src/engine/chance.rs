@@ -48,10 +48,22 @@ impl Policies {
         if self.is_empty() {
             return granted.is_ok();
         }
-        let when = (Moment::Known, circumstances);
-        let listed = self.chance_of_any(subject, object, true, Action::List, when);
-        listed != Chance::Never
+        self.may_be_listed(subject, object, circumstances)
             && self.may(subject, object, granted.is_ok(), object.main, circumstances)
+    }
+
+    /// Whether no rule about lists keeps it off them. Most texts have none.
+    fn may_be_listed(
+        &self,
+        subject: &SubjectRules,
+        object: &ObjectRules,
+        circumstances: &Circumstances<'_>,
+    ) -> bool {
+        let Some(plan) = self.plan(subject, object, Action::List) else { return false };
+        let when = (Moment::Known, circumstances);
+        plan.may.recall(true, &plan.reads, circumstances, || {
+            self.chance_of_any(subject, object, true, Action::List, when) != Chance::Never
+        })
     }
 
     /// Whether there is any time, any connection and any arguments with which it would be allowed
@@ -94,15 +106,14 @@ impl Policies {
     ) -> bool {
         let plan = self.plan(subject, object, action);
         let when = (Moment::Known, circumstances);
-        let seen = |granted| match self.chance_of_any(subject, object, granted, action, when) {
+        let seen = || match self.chance_of_any(subject, object, granted, action, when) {
             Chance::Never => false,
             Chance::Sure | Chance::Asks => true,
             Chance::Maybe => self.witness(subject, object, granted, action, when),
         };
         match plan {
-            // The same for every caller and at every time: found out once.
-            Some(plan) if plan.is_timeless() => *plan.may(granted).get_or_init(|| seen(granted)),
-            Some(_) | None => seen(granted),
+            Some(plan) => plan.may.recall(granted, &plan.reads, circumstances, seen),
+            None => seen(),
         }
     }
 

@@ -2,10 +2,11 @@
 //! them. Rules that read nothing of a call are answered here for good.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use cedar_policy::{Context, Entities, EvalResult, Request, eval_expression};
 
+use super::glance::Glances;
 use super::object::ObjectRules;
 use super::{Policies, SubjectRules};
 use crate::ask::{Action, Circumstances};
@@ -23,20 +24,8 @@ pub(super) struct Plan {
     pub(super) reads: BTreeSet<Read>,
     /// The entities, where they are the same in every call.
     pub(super) entities: Option<Entities>,
-    /// Whether some arguments would be allowed, with a grant and without.
-    may: [OnceLock<bool>; 2],
-}
-
-impl Plan {
-    /// Whether nothing that is known of a caller makes a difference.
-    pub(super) fn is_timeless(&self) -> bool {
-        !self.reads.iter().any(|it| matches!(it, Read::Time | Read::Client | Read::Caller))
-    }
-
-    pub(super) fn may(&self, granted: bool) -> &OnceLock<bool> {
-        let [without, with] = &self.may;
-        if granted { with } else { without }
-    }
+    /// Whether some arguments would be allowed.
+    pub(super) may: Glances,
 }
 
 /// What came out of rules, each by its place.
@@ -101,7 +90,7 @@ impl Policies {
             live: Vec::new(),
             reads: BTreeSet::new(),
             entities: None,
-            may: [OnceLock::new(), OnceLock::new()],
+            may: Glances::default(),
         };
         let mut fixed = Vec::new();
         for (place, rule) in self.applicable(subject, object, action) {

@@ -31,15 +31,17 @@ impl Policies {
         (moment, circumstances): (Moment, &Circumstances<'_>),
     ) -> bool {
         let Some(search) = self.search(subject, object, action) else { return true };
+        // What was not tried may be allowed.
+        if !search.complete {
+            return true;
+        }
         let whole =
             Whole { policies: self, subject, object, granted, action, moment, circumstances };
-        let allowed = search.sessions.iter().map(|session| {
+        search.sessions.iter().any(|session| {
             let mut walk = Walk { whole, session, tries: TRIES_MAX };
             let found = walk.walk(&search.arguments, &mut Map::new(), &mut BTreeSet::new());
-            // What was not tried may be allowed.
             found || walk.tries == 0
-        });
-        allowed.reduce(|one, other| one || other).unwrap_or(true) || !search.complete
+        })
     }
 
     /// What to try; `None` where rules ask for what cannot be tried.

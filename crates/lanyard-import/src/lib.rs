@@ -9,6 +9,7 @@ mod curl;
 mod draft;
 mod name;
 mod note;
+mod openapi;
 mod sample;
 mod shell;
 mod template;
@@ -24,6 +25,7 @@ pub use draft::{
 };
 pub use name::{Names, argument_name, server_name, tool_name};
 pub use note::{Note, Severity};
+pub use openapi::{Counts, Filter, Import, ImportError, OpenApiOptions, import_openapi};
 pub use sample::{ImportOptions, Imported, PastedValues};
 pub use shell::{Mark, PasteError};
 pub use template::{literal, url_literal};

@@ -1,6 +1,7 @@
 //! The crate from outside: drafts through YAML and back, texts and names.
 
 mod names;
+mod openapi;
 mod round_trip;
 
 use lanyard_core::Limits;

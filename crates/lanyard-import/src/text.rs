@@ -197,3 +197,8 @@ fn cut_at(text: &str, max: usize) -> String {
     let head = word.and_then(|at| head.get(..at)).unwrap_or(head);
     format!("{}…", head.trim_end())
 }
+
+/// A text in full, as far as a person reads: without what nobody sees, and not without end.
+pub(crate) fn whole(text: &str) -> String {
+    cut_at(&clean(text), LONG_MAX)
+}

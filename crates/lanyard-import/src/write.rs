@@ -25,10 +25,15 @@ const FLAT: &[&str] = &[
     "minItems",
     "maxItems",
     "uniqueItems",
+    "minProperties",
+    "maxProperties",
     "examples",
     "title",
     "additionalProperties",
     "const",
+    "deprecated",
+    "contentMediaType",
+    "contentEncoding",
 ];
 
 impl Draft {
@@ -189,7 +194,9 @@ fn arg_value(arg: &DraftArg) -> Value {
     if let Some(wire) = arg.wire_name.as_deref().filter(|wire| *wire != arg.name) {
         members.insert("wireName".to_owned(), Value::from(wire));
     }
-    members.insert("description".to_owned(), Value::from(arg.description.as_str()));
+    if !arg.description.is_empty() {
+        members.insert("description".to_owned(), Value::from(arg.description.as_str()));
+    }
     let own = own_schema(arg);
     let flat = is_flat(&own);
     if flat {

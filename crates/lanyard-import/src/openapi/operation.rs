@@ -1,0 +1,356 @@
+//! The operations of a document, each as a tool.
+
+use serde_json::Value;
+
+use super::context::Context;
+use super::document::{Placed, shown};
+use super::filter::Described;
+use super::options::Counts;
+use super::params::{self, Arguments};
+use super::security::Security;
+use super::{body, fit, responses, servers};
+use crate::{Draft, DraftArg, DraftTool, Names, Position, describe, server_name, tool_name};
+
+/// The methods that a tool can have, in the order in which the operations of a path are read.
+pub(crate) const METHODS: [&str; 8] =
+    ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
+
+/// An operation and where it stands.
+struct Operation<'d> {
+    method: &'static str,
+    /// As the document writes it.
+    path: &'d str,
+    item: Placed<'d>,
+    at: Placed<'d>,
+    tags: Vec<String>,
+    name: String,
+}
+
+impl Operation<'_> {
+    fn id(&self) -> Option<&str> {
+        self.at.text("operationId").filter(|id| !id.trim().is_empty())
+    }
+
+    /// What names it whatever its id: `GET /pets/{id}`.
+    fn key(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// The draft of a document, and what became of its operations.
+pub(crate) fn draft(context: &mut Context<'_>) -> (Draft, Counts) {
+    let context = &*context;
+    let root = context.document.root();
+    let mut security = Security::read(context);
+    let default_security = security.asked(&root, context).unwrap_or_default();
+    let base_url = servers::base_of_document(context);
+    let mut counts = Counts::default();
+    let operations = operations(context, &mut counts);
+    let mut draft = Draft { base_url, default_security, ..head(&root, context) };
+    for operation in operations {
+        match tool(&operation, &draft, &mut security, context) {
+            Ok(tool) => draft.tools.push(tool),
+            Err(problem) => {
+                counts.skipped = counts.skipped.saturating_add(1);
+                context.notes.skipped(&operation.at.place, problem);
+            }
+        }
+    }
+    counts.tools = draft.tools.len();
+    draft.schemes = security.finish(context);
+    fit::fit(&mut draft, context);
+    tell_unused(&root, context);
+    (draft, counts)
+}
+
+fn head(root: &Placed<'_>, context: &Context<'_>) -> Draft {
+    let info = root.get("info");
+    let text = |key: &str| info.as_ref().and_then(|info| info.text(key));
+    let name = context
+        .options
+        .name
+        .map_or_else(|| server_name(text("title").unwrap_or_default()), str::to_owned);
+    let description = describe(text("title"), text("description")).short;
+    Draft {
+        name: Some(name),
+        description: Some(description).filter(|text| !text.is_empty()),
+        ..Draft::default()
+    }
+}
+
+/// The operations that are wanted, with their names.
+fn operations<'d>(context: &Context<'d>, counts: &mut Counts) -> Vec<Operation<'d>> {
+    let mut list = all(context, counts);
+    counts.operations = counts.operations.saturating_add(list.len());
+    // Names are given to all, so that they do not depend on which ones are wanted.
+    name(&mut list, context);
+    let options = context.options;
+    let mut deprecated: Vec<String> = Vec::new();
+    list.retain(|operation| {
+        let described = Described {
+            method: operation.method,
+            path: operation.path,
+            tags: &operation.tags,
+            id: operation.id(),
+            name: &operation.name,
+        };
+        let reads = matches!(operation.method, "GET" | "HEAD");
+        let included = options.include.is_empty()
+            || options.include.iter().any(|filter| filter.fits(&described));
+        let wanted = included
+            && !options.exclude.iter().any(|filter| filter.fits(&described))
+            && (reads || !options.read_only);
+        if !wanted {
+            counts.filtered = counts.filtered.saturating_add(1);
+            return false;
+        }
+        if operation.at.flag("deprecated") && !options.deprecated {
+            counts.deprecated = counts.deprecated.saturating_add(1);
+            deprecated.push(operation.name.clone());
+            return false;
+        }
+        true
+    });
+    if !deprecated.is_empty() {
+        let text = format!(
+            "{} deprecated operations are left out: {}",
+            deprecated.len(),
+            crate::shorten(&deprecated.join(", "), 300)
+        );
+        context.notes.info("#/paths", text);
+    }
+    list
+}
+
+fn all<'d>(context: &Context<'d>, counts: &mut Counts) -> Vec<Operation<'d>> {
+    let mut list = Vec::new();
+    let paths = context.document.root().get("paths");
+    for (path, item) in paths.iter().flat_map(Placed::members) {
+        if path.starts_with("x-") {
+            continue;
+        }
+        let item = match context.document.resolve(item.clone()) {
+            Ok(item) => item,
+            Err(problem) => {
+                counts.operations = counts.operations.saturating_add(1);
+                counts.skipped = counts.skipped.saturating_add(1);
+                context.notes.skipped(&item.place, problem);
+                continue;
+            }
+        };
+        for (key, at) in item.members() {
+            let method = METHODS.iter().find(|method| method.eq_ignore_ascii_case(key));
+            let Some(method) = method.filter(|_| at.value.is_object()) else {
+                let known = ["$ref", "summary", "description", "servers", "parameters"];
+                if !known.contains(&key) && !key.starts_with("x-") {
+                    let what = if method.is_some() { "operation" } else { "known method" };
+                    context.notes.skipped(&at.place, format!("`{}` is no {what}", shown(key)));
+                }
+                continue;
+            };
+            let tags = at.get("tags");
+            let tags = tags.iter().flat_map(Placed::items).filter_map(|tag| tag.value.as_str());
+            let tags = tags.map(str::to_owned).collect();
+            list.push(Operation {
+                method,
+                path,
+                item: item.clone(),
+                at,
+                tags,
+                name: String::new(),
+            });
+        }
+    }
+    list
+}
+
+/// Gives names: those that were asked for, those that were given before, and those of the
+/// document in its order.
+fn name(list: &mut [Operation<'_>], context: &Context<'_>) {
+    let mut names = Names::default();
+    let options = context.options;
+    let mut settled: Vec<bool> = vec![false; list.len()];
+    for given in [options.rename, options.names] {
+        for (operation, settled) in list.iter_mut().zip(&mut settled) {
+            let key = operation.key();
+            let named = |(wanted, _): &&(String, String)| {
+                *wanted == key || Some(wanted.as_str()) == operation.id()
+            };
+            let Some((_, name)) = given.iter().find(named).filter(|_| !*settled) else { continue };
+            let wanted = tool_name(name);
+            if names.keep(&wanted) {
+                operation.name = wanted;
+                *settled = true;
+            } else {
+                let text = format!("the name `{}` is taken", shown(name));
+                context.notes.warning(&operation.at.place, text);
+            }
+        }
+    }
+    for (operation, settled) in list.iter_mut().zip(&settled) {
+        if *settled {
+            continue;
+        }
+        let wanted = match operation.id() {
+            Some(id) => tool_name(id),
+            None => tool_name(&format!("{}_{}", operation.method.to_lowercase(), operation.path)),
+        };
+        operation.name = names.take(&wanted, &operation.key());
+        if operation.name != wanted {
+            let text =
+                format!("another tool is called `{wanted}`: this one is `{}`", operation.name);
+            context.notes.warning(&operation.at.place, text);
+        }
+    }
+}
+
+fn tool(
+    operation: &Operation<'_>,
+    draft: &Draft,
+    security: &mut Security,
+    context: &Context<'_>,
+) -> Result<DraftTool, String> {
+    let at = &operation.at;
+    let asked = security.asked(at, context);
+    let taken = security.places(asked.as_ref().unwrap_or(&draft.default_security));
+    let parameters = params::merged(&operation.item, at, context);
+    let mut arguments = Arguments::default();
+    let mut ordered: Vec<&Placed<'_>> = parameters.iter().collect();
+    // What the path needs comes first, and keeps its name.
+    ordered.sort_by_key(|parameter| parameter.text("in") != Some("path"));
+    for parameter in ordered {
+        if !matches!(parameter.text("in"), Some("body" | "formData")) {
+            params::read(parameter, operation.path, &taken, &mut arguments, context)?;
+        }
+    }
+    let url = url(operation, draft, &mut arguments, context)?;
+    let body = body::read(at, &parameters, &mut arguments, context)?;
+    if body != crate::DraftBody::None && matches!(operation.method, "GET" | "HEAD" | "TRACE") {
+        let text = format!("a body with {}, which many servers ignore", operation.method);
+        context.notes.warning(&at.place, text);
+    }
+    let mut tool =
+        DraftTool::new(operation.name.as_str(), operation.method, url, at.place.as_str());
+    describe_tool(&mut tool, operation, &arguments);
+    tool.output_schema = responses::output_schema(at, context);
+    tool.args = arguments.list;
+    tool.headers = arguments.headers;
+    tool.body = body;
+    tool.security = asked.filter(|asked| *asked != draft.default_security);
+    tool.tags.clone_from(&operation.tags);
+    tool.operation_id = operation.id().map(str::to_owned);
+    Ok(tool)
+}
+
+fn describe_tool(tool: &mut DraftTool, operation: &Operation<'_>, arguments: &Arguments) {
+    let at = &operation.at;
+    let own = |at: &Placed<'_>| describe(at.text("summary"), at.text("description"));
+    let mut described = own(at);
+    if described.short.is_empty() {
+        described = own(&operation.item);
+    }
+    if described.short.is_empty() {
+        described.short = operation.key();
+    }
+    if at.flag("deprecated") {
+        tool.deprecated = true;
+        described.short = format!("Deprecated. {}", described.short);
+    }
+    let mut long = described.long;
+    for (name, text) in &arguments.cut {
+        let long = long.get_or_insert_with(String::new);
+        if !long.is_empty() {
+            long.push_str("\n\n");
+        }
+        long.push_str(&format!("{name}: {}", crate::text::whole(text)));
+    }
+    tool.description = described.short;
+    tool.long_description = long.map(|text| crate::text::whole(&text));
+}
+
+/// The URL with the names of arguments in braces.
+fn url(
+    operation: &Operation<'_>,
+    draft: &Draft,
+    arguments: &mut Arguments,
+    context: &Context<'_>,
+) -> Result<String, String> {
+    let path = match operation.path.split_once('#') {
+        Some((path, _)) => {
+            // A common way to give one path several operations.
+            context.notes.info(&operation.item.place, "what follows `#` in a path is not sent");
+            path
+        }
+        None => operation.path,
+    };
+    let mut out = String::new();
+    if !path.starts_with('/') {
+        out.push('/');
+    }
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((wire, behind)) = after.split_once('}') else { break };
+        out.push_str(&crate::url_literal(before));
+        rest = behind;
+        if wire.starts_with(['?', '&']) {
+            let text =
+                format!("`{{{}}}` in the path is left out: parameters say the query", shown(wire));
+            context.notes.warning(&operation.at.place, text);
+            continue;
+        }
+        out.push_str(&in_braces(wire, operation, arguments, context));
+    }
+    out.push_str(&crate::url_literal(rest));
+    let segments = out.split('?').next().unwrap_or_default();
+    if segments.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err("the path has a `.` or `..` segment".to_owned());
+    }
+    if context.options.base_url.is_some() {
+        return Ok(out);
+    }
+    let own = servers::of(&operation.at, context).or_else(|| servers::of(&operation.item, context));
+    match own.filter(|base| Some(base) != draft.base_url.as_ref()) {
+        Some(base) => Ok(format!("{}{out}", base.replace("{{", "%7B%7B"))),
+        None => Ok(out),
+    }
+}
+
+/// What stands for a name in braces: its argument, which is made if the document has none.
+fn in_braces(
+    wire: &str,
+    operation: &Operation<'_>,
+    arguments: &mut Arguments,
+    context: &Context<'_>,
+) -> String {
+    if let Some((_, written)) = arguments.in_path.iter().find(|(own, _)| own == wire) {
+        return written.clone();
+    }
+    let text = format!("`{}` of the path is no parameter: it is a text", shown(wire));
+    context.notes.warning(&operation.at.place, text);
+    let name = arguments.name(wire, Position::Path);
+    let schema = serde_json::json!({ "type": "string" });
+    let mut arg = DraftArg::new(&name, Some(Position::Path), schema);
+    arg.required = true;
+    // `{name+}` and `{+name}` are ways to say that it may have slashes.
+    arg.path_segments = wire.contains(['+', '*']);
+    arguments.push(arg, None, context, &operation.at.place);
+    let written = format!("{{{name}}}");
+    arguments.in_path.push((wire.to_owned(), written.clone()));
+    written
+}
+
+/// What a document says that no tool is made of.
+fn tell_unused(root: &Placed<'_>, context: &Context<'_>) {
+    if root.get("webhooks").is_some_and(|hooks| hooks.object().is_some_and(|it| !it.is_empty())) {
+        context.notes.info("#/webhooks", "webhooks are calls to you: no tools are made of them");
+    }
+    let has_callbacks = |item: &Value| {
+        item.as_object().is_some_and(|item| item.values().any(|op| op.get("callbacks").is_some()))
+    };
+    let paths = root.get("paths");
+    for (_, item) in
+        paths.iter().flat_map(Placed::members).filter(|(_, it)| has_callbacks(it.value))
+    {
+        context.notes.info(&item.place, "callbacks are calls to you: no tools are made of them");
+    }
+}

@@ -12,23 +12,21 @@ mod find;
 mod form;
 mod name;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lanyard_core::SecretName;
 use lanyard_core::spelling::words;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 pub use form::looks_like_live_credential;
 #[cfg(test)]
 pub(crate) use form::tests::samples;
-pub(crate) use name::body_holds_credential;
-#[cfg(test)]
-pub(crate) use name::names_secret;
+pub(crate) use name::{body_holds_credential, names_secret};
 
 use crate::draft::{KeyPlace, Requirement, Scheme, SchemeKind};
 use crate::sample::Sample;
-use crate::shell::variable;
+use crate::shell::variable::{self, Piece};
 
 /// A credential that stood in what was imported.
 #[derive(Debug)]
@@ -65,7 +63,6 @@ impl Drop for SecretValue {
 }
 
 /// The credentials of one server, of all its samples.
-#[derive(Debug)]
 pub(crate) struct Credentials {
     /// What names of secrets begin with.
     server: String,
@@ -73,10 +70,11 @@ pub(crate) struct Credentials {
     config: Vec<Kept>,
     pub(crate) found: Vec<FoundSecret>,
     names: BTreeSet<SecretName>,
+    /// The values of variables that are credentials.
+    values: BTreeMap<String, Zeroizing<String>>,
 }
 
 /// A credential by its place.
-#[derive(Debug)]
 struct Kept {
     place: Place,
     /// The variable that stood for it: two variables are two credentials.
@@ -95,13 +93,14 @@ enum Place {
 }
 
 impl Credentials {
-    pub(crate) fn new(server: &str) -> Self {
+    pub(crate) fn new(server: &str, values: BTreeMap<String, Zeroizing<String>>) -> Self {
         Self {
             server: server.to_owned(),
             schemes: Vec::new(),
             config: Vec::new(),
             found: Vec::new(),
             names: BTreeSet::new(),
+            values,
         }
     }
 
@@ -155,7 +154,10 @@ impl Credentials {
     /// what stays in its place.
     fn config_key(&mut self, sample: &mut Sample, key: &str, text: &str, said: &str) -> String {
         let key = words(key).join("_");
-        let key = if key.is_empty() { "credential".to_owned() } else { key };
+        // A template names it: it begins with a letter.
+        let lettered = key.starts_with(|c: char| c.is_ascii_lowercase());
+        let key = if lettered { key } else { format!("credential_{key}") };
+        let key = key.trim_end_matches('_').to_owned();
         let place = Place::Config(key.clone());
         let id = self.keep(sample, place, key.clone(), &key, text, said);
         variable::secret(&id)
@@ -210,6 +212,8 @@ impl Credentials {
         if let Some(Ok(name)) = SecretName::from_reference(text) {
             return Some(name.reference());
         }
+        let resolved = self.resolved(text);
+        let text = resolved.as_str();
         if name::is_placeholder(text) {
             if before.is_none() {
                 sample.info(format!(
@@ -241,6 +245,22 @@ impl Credentials {
             place: said.to_owned(),
         });
         Some(reference)
+    }
+
+    /// A text with the values of the variables that are known.
+    fn resolved(&self, text: &str) -> Zeroizing<String> {
+        let mut out = Zeroizing::new(String::new());
+        for piece in variable::pieces(text) {
+            match piece {
+                Piece::Plain(plain) => out.push_str(plain),
+                Piece::Variable(name) => match self.values.get(name) {
+                    Some(value) => out.push_str(value),
+                    None => variable::push(&mut out, name),
+                },
+                Piece::Secret(name) => out.push_str(&variable::secret(name)),
+            }
+        }
+        out
     }
 
     /// The server's name and the key's, without what says nothing or is said already.

@@ -186,4 +186,7 @@ fn unknown(name: &str) -> String {
 }
 
 #[cfg(test)]
+pub(crate) use tests::golden::told;
+
+#[cfg(test)]
 mod tests;

@@ -7,9 +7,11 @@
 mod credential;
 mod curl;
 mod draft;
+mod har;
 mod name;
 mod note;
 mod openapi;
+mod postman;
 mod sample;
 mod shell;
 mod template;
@@ -23,10 +25,12 @@ pub use draft::{
     ArgStyle, Draft, DraftArg, DraftBody, DraftTool, KeyPlace, Position, Requirement, Scheme,
     SchemeKind,
 };
+pub use har::import_har;
 pub use name::{Names, argument_name, server_name, tool_name};
 pub use note::{Note, Severity};
 pub use openapi::{Counts, Filter, Import, ImportError, OpenApiOptions, import_openapi};
-pub use sample::{ImportOptions, Imported, PastedValues};
+pub use postman::import_postman;
+pub use sample::{Collected, ImportOptions, Imported, PastedValues};
 pub use shell::{Mark, PasteError};
 pub use template::{literal, url_literal};
 pub use text::{Described, describe, one_line, shorten};

@@ -19,10 +19,12 @@ use lanyard_core::Origin;
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
-pub(crate) use assemble::assemble;
-pub use assemble::{ImportOptions, Imported, PastedValues};
+pub use assemble::{Collected, ImportOptions, Imported, PastedValues};
+pub(crate) use assemble::{assemble, assemble_with};
+pub(crate) use path::lower;
 
 use crate::Note;
+use crate::draft::KeyPlace;
 
 /// The methods that a definition can have.
 pub(crate) const METHODS: &[&str] =
@@ -59,6 +61,8 @@ pub(crate) enum Auth {
     Basic(String),
     /// A token.
     Bearer(String),
+    /// A key in a place of its own.
+    Key { place: KeyPlace, name: String, value: String },
 }
 
 /// A name with a value: of a query, a form or the headers.
@@ -151,7 +155,9 @@ impl Drop for Sample {
         wipe_pairs(&mut self.headers);
         wipe_pairs(&mut self.path_values);
         match &mut self.auth {
-            Some(Auth::Basic(text) | Auth::Bearer(text)) => text.zeroize(),
+            Some(Auth::Basic(text) | Auth::Bearer(text) | Auth::Key { value: text, .. }) => {
+                text.zeroize();
+            }
             None => {}
         }
         match &mut self.body {

@@ -137,6 +137,17 @@ impl Finder<'_> {
             Some(Auth::Basic(login)) => {
                 self.scheme(SchemeKind::HttpBasic, &login, "the login (user and password)");
             }
+            Some(Auth::Key { place, name, value }) => {
+                // It is set once, by its scheme.
+                let other = |pair: &Pair| !pair.name.eq_ignore_ascii_case(&name);
+                match place {
+                    KeyPlace::Header => self.sample.headers.retain(other),
+                    KeyPlace::Query => self.sample.query.retain(other),
+                    KeyPlace::Cookie => {}
+                }
+                let said = format!("the key `{name}`");
+                self.scheme(SchemeKind::ApiKey { place, name }, &value, &said);
+            }
             None => {}
         }
     }

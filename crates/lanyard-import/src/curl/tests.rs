@@ -1,4 +1,4 @@
 //! curl lines as people paste them.
 
 mod bad;
-mod golden;
+pub(crate) mod golden;

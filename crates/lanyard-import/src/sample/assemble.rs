@@ -1,11 +1,15 @@
 //! Samples as drafts of servers: one for each origin.
 
+use std::collections::BTreeMap;
+
 use lanyard_core::Origin;
+use zeroize::Zeroizing;
 
 use super::tool::{One, tool};
 use super::{Body, Sample, headers, path};
-use crate::credential::{Credentials, FoundSecret};
+use crate::credential::{Credentials, FoundSecret, looks_like_live_credential};
 use crate::draft::{Draft, DraftTool, Requirement};
+use crate::shell::variable;
 use crate::{Names, Note, server_name, tool_name};
 
 /// What becomes of pasted values.
@@ -46,11 +50,30 @@ pub struct Imported {
     pub secrets: Vec<FoundSecret>,
 }
 
+/// Servers made of many samples.
+#[derive(Debug)]
+pub struct Collected {
+    /// One for each origin.
+    pub servers: Vec<Imported>,
+    /// What is told of the source and belongs to none of them: what was left out.
+    pub notes: Vec<Note>,
+}
+
 /// Makes servers of samples. `recorded`: a browser sent them.
 pub(crate) fn assemble(
     samples: Vec<Sample>,
     options: &ImportOptions<'_>,
     recorded: bool,
+) -> Vec<Imported> {
+    assemble_with(samples, options, recorded, &BTreeMap::new())
+}
+
+/// The same with the values of variables that are credentials.
+pub(crate) fn assemble_with(
+    samples: Vec<Sample>,
+    options: &ImportOptions<'_>,
+    recorded: bool,
+    values: &BTreeMap<String, Zeroizing<String>>,
 ) -> Vec<Imported> {
     let mut origins: Vec<(Origin, Vec<Sample>)> = Vec::new();
     for sample in samples {
@@ -73,7 +96,8 @@ pub(crate) fn assemble(
             name = server_name(&origin.authority());
         }
         taken.push(name.clone());
-        servers.push(server(name, samples, options, recorded));
+        let credentials = Credentials::new(&name, values.clone());
+        servers.push(server(name, samples, options, recorded, credentials));
     }
     servers
 }
@@ -100,14 +124,15 @@ fn server(
     samples: Vec<Sample>,
     options: &ImportOptions<'_>,
     recorded: bool,
+    mut credentials: Credentials,
 ) -> Imported {
-    let mut credentials = Credentials::new(&name);
     let mut groups: Vec<(String, Vec<One>)> = Vec::new();
     let mut notes: Vec<Note> = Vec::new();
     for mut sample in samples {
         let needed = credentials.take(&mut sample);
         headers::prune(&mut sample, recorded);
         say_placeholders(&mut sample);
+        drop_unnamed(&mut sample);
         for note in sample.notes.drain(..) {
             if !notes.contains(&note) {
                 notes.push(note);
@@ -140,6 +165,32 @@ fn server(
     Imported { draft, notes, secrets: credentials.found }
 }
 
+/// A name must be known when a definition is added: what is named by a variable is left out.
+fn drop_unnamed(sample: &mut Sample) {
+    let mut left_out: usize = 0;
+    let mut keep = |name: &str| {
+        let known = !variable::has(name);
+        left_out = left_out.saturating_add(usize::from(!known));
+        known
+    };
+    sample.query.retain(|pair| keep(&pair.name));
+    match &mut sample.body {
+        Body::Form(pairs) => pairs.retain(|pair| keep(&pair.name)),
+        Body::Multipart(parts) => parts.retain(|part| keep(&part.pair.name)),
+        Body::Json(value) => {
+            if let Some(members) = value.as_object_mut() {
+                members.retain(|name, _| keep(name));
+            }
+        }
+        Body::None | Body::Text(_) => {}
+    }
+    if left_out > 0 {
+        sample.warn(format!(
+            "{left_out} of its names are variables and left out: write the names that are meant"
+        ));
+    }
+}
+
 /// A segment that looks like a placeholder stays as it is, and is told.
 fn say_placeholders(sample: &mut Sample) {
     let found: Vec<String> = path::placeholders(sample).map(str::to_owned).collect();
@@ -169,7 +220,8 @@ fn wanted_name(one: &One, options: &ImportOptions<'_>) -> String {
         return tool_name(name);
     }
     let called = one.sample.called.as_deref().filter(|title| {
-        !title.contains("://")
+        looks_like_live_credential(title).is_none()
+            && !title.contains("://")
             && !title.starts_with('/')
             && title.contains(|c: char| c.is_ascii_alphabetic())
     });

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Body, url};
-use crate::shell::variable;
+use crate::shell::variable::{self, Piece};
 
 /// The content type of forms.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -63,6 +63,9 @@ fn form(text: &str) -> Result<Body, String> {
 
 /// JSON with variables in it. The error says where, and never what.
 pub(crate) fn json(text: &str) -> Result<Value, String> {
+    if smuggles(text) {
+        return Err("the body holds characters that stand in no text: remove them".to_owned());
+    }
     serde_json::from_str(&variable::quoted_for_json(text)).map_err(|error| {
         format!(
             "the body is no JSON: reading stopped at its line {}, column {}; correct it, or say \
@@ -71,6 +74,15 @@ pub(crate) fn json(text: &str) -> Result<Value, String> {
             error.column()
         )
     })
+}
+
+/// Whether JSON has an escape that would make a variable.
+fn smuggles(text: &str) -> bool {
+    let smuggled = |piece: &Piece<'_>| match piece {
+        Piece::Plain(text) => variable::is_smuggled(text),
+        Piece::Variable(_) | Piece::Secret(_) => false,
+    };
+    variable::pieces(text).iter().any(smuggled)
 }
 
 /// Whether a text without a content type of its own is meant as JSON.

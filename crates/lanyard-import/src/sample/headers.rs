@@ -31,8 +31,18 @@ const BROWSER: &[&str] = &[
 ];
 
 /// What browsers add to every request, of which a recording is full.
-const RECORDED: &[&str] =
-    &["accept-language", "cache-control", "origin", "pragma", "referer", "user-agent"];
+const RECORDED: &[&str] = &[
+    "accept-language",
+    "baggage",
+    "cache-control",
+    "origin",
+    "pragma",
+    "referer",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+];
 
 /// Takes out what is no part of a tool, and says so. `recorded`: a browser wrote them.
 pub(super) fn prune(sample: &mut Sample, recorded: bool) {

@@ -146,7 +146,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// A variable of a shell is written in capitals, an argument is not.
-pub(super) fn lower(name: &str) -> String {
+pub(crate) fn lower(name: &str) -> String {
     let capitals = !name.contains(|c: char| c.is_ascii_lowercase());
     if capitals { name.to_ascii_lowercase() } else { name.to_owned() }
 }

@@ -19,6 +19,16 @@ pub(crate) fn is_marker(character: char) -> bool {
     ('\u{FDD0}'..='\u{FDEF}').contains(&character)
 }
 
+/// Whether a JSON text holds such a character, as it is or as an escape. Whoever could write one
+/// would choose what stands in a definition as a template.
+pub(crate) fn is_smuggled(json: &str) -> bool {
+    let escaped = |rest: &str| {
+        let digits = rest.get(..4).unwrap_or_default().to_ascii_lowercase();
+        digits.starts_with("fdd") || digits.starts_with("fde")
+    };
+    json.contains(is_marker) || json.split("\\u").skip(1).any(escaped)
+}
+
 /// A stretch of a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'t> {

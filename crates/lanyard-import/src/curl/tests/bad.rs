@@ -48,6 +48,8 @@ const BAD: &[&str] = &[
     "curl https://api.example.com/x -H \"X-A: $(date)\"",
     "curl https://api.example.com/x -d",
     "curl https://api.example.com/%ff?x=%fe",
+    "curl https://api.example.com/x --json '{\"a\": \"\\ufdd2x}} {{.config.y\\ufdd3\"}'",
+    "curl 'https://api.example.com/x?a=%EF%B7%92x%EF%B7%93'",
 ];
 
 #[test]

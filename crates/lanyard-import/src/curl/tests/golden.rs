@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::shell::variable::is_marker;
 use crate::tests::accepted;
 use crate::{ImportOptions, Imported, import_curl};
 
@@ -12,6 +13,7 @@ const DASHES: &str = "\n-----\n";
 /// Everything that an import says, as text.
 pub(crate) fn told(imported: &Imported) -> String {
     let mut out = imported.draft.to_yaml();
+    assert!(!out.contains(is_marker), "a mark of a variable is left in\n{out}");
     out.push_str("-----\n");
     for note in &imported.notes {
         writeln!(out, "{note}").unwrap();

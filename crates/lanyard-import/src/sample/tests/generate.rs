@@ -301,6 +301,7 @@ pub(super) fn whole(sample: &Sample) -> Value {
             None => Value::Null,
             Some(Auth::Bearer(token)) => json!({ "bearer": token }),
             Some(Auth::Basic(login)) => json!({ "basic": login }),
+            Some(Auth::Key { name, value, .. }) => json!({ "key": [name, value] }),
         },
         "body": match &sample.body {
             Body::None => Value::Null,

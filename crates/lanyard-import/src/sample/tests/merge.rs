@@ -150,6 +150,41 @@ fn types_that_differ_are_left_open_and_origins_are_servers() {
 }
 
 #[test]
+fn what_is_named_by_a_variable_is_left_out() {
+    check(
+        &[
+            "curl \"https://api.example.com/x?$A=1&b=2\" --json \"{\\\"$C\\\": 1, \\\"d\\\": {\\\"$E\\\": 2}}\"",
+        ],
+        expect![[r#"
+            server:
+              name: example
+            tools:
+            - name: post_x
+              description: POST /x of api.example.com
+              args:
+              - name: b
+                type: integer
+                required: true
+                position: query
+                examples:
+                - 2
+              - name: d
+                type: object
+                required: true
+                position: body
+              requestTemplate:
+                url: https://api.example.com/x
+                method: POST
+                headers:
+                - key: Accept
+                  value: application/json
+                argsToJsonBody: true
+            # 1:1: warning: 2 of its names are variables and left out: write the names that are meant
+        "#]],
+    );
+}
+
+#[test]
 fn bodies_of_other_kinds_are_other_tools() {
     check(
         &[

@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use lanyard_core::{OperatorName, Peer, TenantName};
-use lanyard_store::Role;
+use lanyard_store::{OperatorRow, Role};
 use lanyard_vault::{TokenHash, TokenKind};
 
 use crate::change::By;
@@ -45,6 +45,11 @@ enum Who {
 }
 
 impl Actor {
+    /// An operator who is signed in to the console.
+    pub(crate) fn operator(name: OperatorName, role: Role, peer: Peer) -> Self {
+        Self { who: Who::Operator(name), role, peer }
+    }
+
     /// As records name it.
     pub(crate) fn by(&self) -> By {
         let name = match &self.who {
@@ -95,7 +100,8 @@ impl Approver {
         &self.name
     }
 
-    fn of(actor: Actor) -> Result<Self, ApiError> {
+    /// The actor as one who decides, by name and role.
+    pub(crate) fn of(actor: Actor) -> Result<Self, ApiError> {
         let Who::Operator(name) = &actor.who else {
             return Err(ApiError::forbidden(
                 "an approval needs a named operator, and who owns the admin socket is not named: \
@@ -176,15 +182,19 @@ fn owner(admin: &Admin, peer: Peer) -> Result<Actor, ApiError> {
     }
 }
 
-/// Looks the operator up in the database: the admin API is not the path of a call, and so a
-/// revoked operator is out at once without a snapshot of operators. The look-up may wait for a
-/// change that is being made, so it waits where waiting hurts no call.
 async fn operator(admin: &Admin, peer: Peer, token: &str) -> Result<Actor, ApiError> {
+    let row = operator_of(admin, token).await?;
+    Ok(Actor::operator(row.name, row.role, peer))
+}
+
+/// Looks the operator of a token up in the database: the admin API is not the path of a call, and so
+/// a revoked operator is out at once without a snapshot of operators. The look-up may wait for a
+/// change that is being made, so it waits where waiting hurts no call.
+pub(crate) async fn operator_of(admin: &Admin, token: &str) -> Result<OperatorRow, ApiError> {
     let hash = TokenHash::of(token, TokenKind::Operator).ok_or_else(ApiError::unauthorized)?;
     let operators = admin.blocking(|shared| Ok(shared.parts.store.operators()?)).await?;
     operators
         .into_iter()
         .find(|row| row.token_hash == hash && row.revoked_at.is_none())
-        .map(|row| Actor { who: Who::Operator(row.name), role: row.role, peer })
         .ok_or_else(ApiError::unauthorized)
 }

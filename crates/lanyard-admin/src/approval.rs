@@ -3,6 +3,7 @@
 //! INVARIANT: nobody decides a call but a named operator with a token who is neither the agent that
 //! made it nor the user it was made for. The data directory's owner is not enough.
 
+pub(crate) mod page;
 mod void;
 
 use axum::Json;
@@ -19,8 +20,7 @@ use crate::change::About;
 use crate::error::ApiError;
 use crate::state::Shared;
 
-pub(crate) use self::void::Judged;
-use self::void::VOID;
+use self::void::{Judged, VOID};
 
 /// The most that an operator says about a decision, in bytes. The agent is told it.
 const WHY_BYTES_MAX: usize = 500;
@@ -113,7 +113,7 @@ pub(crate) async fn allow(
     Path(id): Path<String>,
     Asked(request): Asked<DecideRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    admin.decide(approver, &id, request, true).await
+    Ok(Json(judged_json(&admin.decide(approver, &id, request, true).await?)))
 }
 
 pub(crate) async fn deny(
@@ -122,7 +122,7 @@ pub(crate) async fn deny(
     Path(id): Path<String>,
     Asked(request): Asked<DecideRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    admin.decide(approver, &id, request, false).await
+    Ok(Json(judged_json(&admin.decide(approver, &id, request, false).await?)))
 }
 
 impl Admin {
@@ -132,7 +132,7 @@ impl Admin {
         id: &str,
         request: DecideRequest,
         allow: bool,
-    ) -> Result<Json<Value>, ApiError> {
+    ) -> Result<Judged, ApiError> {
         let id = RecordId::parse(id)?;
         let why = request.reason.filter(|text| !text.is_empty());
         if let Some(text) = &why
@@ -142,9 +142,7 @@ impl Admin {
                 "a reason is one line of at most {WHY_BYTES_MAX} bytes"
             )));
         }
-        let decided =
-            self.blocking(move |shared| shared.decide(&approver, &id, why, allow)).await?;
-        Ok(Json(judged_json(&decided)))
+        self.blocking(move |shared| shared.decide(&approver, &id, why, allow)).await
     }
 }
 

@@ -25,6 +25,11 @@ impl ApiError {
         Self { status, message: message.into(), problems: Vec::new() }
     }
 
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The sentence.
     pub(crate) fn message(&self) -> &str {
         &self.message

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use lanyard_core::{Clock, Limits, Peer, RecordId, ServerName, TenantName, Timestamp, ToolName};
 use lanyard_mcp::{Catalog, Item, Kind};
 use lanyard_policy::limit::{DayUse, LimitScope};
@@ -262,6 +262,15 @@ impl World {
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Asks for a page.
+    pub(crate) async fn raw(&self, mut request: Request<Body>) -> (u16, HeaderMap, String) {
+        request.extensions_mut().insert(Peer::Unix { uid: UID, pid: None });
+        let response = self.admin.router().call(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, headers, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     /// Asks for what must work.

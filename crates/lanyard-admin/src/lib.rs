@@ -29,6 +29,7 @@ mod lines;
 mod mcp_add;
 mod operator;
 mod options;
+mod page;
 mod pin;
 mod pinning;
 mod policy;

@@ -18,9 +18,11 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::RestTools;
 use crate::change::Compile;
 use crate::error::ApiError;
+use crate::page::login;
+use crate::page::session::Sessions;
 use crate::ports::{Status, Verify};
 use crate::{
-    agent, approval, audit, grant, limit, operator, pin, policy, secret, server, server_add,
+    agent, approval, audit, grant, limit, operator, page, pin, policy, secret, server, server_add,
     server_test, status, tenant, user_credential,
 };
 
@@ -71,6 +73,7 @@ pub struct Admin {
     pub(crate) shared: Arc<Shared>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) parts: Arc<AdminParts>,
     /// The tenant that is asked about: rows of others are neither shown nor changed.
@@ -78,6 +81,8 @@ pub(crate) struct Shared {
     /// Changes are made one at a time, so that configurations are published in their order.
     pub(crate) one_change: Arc<Mutex<()>>,
     pub(crate) rest_tools: Arc<RestTools>,
+    /// Who is signed in to the console.
+    pub(crate) sessions: Arc<Sessions>,
 }
 
 impl std::fmt::Debug for AdminParts {
@@ -96,17 +101,13 @@ impl Admin {
     /// Puts the parts together. Listens nowhere yet.
     pub fn new(parts: AdminParts) -> Self {
         let (parts, tenant) = (Arc::new(parts), TenantName::default_tenant());
-        let (one_change, rest_tools) = (Arc::default(), Arc::default());
-        Self { shared: Arc::new(Shared { parts, tenant, one_change, rest_tools }) }
+        Self { shared: Arc::new(Shared::new(parts, tenant)) }
     }
 
     /// The same for another tenant. Whether there is such a tenant is found when somebody who may
     /// know asks.
     pub(crate) fn of_tenant(&self, tenant: TenantName) -> Self {
-        let Shared { parts, tenant: _, one_change, rest_tools } = &*self.shared;
-        let (parts, one_change) = (Arc::clone(parts), Arc::clone(one_change));
-        let rest_tools = Arc::clone(rest_tools);
-        Self { shared: Arc::new(Shared { parts, tenant, one_change, rest_tools }) }
+        Self { shared: Arc::new(Shared { tenant, ..(*self.shared).clone() }) }
     }
 
     /// Appends to the log what changes are not there yet: those of a process that ended between
@@ -168,12 +169,30 @@ impl Admin {
             .route("/v1/audit/verify", post(audit::verify))
             .route("/v1/audit/checkpoint", get(audit::witness))
             .route("/v1/audit/prune", post(audit::prune))
+            .merge(console())
             .fallback(status::nothing_here)
             .with_state(self.clone())
     }
 }
 
+/// The pages for a browser.
+fn console() -> Router<Admin> {
+    Router::new()
+        .route("/console", get(approval::page::home))
+        .route("/console/style.css", get(page::style))
+        .route("/console/icon.svg", get(page::icon))
+        .route("/console/login", get(login::show).post(login::sign_in))
+        .route("/console/logout", post(login::sign_out))
+        .route("/console/approvals", get(approval::page::list))
+        .route("/console/approvals/{id}", get(approval::page::show).post(approval::page::decide))
+}
+
 impl Shared {
+    fn new(parts: Arc<AdminParts>, tenant: TenantName) -> Self {
+        let (one_change, rest_tools) = (Arc::default(), Arc::default());
+        Self { parts, tenant, one_change, rest_tools, sessions: Arc::default() }
+    }
+
     /// The tenant's rows, and what belongs to no tenant.
     pub(crate) fn rows(&self) -> Result<Configuration, ApiError> {
         Ok(self.parts.store.load()?.of_tenant(&self.tenant))

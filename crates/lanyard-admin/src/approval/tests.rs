@@ -8,7 +8,7 @@ use super::*;
 use crate::fixture::World;
 
 /// An API with an agent `ci`, and with operators whose tokens it gives.
-async fn world(operators: &[(&str, &str)]) -> (World, Vec<String>) {
+pub(super) async fn world(operators: &[(&str, &str)]) -> (World, Vec<String>) {
     let world = World::new();
     world.ok(Method::POST, "/v1/agents", json!({ "name": "ci" })).await;
     let mut tokens = Vec::new();
@@ -21,7 +21,18 @@ async fn world(operators: &[(&str, &str)]) -> (World, Vec<String>) {
 }
 
 /// A call of `ci` for `user` that asks for a yes.
-fn asks(world: &World, id: &str, user: &str) -> ApprovalStanding {
+pub(super) fn asks(world: &World, id: &str, user: &str) -> ApprovalStanding {
+    asks_about(world, id, user, r#"{"iban":"DE1","pin":"•••"}"#, |_| {})
+}
+
+/// The same about other arguments, or otherwise other than it was.
+pub(super) fn asks_about(
+    world: &World,
+    id: &str,
+    user: &str,
+    arguments: &str,
+    other: impl FnOnce(&mut ApprovalRow),
+) -> ApprovalStanding {
     let parts = &world.admin.shared.parts;
     let (id, tenant, now) =
         (RecordId::parse(id).unwrap(), TenantName::default_tenant(), parts.clock.now());
@@ -50,7 +61,8 @@ fn asks(world: &World, id: &str, user: &str) -> ApprovalStanding {
         used_by: None,
     };
     let sealer = parts.master.approval_sealer();
-    row.arguments = sealer.seal(&seal_place(&row), r#"{"iban":"DE1","pin":"•••"}"#).ok();
+    row.arguments = sealer.seal(&seal_place(&row), arguments).ok();
+    other(&mut row);
     let record = ChangeRecord {
         id,
         time: now,

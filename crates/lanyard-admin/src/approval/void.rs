@@ -20,6 +20,11 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    /// Whether it waits for somebody to decide it.
+    pub(crate) fn waits(&self) -> bool {
+        self.state == ApprovalState::Pending && self.void.is_none()
+    }
+
     /// The word for what it came to.
     pub(crate) fn word(&self) -> &'static str {
         if self.void.is_some() { VOID } else { self.state.as_str() }

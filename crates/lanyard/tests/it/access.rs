@@ -30,6 +30,7 @@ fn all(world: &World) -> Vec<Ask> {
     let mut asks = most(world);
     asks.extend(approvals());
     asks.extend(limits());
+    asks.extend(console());
     asks
 }
 
@@ -141,6 +142,24 @@ fn limits() -> [Ask; 3] {
         ask("PUT", path, path, terms),
         ask("GET", path, path, Value::Null),
         ask("DELETE", path, "/v1/call-limits?agent=alice", Value::Null),
+    ]
+}
+
+/// Pages: whoever is not signed in is sent to sign in, whatever token they show, and what no page of
+/// the console sends is refused.
+fn console() -> [Ask; 9] {
+    let none = || Value::Null;
+    let approval = "/console/approvals/{id}";
+    [
+        ask("GET", "/console", "/console", none()),
+        ask("GET", "/console/style.css", "/console/style.css", none()),
+        ask("GET", "/console/icon.svg", "/console/icon.svg", none()),
+        ask("GET", "/console/login", "/console/login", none()),
+        ask("POST", "/console/login", "/console/login", none()),
+        ask("POST", "/console/logout", "/console/logout", none()),
+        ask("GET", "/console/approvals", "/console/approvals", none()),
+        ask("GET", approval, "/console/approvals/none", none()),
+        ask("POST", approval, "/console/approvals/none", none()),
     ]
 }
 
@@ -263,11 +282,15 @@ fn pages_of_strangers_and_doubled_tokens_are_refused() {
         ("Host: localhost\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b", "401"),
         ("Host: localhost\r\nAuthorization: Basic b3duZXI6", "401"),
     ] {
-        let mut stream = std::net::TcpStream::connect(world.admin_address()).unwrap();
-        let text = format!("GET /v1/status HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n");
-        stream.write_all(text.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert_eq!(answer.split(' ').nth(1), Some(expected), "{head}: {answer}");
+        // The pages ask for no token in a header, and for the rest of it as the API does.
+        let page = (expected != "401").then_some("/console/login");
+        for path in [Some("/v1/status"), page].into_iter().flatten() {
+            let mut stream = std::net::TcpStream::connect(world.admin_address()).unwrap();
+            let text = format!("GET {path} HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n");
+            stream.write_all(text.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(expected), "{path} {head}: {answer}");
+        }
     }
 }

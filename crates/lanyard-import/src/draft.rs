@@ -150,6 +150,9 @@ pub enum DraftBody {
     Multipart,
     /// A template over `.args`.
     Template(String),
+    /// The argument of this name, which is at [`Position::Body`], as it is: its text or, with
+    /// `format: binary`, the bytes that it is the base64 of.
+    Raw(String),
 }
 
 /// One argument.

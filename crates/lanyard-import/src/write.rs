@@ -178,6 +178,7 @@ fn request_value(tool: &DraftTool) -> Value {
         DraftBody::Form => ("argsToFormBody", Value::Bool(true)),
         DraftBody::Multipart => ("argsToMultipartBody", Value::Bool(true)),
         DraftBody::Template(text) => ("body", Value::from(text.as_str())),
+        DraftBody::Raw(name) => ("argToBody", Value::from(name.as_str())),
     };
     if !key.is_empty() {
         members.insert(key.to_owned(), value);

@@ -7,6 +7,7 @@ use crate::args::{Arg, Position};
 use crate::check::{Check, Placed, Shared, Use};
 use crate::fields::{Fields, shown};
 use crate::multipart;
+use crate::raw;
 use crate::request::RenderError;
 use crate::template::{Context, PathRoot, REQUEST_VARIABLES, Template};
 use crate::values::{Encoding, push_pairs};
@@ -47,6 +48,10 @@ pub(crate) enum Body {
     /// Parts of arguments.
     Multipart {
         args: Vec<Arg>,
+    },
+    /// One argument alone, as it is.
+    Raw {
+        arg: [Arg; 1],
     },
 }
 
@@ -119,6 +124,10 @@ pub(crate) fn read_body(
 ) -> (Body, Vec<Use>) {
     let text = fields.text("body", &mut check.problems).filter(|text| !text.text.is_empty());
     let path = fields.path_of("body");
+    if let Some(raw) = raw::read(fields, args, text.is_some() || args_to != ArgsTo::Nowhere, check)
+    {
+        return (raw, Vec::new());
+    }
     let Some(text) = text else {
         let sent = sent_args(args, args_to);
         return (args_body(sent, args_to, media, fields.mark, &fields.path, check), Vec::new());
@@ -245,6 +254,7 @@ impl Body {
             Self::Json { args, always: _ }
             | Self::Form { args, always: _ }
             | Self::Multipart { args } => args,
+            Self::Raw { arg } => arg,
         }
     }
 
@@ -274,6 +284,7 @@ impl Body {
                 }
                 Ok(Written::new(form(&present)?, FORM_TYPE))
             }
+            Self::Raw { arg: [arg] } => raw::write(arg, arguments.get(&arg.name)),
             Self::Multipart { args } => {
                 let multipart = multipart::write(present(args, arguments).into_iter(), random)?;
                 let content_type = format!("multipart/form-data; boundary={}", multipart.boundary);
@@ -288,7 +299,7 @@ impl Body {
 }
 
 impl Written {
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self { bytes: Vec::new(), content_type: None, replaces: false }
     }
 

@@ -17,6 +17,7 @@ mod parse;
 mod plan;
 mod problem;
 mod proxy;
+mod raw;
 mod request;
 mod schema;
 mod secrets;

@@ -73,7 +73,8 @@ fn push_parts(parts: &mut Vec<Part>, arg: &Arg, value: &Value) -> Result<(), Ren
     Ok(())
 }
 
-fn decode(text: &str) -> Option<Vec<u8>> {
+/// The bytes of a file that came as base64.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let encoding = if text.ends_with('=') { &BASE64 } else { &BASE64_NOPAD };
     encoding.decode(text.as_bytes()).ok()
 }

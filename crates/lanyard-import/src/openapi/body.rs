@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::definitions::{weigh, with_definitions};
-use super::document::{Placed, Version, shown};
+use super::document::{Placed, Version};
 use super::expand::{Direction, Expanded, expand};
 use super::params::Arguments;
 use super::types;
@@ -94,10 +94,7 @@ pub(crate) fn read(
     match described.kind {
         Kind::Json => json_body(&described, arguments, context),
         Kind::Form | Kind::Multipart => fields(&described, arguments, context),
-        Kind::Text => Ok(text_body(&described, arguments, context)),
-        Kind::Binary => {
-            Err(format!("the body is `{}`, which cannot be written", shown(&described.media)))
-        }
+        Kind::Text | Kind::Binary => Ok(raw_body(&described, arguments, context)),
     }
 }
 
@@ -363,20 +360,24 @@ fn mark_file(schema: &mut Value, of_part: Option<&str>) {
     }
 }
 
-fn text_body(
+fn raw_body(
     described: &Described<'_>,
     arguments: &mut Arguments,
     context: &Context<'_>,
 ) -> DraftBody {
     let name = arguments.name("body", Position::Body);
-    let template = format!("{{{{.args.{name}}}}}");
-    let mut arg = DraftArg::new(name, Some(Position::Body), json!({ "type": "string" }));
+    let (schema, what) = match described.kind {
+        Kind::Binary => (json!({ "type": "string", "format": "binary" }), "in base64"),
+        Kind::Json | Kind::Form | Kind::Multipart | Kind::Text => (json!({ "type": "string" }), ""),
+    };
+    let mut arg = DraftArg::new(name.as_str(), Some(Position::Body), schema);
     arg.required = described.required != Some(false);
     let own = described.at.text("description");
-    let text = own.map_or_else(|| format!("The body as {}", described.media), str::to_owned);
-    arguments.push(arg, Some(&text), context, &described.at.place);
-    set_type(&described.media, "", arguments);
-    DraftBody::Template(template)
+    let text = format!("The body as {} {what}", described.media.replace('*', "any type"));
+    arguments.push(arg, Some(own.unwrap_or(&text)), context, &described.at.place);
+    let is_open = described.media.contains('*');
+    set_type(if is_open { "application/octet-stream" } else { &described.media }, "", arguments);
+    DraftBody::Raw(name)
 }
 
 /// `in: formData` of Swagger 2.0.

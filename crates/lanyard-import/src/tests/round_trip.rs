@@ -142,7 +142,10 @@ fn tool(index: usize) -> impl Strategy<Value = DraftTool> {
                 1 => DraftBody::Json,
                 2 => DraftBody::Form,
                 3 => DraftBody::Multipart,
-                _ => DraftBody::Template("{{toJson .args}}".to_owned()),
+                _ => match only_body(&args) {
+                    Some(name) => DraftBody::Raw(name),
+                    None => DraftBody::Template("{{toJson .args}}".to_owned()),
+                },
             };
             tool.args = args;
             tool.long_description = flag.then(|| description.clone());
@@ -156,6 +159,13 @@ fn tool(index: usize) -> impl Strategy<Value = DraftTool> {
             tool
         },
     )
+}
+
+/// The argument that is alone in the body.
+fn only_body(args: &[DraftArg]) -> Option<String> {
+    let mut bodies = args.iter().filter(|arg| arg.position == Some(Position::Body));
+    let only = bodies.next().filter(|_| bodies.next().is_none())?;
+    Some(only.name.clone())
 }
 
 fn draft() -> impl Strategy<Value = Draft> {

@@ -355,3 +355,93 @@ fn anchors_and_merges_share_what_tools_have_in_common() {
                 requestTemplate: {<<: *base, url: 'https://h.example/b', method: POST}\n";
     assert_eq!(sent(&parsed(text), "b", "{}"), "POST https://h.example /b\nX: y\n");
 }
+
+#[test]
+fn a_body_is_one_argument_as_it_is() {
+    let args = "{name: text, position: body}, {name: n}";
+    let text = "{\"text\": \"<a b='{{x}}'>\\n\"}";
+    check(
+        "method: POST, argToBody: text, headers: [{key: Content-Type, value: application/xml}]",
+        args,
+        text,
+        expect![[r#"
+            POST https://h.example /x
+            Content-Type: application/xml
+
+            <a b='{{x}}'>
+
+        "#]],
+    );
+    check(
+        "method: POST, argToBody: text",
+        args,
+        text,
+        expect![[r#"
+        POST https://h.example /x
+        Content-Type: text/plain; charset=utf-8
+
+        <a b='{{x}}'>
+
+    "#]],
+    );
+    check(
+        "method: POST, argToBody: text",
+        args,
+        "{}",
+        expect![[r#"
+        POST https://h.example /x
+    "#]],
+    );
+    let file = "{name: file, position: body, format: binary}";
+    check(
+        "method: PUT, argToBody: file",
+        file,
+        r#"{"file": "aGk="}"#,
+        expect![[r#"
+        PUT https://h.example /x
+        Content-Type: application/octet-stream
+
+        hi
+    "#]],
+    );
+    check(
+        "method: PUT, argToBody: file",
+        file,
+        r#"{"file": "?"}"#,
+        expect![[r#"
+        refused: the argument `file` is a file and must be base64
+    "#]],
+    );
+}
+
+#[test]
+fn a_body_of_one_argument_is_the_only_body() {
+    let args = "{name: text, position: body}, {name: more, position: body}";
+    check(
+        "argToBody: texd",
+        args,
+        "{}",
+        expect![[r#"
+        api.yaml:5:10: tools[0].args[0]: the body is `texd` alone: this goes nowhere
+        api.yaml:5:40: tools[0].args[1]: the body is `texd` alone: this goes nowhere
+        api.yaml:6:60: tools[0].requestTemplate.argToBody: `texd` is no argument with `position: body`; did you mean `text`?
+    "#]],
+    );
+    check(
+        "argToBody: text, argsToJsonBody: true",
+        args,
+        "{}",
+        expect![[r#"
+        api.yaml:5:40: tools[0].args[1]: the body is `text` alone: this goes nowhere
+        api.yaml:6:60: tools[0].requestTemplate.argToBody: `argToBody` excludes `body` and the `argsTo...` options
+    "#]],
+    );
+    check(
+        "argToBody: text, body: x",
+        "{name: text, position: body}",
+        "{}",
+        expect![[r#"
+        api.yaml:6:60: tools[0].requestTemplate.argToBody: `argToBody` excludes `body` and the `argsTo...` options
+    "#]],
+    );
+}

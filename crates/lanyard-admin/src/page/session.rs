@@ -25,6 +25,7 @@ use ring::digest::{SHA256, digest};
 use super::form::Visit;
 use crate::Admin;
 use crate::actor::{Actor, Approver, operator_of};
+use crate::change::About;
 use crate::error::ApiError;
 
 /// The cookie's name.
@@ -170,9 +171,12 @@ impl Sessions {
 }
 
 impl Admin {
-    /// Signs an operator in by their token.
+    /// Signs an operator in by their token, which is recorded first.
     pub(crate) async fn sign_in(&self, visit: &Visit, token: &str) -> Result<Begun, ApiError> {
         let row = operator_of(self, token).await?;
+        let actor = Actor::operator(row.name.clone(), row.role, visit.peer);
+        let about = About { action: "operator.sign_in", subject: format!("operator:{}", row.name) };
+        self.blocking(move |shared| shared.note(&actor, about)).await?;
         let parts = &self.shared.parts;
         let now = parts.clock.now();
         let age = Limits::span(parts.limits.console_session_ms_max);

@@ -113,6 +113,8 @@ impl<'a> Browser<'a> {
 async fn an_operator_signs_in_looks_and_says_yes() {
     let (world, tokens) = world(&[("ann", "approver")]).await;
     let browser = Browser::signed_in(&world, &tokens[0]).await;
+    let told = world.told().await;
+    assert!(told.starts_with(r#""operator.sign_in" "operator:ann" "operator:ann""#), "{told}");
     let empty = browser.list().await;
     assert!(empty.text.contains("Nothing waits for you."), "{}", empty.text);
     asks(&world, "a1", "eve");

@@ -305,12 +305,19 @@ fn url(
     if segments.split('/').any(|segment| segment == "." || segment == "..") {
         return Err("the path has a `.` or `..` segment".to_owned());
     }
-    if context.options.base_url.is_some() {
-        return Ok(out);
-    }
-    let own = servers::of(&operation.at, context).or_else(|| servers::of(&operation.item, context));
-    match own.filter(|base| Some(base) != draft.base_url.as_ref()) {
+    let own = match context.options.base_url {
+        Some(_) => None,
+        None => servers::of(&operation.at, context)
+            .or_else(|| servers::of(&operation.item, context))
+            .filter(|base| Some(base) != draft.base_url.as_ref()),
+    };
+    // What begins with two slashes would be read as a host.
+    match own.or_else(|| draft.base_url.clone().filter(|_| out.starts_with("//"))) {
         Some(base) => Ok(format!("{}{out}", base.replace("{{", "%7B%7B"))),
+        None if out.starts_with("//") => {
+            context.notes.warning(&operation.item.place, "a path begins with one slash, not two");
+            Ok(format!("/{}", out.trim_start_matches('/')))
+        }
         None => Ok(out),
     }
 }

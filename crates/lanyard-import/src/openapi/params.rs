@@ -26,6 +26,8 @@ pub(crate) struct Arguments {
     /// The whole text of descriptions that were cut.
     pub(crate) cut: Vec<(String, String)>,
     names: BTreeSet<String>,
+    /// What is written already, as the request has it.
+    wires: BTreeSet<(Position, String)>,
 }
 
 impl Arguments {
@@ -54,6 +56,18 @@ impl Arguments {
         context: &Context<'_>,
         place: &str,
     ) {
+        let position = arg.position.unwrap_or(Position::Body);
+        let wire = match position {
+            Position::Header => arg.wire().to_ascii_lowercase(),
+            Position::Path | Position::Query | Position::Cookie | Position::Body => {
+                arg.wire().to_owned()
+            }
+        };
+        if !self.wires.insert((position, wire)) {
+            let what = format!("`{}` stands twice in the {}", shown(arg.wire()), position.name());
+            context.notes.warning(place, format!("{what}: the first one counts"));
+            return;
+        }
         settle(&mut arg, text, context, place);
         if let Some(text) = text
             && crate::shorten(text, usize::MAX).chars().count() > DESCRIPTION_MAX

@@ -95,6 +95,8 @@ pub(crate) enum Body {
     Multipart(Vec<Part>),
     /// Anything else.
     Text(String),
+    /// A file, which is not read.
+    File,
 }
 
 /// One part of a multipart body.
@@ -161,7 +163,7 @@ impl Drop for Sample {
             None => {}
         }
         match &mut self.body {
-            Body::None => {}
+            Body::None | Body::File => {}
             Body::Form(pairs) => wipe_pairs(pairs),
             Body::Json(value) => wipe_json(value),
             Body::Multipart(parts) => {

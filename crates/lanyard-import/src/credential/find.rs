@@ -251,7 +251,7 @@ impl Finder<'_> {
                 }
                 self.sample.body = Body::Multipart(parts);
             }
-            other @ (Body::None | Body::Text(_)) => self.sample.body = other,
+            other @ (Body::None | Body::Text(_) | Body::File) => self.sample.body = other,
         }
     }
 }

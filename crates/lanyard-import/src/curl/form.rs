@@ -1,5 +1,7 @@
 //! The values of `--data-urlencode` and `-F`.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::sample::{Pair, Part};
 use crate::shell::variable;
 
@@ -18,12 +20,16 @@ pub(super) fn urlencoded(text: &str) -> Result<String, &'static str> {
     Ok(if name.is_empty() { encoded } else { format!("{name}={encoded}") })
 }
 
+/// As curl encodes: everything but unreserved characters, a space as `+`.
 fn percent_encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, RESERVED).to_string().replace("%20", "+")
 }
 
-/// What `-F NAME=CONTENT` adds to the parts.
-pub(super) fn part(text: &str) -> Result<Part, &'static str> {
+/// Everything but unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What `-F NAME=CONTENT` adds to the parts, and whether curl leaves out what follows a `;`.
+pub(super) fn part(text: &str) -> Result<(Part, bool), &'static str> {
     let (name, content) = named(text)?;
     if content.starts_with(['@', '<']) {
         return Err(FILE);
@@ -31,8 +37,8 @@ pub(super) fn part(text: &str) -> Result<Part, &'static str> {
     let (content, rest) = match content.strip_prefix('"') {
         Some(quoted) => unquoted(quoted)?,
         None => match content.split_once(';') {
-            Some((content, rest)) if is_parameter(rest) => (content.to_owned(), rest),
-            _ => (content.to_owned(), ""),
+            Some((content, rest)) => (content.to_owned(), rest),
+            None => (content.to_owned(), ""),
         },
     };
     if rest.contains("filename=") || rest.contains("headers=") {
@@ -40,7 +46,9 @@ pub(super) fn part(text: &str) -> Result<Part, &'static str> {
             "a part with a file name or headers of its own is not supported: leave them out",
         );
     }
-    Ok(Part { pair: Pair::new(name, content), file: false })
+    let rest = rest.trim_start_matches(';');
+    let cut = !rest.trim().is_empty() && !is_parameter(rest);
+    Ok((Part { pair: Pair::new(name, content), file: false }, cut))
 }
 
 /// What `--form-string NAME=CONTENT` adds: nothing in it means anything.

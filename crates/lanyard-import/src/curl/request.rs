@@ -82,7 +82,17 @@ impl Request {
             }
             Read::Get => self.get = true,
             Read::Head => self.head = true,
-            Read::Form => self.parts.push(part(text)?),
+            Read::Form => {
+                let (part, cut) = part(text)?;
+                self.parts.push(part);
+                if cut {
+                    self.notes.push(
+                        "curl ends the content of a part at its first `;`, and so does the import: \
+                         write `--form-string` if it belongs to the content"
+                            .to_owned(),
+                    );
+                }
+            }
             Read::FormString => self.parts.push(plain_part(text)?),
             Read::User => self.user(text),
             Read::Bearer => self.auth = Some(Auth::Bearer(text.to_owned())),

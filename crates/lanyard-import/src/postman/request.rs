@@ -221,8 +221,7 @@ fn read_body(
             }
         }
         Some("graphql") => sample.body = graphql(body.get("graphql"), variables)?,
-        Some("file") => sample
-            .warn("its body is a file, which is not read: the request is imported without a body"),
+        Some("file") => sample.body = Body::File,
         Some(_) | None => {}
     }
     Ok(())

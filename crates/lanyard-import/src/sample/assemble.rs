@@ -182,7 +182,7 @@ fn drop_unnamed(sample: &mut Sample) {
                 members.retain(|name, _| keep(name));
             }
         }
-        Body::None | Body::Text(_) => {}
+        Body::None | Body::Text(_) | Body::File => {}
     }
     if left_out > 0 {
         sample.warn(format!(
@@ -211,6 +211,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Json(_) => "json value",
         Body::Multipart(_) => "multipart",
         Body::Text(_) => "text",
+        Body::File => "file",
     }
 }
 

@@ -41,24 +41,19 @@ pub(crate) fn of_type(text: &str, media: Media) -> Result<Body, String> {
     }
     match media {
         Media::Json => json(text).map(Body::Json),
-        Media::Form => form(text),
+        Media::Form if is_form(text) => Ok(Body::Form(url::pairs(text)?)),
         Media::Multipart => Err(
             "the parts are written out with their boundary: write each as `-F NAME=VALUE`, and \
              leave the `Content-Type` out"
                 .to_owned(),
         ),
-        Media::Other => Ok(Body::Text(text.to_owned())),
+        Media::Form | Media::Other => Ok(Body::Text(text.to_owned())),
     }
 }
 
-/// A form; a text without any pair is a text.
-fn form(text: &str) -> Result<Body, String> {
-    let pairs = url::pairs(text)?;
-    if pairs.iter().all(|pair| pair.value.is_some()) {
-        Ok(Body::Form(pairs))
-    } else {
-        Ok(Body::Text(text.to_owned()))
-    }
+/// Whether a text is pairs of a form.
+fn is_form(text: &str) -> bool {
+    text.split('&').filter(|pair| !pair.is_empty()).all(|pair| pair.contains('='))
 }
 
 /// JSON with variables in it. The error says where, and never what.

@@ -165,7 +165,11 @@ fn insert(object: &mut Value, keys: &[&str], leaf: Value) {
 pub(super) fn of_body(body: &Body) -> Vec<Field> {
     match body {
         Body::None => Vec::new(),
-        Body::Form(pairs) => of_pairs(pairs, Position::Body, true),
+        Body::Form(pairs) => {
+            // A template can write lists, but no objects.
+            let templated = pairs.iter().any(|pair| variable::has_secret(pair.value()));
+            of_pairs(pairs, Position::Body, !templated)
+        }
         Body::Multipart(parts) => of_parts(parts),
         Body::Json(Value::Object(members)) => members
             .iter()
@@ -175,6 +179,10 @@ pub(super) fn of_body(body: &Body) -> Vec<Field> {
             vec![Field::json("items", Position::Body, value.clone())]
         }
         Body::Json(value) => vec![Field::json("body", Position::Body, value.clone())],
+        Body::File => {
+            let field = Field::json("body", Position::Body, Value::Null);
+            vec![Field { seen: Seen::File, ..field }]
+        }
         Body::Text(text) => {
             vec![Field::json("body", Position::Body, Value::String(text.clone()))]
         }

@@ -265,25 +265,28 @@ impl Maker<'_> {
                 let names: Vec<String> = merged.iter().map(|one| self.field(one)).collect();
                 DraftBody::Template(format!("{{{{toJson .args.{}}}}}", names.concat()))
             }
-            Body::Text(_) => {
+            Body::Text(_) | Body::File => {
                 let names: Vec<String> = merged.iter().map(|one| self.field(one)).collect();
-                DraftBody::Template(format!("{{{{.args.{}}}}}", names.concat()))
+                DraftBody::Raw(names.concat())
             }
         }
     }
 
     fn form_template(&mut self, merged: &[Merged]) -> String {
-        let pairs: Vec<String> = merged
-            .iter()
-            .map(|one| {
-                let name = literal_name(&one.field.wire);
-                match &one.field.secret {
-                    Some(key) => format!("{name}={{{{.config.{key}}}}}"),
-                    None => format!("{name}={{{{.args.{}}}}}", self.field(one)),
+        let mut out = String::new();
+        for one in merged {
+            let name = literal_name(&one.field.wire);
+            let separator = if out.is_empty() { "" } else { "&" };
+            out.push_str(&match &one.field.secret {
+                Some(key) => format!("{separator}{name}={{{{.config.{key}}}}}"),
+                None if one.field.style == ArgStyle::Repeat => {
+                    let arg = self.field(one);
+                    format!("{{{{range .args.{arg}}}}}&{name}={{{{.}}}}{{{{end}}}}")
                 }
-            })
-            .collect();
-        pairs.join("&")
+                None => format!("{separator}{name}={{{{.args.{}}}}}", self.field(one)),
+            });
+        }
+        out
     }
 
     fn json_template(&mut self, merged: &[Merged]) -> String {

@@ -304,7 +304,7 @@ pub(super) fn whole(sample: &Sample) -> Value {
             Some(Auth::Key { name, value, .. }) => json!({ "key": [name, value] }),
         },
         "body": match &sample.body {
-            Body::None => Value::Null,
+            Body::None | Body::File => Value::Null,
             Body::Form(pairs) => json!({ "form": shown(pairs) }),
             Body::Json(value) => json!({ "json": value }),
             Body::Multipart(parts) => {

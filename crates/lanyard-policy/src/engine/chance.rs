@@ -218,7 +218,11 @@ impl<'a> Known<'a> {
         let mut noticed = NoticedBy::new();
         let context = source.context(&Reading::plain(), &mut noticed).map_err(|it| it.0);
         let asked = context.and_then(|context| {
-            let entities = entities(subject, object, Some(&circumstances))?;
+            let ready = policies.plan(subject, object, action);
+            let entities = match ready.and_then(|plan| plan.entities.clone()) {
+                Some(entities) => entities,
+                None => entities(subject, object, Some(&circumstances))?,
+            };
             Asked::new(subject, object, action, context, Some(entities))
         });
         // What has several readings is not known well enough here.

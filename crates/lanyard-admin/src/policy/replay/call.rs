@@ -114,6 +114,21 @@ impl Kept {
         serde_json::from_str(raw).unwrap_or_default()
     }
 
+    /// What is known of these arguments, as one text: the same text means that the same is known.
+    pub(super) fn said_of(&self, names: &BTreeSet<String>) -> String {
+        let mut said = String::new();
+        for name in names {
+            // Values are JSON, so that nothing in one ends it.
+            match self.args.get(name) {
+                Some(value) => said.push_str(&value.to_string()),
+                None if self.absent.contains(name) => said.push('-'),
+                None => said.push('?'),
+            }
+            said.push('\n');
+        }
+        said
+    }
+
     /// The arguments of which something is known.
     pub(super) fn known(&self) -> BTreeSet<String> {
         self.args.keys().chain(&self.absent).cloned().collect()

@@ -1,7 +1,7 @@
 //! What a policy text would have said of recorded calls. The same question is asked once: a day has many
 //! calls that differ in nothing that a rule reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use lanyard_core::{ServerName, ToolName};
 use lanyard_policy::{
@@ -17,9 +17,9 @@ use crate::policy::check::at;
 use crate::policy::world::subject;
 use crate::state::Shared;
 
-/// How many answers are remembered, and the longest kept arguments for which one is, in bytes.
+/// How many answers are remembered, and the longest question for which one is, in bytes.
 const ANSWERS_MAX: usize = 50_000;
-const KEPT_BYTES_MAX: usize = 512;
+const QUESTION_BYTES_MAX: usize = 512;
 
 /// Who there is and what, held against a policy text.
 pub(super) struct Foresight {
@@ -41,10 +41,12 @@ struct Tool {
     server: ServerName,
     name: ToolName,
     rules: ObjectRules,
+    /// The arguments that rules read.
+    reads: BTreeSet<String>,
 }
 
 /// A question that has one answer whenever it is asked: agent and tool by their numbers, what the
-/// grants say, and what was kept of the arguments.
+/// grants say, and what is known of the arguments that rules read.
 type Question = (usize, usize, Granted, String);
 
 /// What the grants say, as far as it makes a difference.
@@ -73,8 +75,11 @@ impl Foresight {
         for (number, thing) in (0..).zip(shared.things(rows)) {
             if let (server, Some(name)) = thing.about() {
                 let rules = thing.rules(&policies, &shared.tenant);
-                let tool = Tool { number, server: server.clone(), name: name.clone(), rules };
-                tools.entry(server.to_string()).or_default().insert(name.to_string(), tool);
+                let reads = rules.arguments_read(&policies, Action::Call);
+                let (own, name) = (server.clone(), name.clone());
+                let tool = Tool { number, server: own, name, rules, reads };
+                let of_server = tools.entry(server.to_string()).or_default();
+                of_server.insert(tool.name.to_string(), tool);
             }
         }
         Ok(Self { policies, agents, tools, answers: HashMap::new() })
@@ -84,17 +89,23 @@ impl Foresight {
     pub(super) fn of(&mut self, call: &RecordedCall<'_>) -> Option<Prospect> {
         let subject = self.agents.get(&*call.agent)?;
         let tool = self.tools.get(&*call.server)?.get(&*call.tool)?;
-        let repeats = call.attributes.len() <= KEPT_BYTES_MAX
-            && self.policies.repeats(&subject.rules, &tool.rules, Action::Call);
-        if !repeats {
-            return Some(asked(&self.policies, subject, tool, call));
+        let kept = match tool.reads.is_empty() {
+            true => Kept::default(),
+            false => Kept::read(call.attributes),
+        };
+        let asked = || asked(&self.policies, (subject, tool), call, &kept);
+        if !self.policies.repeats(&subject.rules, &tool.rules, Action::Call) {
+            return Some(asked());
         }
-        let granted = granted(subject, tool, call);
-        let question = (subject.number, tool.number, granted, call.attributes.to_owned());
-        if let Some(known) = self.answers.get(&question) {
-            return Some(*known);
+        let known = kept.said_of(&tool.reads);
+        if known.len() > QUESTION_BYTES_MAX {
+            return Some(asked());
         }
-        let answer = asked(&self.policies, subject, tool, call);
+        let question = (subject.number, tool.number, granted(subject, tool, call), known);
+        if let Some(answer) = self.answers.get(&question) {
+            return Some(*answer);
+        }
+        let answer = asked();
         if self.answers.len() >= ANSWERS_MAX {
             self.answers.clear();
         }
@@ -111,7 +122,12 @@ fn granted(subject: &Subject, tool: &Tool, call: &RecordedCall<'_>) -> Granted {
     }
 }
 
-fn asked(policies: &Policies, subject: &Subject, tool: &Tool, call: &RecordedCall<'_>) -> Prospect {
+fn asked(
+    policies: &Policies,
+    (subject, tool): (&Subject, &Tool),
+    call: &RecordedCall<'_>,
+    kept: &Kept,
+) -> Prospect {
     let peer = call.peer.unwrap_or(at(call.time).peer);
     let circumstances = Circumstances {
         user: call.user.as_ref(),
@@ -120,7 +136,6 @@ fn asked(policies: &Policies, subject: &Subject, tool: &Tool, call: &RecordedCal
         transport: Transport::of(peer),
         now: call.time,
     };
-    let kept = Kept::read(call.attributes);
     let recorded = Recorded {
         circumstances,
         moment: Moment::Known,

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use lanyard_core::Limits;
-use lanyard_import::{Import, OpenApiOptions, Severity, import_openapi};
+use lanyard_import::{Draft, Import, OpenApiOptions, Severity, import_openapi};
 use lanyard_rest::{ParseOptions, Schemas, parse};
 use serde_json::{Value, json};
 
@@ -55,9 +55,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         return Ok(());
     }
+    let peak_kb = peak_kb();
     let mut report = summary(&imported, &yaml, &limits);
-    let whole =
-        json!({ "bytes": text.len(), "importMs": import_ms, "allMs": began.elapsed().as_millis() });
+    let all_ms = began.elapsed().as_millis();
+    let whole = json!({
+        "bytes": text.len(), "importMs": import_ms, "allMs": all_ms, "peakKb": peak_kb,
+    });
     if let (Value::Object(report), Value::Object(whole)) = (&mut report, whole) {
         report.extend(whole);
     }
@@ -65,25 +68,62 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The most memory that this process has had.
+fn peak_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    peak.trim().trim_end_matches(" kB").parse().unwrap_or_default()
+}
+
 fn summary(imported: &Import, yaml: &str, limits: &Limits) -> Value {
+    let counts = imported.counts;
+    let severity =
+        |wanted: Severity| imported.notes.iter().filter(|n| n.severity == wanted).count();
+    let mut problems: Vec<String> = Vec::new();
+    let mut names = BTreeSet::new();
+    let fits = u64::try_from(yaml.len()).is_ok_and(|size| size <= limits.definition_bytes_max);
+    // One that is too large says so, and is read in parts.
+    let together = if fits { counts.tools.max(1) } else { 100 };
+    let parts = imported.draft.tools.chunks(together);
+    let read: usize = parts
+        .map(|tools| {
+            let part = Draft { tools: tools.to_vec(), ..imported.draft.clone() };
+            judge(&part, limits, &mut names, &mut problems)
+        })
+        .sum();
+    if read != counts.tools {
+        problems.push("not every tool of the draft is read".to_owned());
+    }
+    json!({
+        "operations": counts.operations,
+        "tools": counts.tools,
+        "skipped": counts.skipped,
+        "info": severity(Severity::Info),
+        "warnings": severity(Severity::Warning),
+        "outputSchemas": imported.draft.tools.iter().filter(|t| t.output_schema.is_some()).count(),
+        "yamlBytes": yaml.len(),
+        "problems": problems,
+    })
+}
+
+/// Holds a draft against the reader of definitions; how many tools were read.
+fn judge(
+    draft: &Draft,
+    limits: &Limits,
+    names: &mut BTreeSet<String>,
+    problems: &mut Vec<String>,
+) -> usize {
     let options = ParseOptions {
         name: None,
-        base_url: imported.draft.base_url.is_none().then_some(NOWHERE),
+        base_url: draft.base_url.is_none().then_some(NOWHERE),
         secrets: &[],
         secret_known: &|_| true,
         schemas: &Guard,
         limits,
         servers: &|_| None,
     };
-    let counts = imported.counts;
-    let severity =
-        |wanted: Severity| imported.notes.iter().filter(|n| n.severity == wanted).count();
-    let mut problems: Vec<String> = Vec::new();
-    let mut warnings = 0;
-    match parse("draft.yaml", yaml, &options) {
+    match parse("draft.yaml", &draft.to_yaml(), &options) {
         Ok(parsed) => {
-            warnings = parsed.warnings.len();
-            let mut names = BTreeSet::new();
             for tool in &parsed.definition.tools {
                 if let Err(reason) = lanyard_guard::check_schema(&tool.input_schema) {
                     problems.push(format!("{}: {reason}", tool.name));
@@ -94,21 +134,11 @@ fn summary(imported: &Import, yaml: &str, limits: &Limits) -> Value {
                     problems.push(format!("{}: the name stands twice", tool.name));
                 }
             }
-            if parsed.definition.tools.len() != counts.tools {
-                problems.push("not every tool of the draft is read".to_owned());
-            }
+            parsed.definition.tools.len()
         }
-        Err(refused) => problems.extend(refused.iter().take(5).map(ToString::to_string)),
+        Err(refused) => {
+            problems.extend(refused.iter().take(5).map(ToString::to_string));
+            0
+        }
     }
-    json!({
-        "operations": counts.operations,
-        "tools": counts.tools,
-        "skipped": counts.skipped,
-        "info": severity(Severity::Info),
-        "warnings": severity(Severity::Warning),
-        "readerWarnings": warnings,
-        "outputSchemas": imported.draft.tools.iter().filter(|t| t.output_schema.is_some()).count(),
-        "yamlBytes": yaml.len(),
-        "problems": problems,
-    })
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::OpenApiOptions;
 use super::document::{Document, Version};
+use super::expand::{Direction, Expanded};
 use super::graph::Graph;
 use crate::{Note, Severity};
 
@@ -18,6 +19,8 @@ pub(crate) struct Context<'d> {
     pub(crate) notes: Notes,
     /// Which references lead back to themselves.
     pub(crate) graph: RefCell<Graph>,
+    /// What references became.
+    pub(crate) expanded: RefCell<HashMap<(String, Direction), Expanded>>,
     /// The patterns that were looked at, and whether they can be enforced.
     pub(crate) patterns: RefCell<HashMap<String, bool>>,
 }
@@ -33,6 +36,7 @@ impl<'d> Context<'d> {
             options,
             notes: Notes { list: RefCell::new(notes), ..Notes::default() },
             graph: RefCell::default(),
+            expanded: RefCell::default(),
             patterns: RefCell::default(),
         }
     }

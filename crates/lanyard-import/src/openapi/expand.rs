@@ -21,7 +21,7 @@ const DEPTH_MAX: usize = 22;
 const SMALL: usize = 8;
 
 /// Whether a schema is of what is sent or of what comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
     Request,
     Response,
@@ -38,6 +38,7 @@ impl Direction {
 }
 
 /// A schema that stands alone.
+#[derive(Debug, Clone)]
 pub(crate) struct Expanded {
     pub(crate) schema: Map<String, Value>,
     /// Whether parts of it were left open because it is too large or too deep.
@@ -47,6 +48,20 @@ pub(crate) struct Expanded {
 /// Translates a schema. One that gets too large is tried again with `$defs` for what is used in
 /// several places; what is then still too large is left open.
 pub(crate) fn expand(at: &Placed<'_>, direction: Direction, context: &Context<'_>) -> Expanded {
+    // Many operations take and give the same things.
+    let known = at.text("$ref").filter(|_| at.object().is_some_and(|members| members.len() == 1));
+    let key = known.map(|reference| (reference.to_owned(), direction));
+    if let Some(known) = key.as_ref().and_then(|key| context.expanded.borrow().get(key).cloned()) {
+        return known;
+    }
+    let expanded = expand_anew(at, direction, context);
+    if let Some(key) = key {
+        context.expanded.borrow_mut().insert(key, expanded.clone());
+    }
+    expanded
+}
+
+fn expand_anew(at: &Placed<'_>, direction: Direction, context: &Context<'_>) -> Expanded {
     let (inline, shared) = direction.limits();
     let mut walk = Walk::new(context, direction, false, inline);
     let schema = walk.whole(at);

@@ -220,7 +220,7 @@ fn tool(
     ordered.sort_by_key(|parameter| parameter.text("in") != Some("path"));
     for parameter in ordered {
         if !matches!(parameter.text("in"), Some("body" | "formData")) {
-            params::read(parameter, operation.path, &taken, &mut arguments, context)?;
+            params::read(parameter, sent_path(operation.path), &taken, &mut arguments, context)?;
         }
     }
     let url = url(operation, draft, &mut arguments, context)?;
@@ -268,6 +268,11 @@ fn describe_tool(tool: &mut DraftTool, operation: &Operation<'_>, arguments: &Ar
     tool.long_description = long.map(|text| crate::text::whole(&text));
 }
 
+/// A path without what a document adds to tell it from others.
+fn sent_path(path: &str) -> &str {
+    path.split('#').next().unwrap_or_default()
+}
+
 /// The URL with the names of arguments in braces.
 fn url(
     operation: &Operation<'_>,
@@ -275,14 +280,11 @@ fn url(
     arguments: &mut Arguments,
     context: &Context<'_>,
 ) -> Result<String, String> {
-    let path = match operation.path.split_once('#') {
-        Some((path, _)) => {
-            // A common way to give one path several operations.
-            context.notes.info(&operation.item.place, "what follows `#` in a path is not sent");
-            path
-        }
-        None => operation.path,
-    };
+    let path = sent_path(operation.path);
+    if path != operation.path {
+        // A common way to give one path several operations.
+        context.notes.info(&operation.item.place, "what follows `#` in a path is not sent");
+    }
     let mut out = String::new();
     if !path.starts_with('/') {
         out.push('/');

@@ -37,6 +37,11 @@ pub(crate) struct Approver {
     name: OperatorName,
 }
 
+/// An actor who may open what is kept of calls: an owner or an auditor. Who only approves is shown
+/// what is to be approved, and nothing else.
+#[derive(Debug, Clone)]
+pub(crate) struct Opener(Actor);
+
 #[derive(Debug, Clone)]
 enum Who {
     Operator(OperatorName),
@@ -91,6 +96,21 @@ impl Owner {
     }
 }
 
+impl Opener {
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0
+    }
+
+    fn of(actor: Actor) -> Result<Self, ApiError> {
+        match actor.role {
+            Role::Owner | Role::Auditor => Ok(Self(actor)),
+            Role::Approver => Err(ApiError::forbidden(
+                "this needs an operator with the role owner or auditor; see `lanyard operator list`",
+            )),
+        }
+    }
+}
+
 impl Approver {
     pub(crate) fn actor(&self) -> &Actor {
         &self.actor
@@ -114,6 +134,14 @@ impl Approver {
                 "this needs an operator with the role owner or approver; see `lanyard operator list`",
             )),
         }
+    }
+}
+
+impl FromRequestParts<Admin> for Opener {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, ApiError> {
+        Self::of(authenticate(parts, admin).await?)
     }
 }
 

@@ -184,6 +184,7 @@ impl World {
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: Arc::clone(&servers) as Arc<dyn Status>,
             record_ids: record_ids(),
+            forget_subject: Arc::new(|_, _| {}),
             decided: {
                 let decided = Arc::clone(&decided);
                 Arc::new(move |id: &RecordId| decided.lock().unwrap().push(id.clone()))

@@ -64,6 +64,9 @@ pub struct StoredOptions {
     /// What is masked in what it says; as the gateway was started where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scrub: Option<Scrub>,
+    /// Whether the arguments and answers of its calls are kept, sealed.
+    #[serde(skip_serializing_if = "is_off")]
+    pub payloads: bool,
     /// What keeps its process apart; nothing does yet. MCP only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -282,6 +285,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("untrusted_wrap", "on, exact or off"),
     ("strip_optional_args", "on or off"),
     ("scrub", "exact or patterns"),
+    ("payloads", "on or off"),
     ("inline", "tools, comma-separated"),
     ("tools", "tools, comma-separated"),
     ("era", "auto, legacy or modern"),
@@ -324,6 +328,10 @@ pub(crate) fn apply(
             options.strip_optional_args = filled.map(|value| switch(key, value)).transpose()?;
         }
         "scrub" => options.scrub = filled.map(|value| word("scrub", value)).transpose()?,
+        "payloads" => {
+            let switched = filled.map(|value| switch(key, value)).transpose()?;
+            options.payloads = switched.unwrap_or(false);
+        }
         "inline" => options.inline = tools(&listed(filled))?,
         "tools" => {
             options.tools = filled.map(|value| tools(&listed(Some(value)))).transpose()?;

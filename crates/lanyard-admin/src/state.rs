@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::{delete, get, patch, post, put};
-use lanyard_core::{Clock, Limits, RecordId, ServerName, TenantName};
+use lanyard_core::{Clock, Limits, PayloadSubject, RecordId, ServerName, TenantName};
 use lanyard_policy::Views;
 use lanyard_rest::Schemas;
 use lanyard_store::audit::Log;
@@ -22,9 +22,12 @@ use crate::page::login;
 use crate::page::session::Sessions;
 use crate::ports::{Status, Verify};
 use crate::{
-    agent, approval, audit, grant, limit, operator, page, pin, policy, secret, server, server_add,
-    server_test, status, tenant, user_credential,
+    agent, approval, audit, grant, limit, operator, page, payload, pin, policy, secret, server,
+    server_add, server_test, status, tenant, user_credential,
 };
+
+/// Told of a tenant's subject.
+pub type Forget = dyn Fn(&TenantName, &PayloadSubject) + Send + Sync;
 
 /// What an admin API is made of.
 pub struct AdminParts {
@@ -50,6 +53,8 @@ pub struct AdminParts {
     pub record_ids: Arc<dyn Fn() -> RecordId + Send + Sync>,
     /// Told when a call that waits for a human was decided.
     pub decided: Arc<dyn Fn(&RecordId) + Send + Sync>,
+    /// Told when the key of a subject was erased: nothing may be sealed under it any more.
+    pub forget_subject: Arc<Forget>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The limits in force.
@@ -169,6 +174,9 @@ impl Admin {
             .route("/v1/audit/verify", post(audit::verify))
             .route("/v1/audit/checkpoint", get(audit::witness))
             .route("/v1/audit/prune", post(audit::prune))
+            .route("/v1/audit/payloads", get(payload::list))
+            .route("/v1/audit/payloads/{call}", get(payload::show))
+            .route("/v1/audit/erase", post(payload::erase))
             .merge(console())
             .fallback(status::nothing_here)
             .with_state(self.clone())

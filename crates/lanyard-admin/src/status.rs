@@ -10,6 +10,7 @@ use crate::Admin;
 use crate::actor::Reader;
 use crate::error::ApiError;
 use crate::launch;
+use crate::options::StoredOptions;
 use crate::user_credential::is_users_own;
 
 /// The process lives. Needs no token and says nothing else.
@@ -87,6 +88,12 @@ fn findings(
                 is_set = described.is_set();
             }
             Err(problem) => findings.push(format!("server {} does not load: {problem}", row.name)),
+        }
+        if StoredOptions::read(row).is_ok_and(|options| options.payloads) {
+            findings.push(format!(
+                "server {} keeps the arguments and answers of calls, sealed; `lanyard audit payloads`",
+                row.name
+            ));
         }
         // A tool set is not granted itself: the servers behind it are.
         if !is_set && !rows.grants.iter().any(|grant| grant.server == row.name) {

@@ -13,6 +13,7 @@ mod listener;
 mod name;
 mod origin;
 mod outcome;
+mod payload;
 mod record;
 mod secrets;
 pub mod spelling;
@@ -30,6 +31,7 @@ pub use name::{
 };
 pub use origin::{Origin, OriginError, Scheme};
 pub use outcome::{Blame, Denial, Failure, ReachedLimit};
+pub use payload::{PayloadKept, PayloadPart, PayloadRecord, PayloadSubject, PayloadSubjectError};
 pub use record::{
     CallFacts, CallRecord, ChangeRecord, ClientNote, CredentialUse, Decision, Ending, EndingStatus,
     OpenRecord, Record, RecordWho,

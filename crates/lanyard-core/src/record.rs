@@ -1,9 +1,11 @@
 //! What the audit log holds, as words. How a record is written as a line is the store's business.
 //!
-//! INVARIANT: a record holds no argument value, no answer and no credential.
+//! INVARIANT: a record holds no argument value, no answer and no credential, but for what a
+//! [`Record::Payload`] holds sealed.
 
 use crate::{
-    AgentName, RecordId, SecretName, ServerName, TenantName, Timestamp, TokenId, UserName,
+    AgentName, PayloadRecord, RecordId, SecretName, ServerName, TenantName, Timestamp, TokenId,
+    UserName,
 };
 
 /// One entry of the audit log.
@@ -14,6 +16,8 @@ pub enum Record {
     Opened(Box<OpenRecord>),
     /// An allowed call ended.
     Closed(CallRecord),
+    /// What is kept of an allowed call's arguments or answer.
+    Payload(Box<PayloadRecord>),
     /// Somebody changed, or tried to change, what the gateway does.
     Changed(ChangeRecord),
     /// Refusals at the edge (no valid token, foreign host or origin), counted over a span of

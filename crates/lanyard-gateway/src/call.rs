@@ -18,6 +18,7 @@ mod foreign;
 mod limits;
 mod open;
 mod passage;
+mod payload;
 mod recorded;
 mod rounds;
 mod screen;

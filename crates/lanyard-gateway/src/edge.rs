@@ -54,6 +54,7 @@ pub use self::session::SessionEnds;
 use crate::approvals::Approvals;
 use crate::call::{Continued, RecordIds, Rounds, ServerCredentials, Watched};
 use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
+use crate::payloads::Payloads;
 use crate::snapshot::{McpEntry, Snapshot};
 use lanyard_connect::http::Upstream;
 
@@ -81,6 +82,8 @@ pub struct GatewayParts {
     pub session_ends: Arc<dyn SessionEnds>,
     /// Where people's decisions on calls are kept.
     pub approvals: Arc<dyn Approvals>,
+    /// Where the keys are kept under which arguments and answers are sealed.
+    pub payloads: Arc<dyn Payloads>,
     /// Sends requests to servers.
     pub upstream: Upstream,
     /// What is told when a server that speaks MCP was listed.
@@ -116,6 +119,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<Log>,
     pub(crate) digester: Digester,
     pub(crate) approvals: Arc<dyn Approvals>,
+    pub(crate) payloads: Arc<dyn Payloads>,
     pub(crate) upstream: Upstream,
     pub(crate) record_ids: RecordIds,
     pub(crate) rounds: Rounds,
@@ -184,6 +188,7 @@ impl Gateway {
             log: parts.log,
             digester: parts.digester,
             approvals: parts.approvals,
+            payloads: parts.payloads,
             upstream: parts.upstream,
             record_ids,
             rounds: Rounds::default(),

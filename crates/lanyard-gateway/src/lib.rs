@@ -11,6 +11,7 @@ pub mod approvals;
 mod call;
 pub mod edge;
 pub mod fleet;
+pub mod payloads;
 pub mod snapshot;
 
 pub use edge::{Gateway, GatewayParts, Listener};

@@ -238,9 +238,20 @@ CREATE INDEX limits_agent ON limits (tenant, agent);
 CREATE INDEX limits_server ON limits (tenant, server);
 ";
 
-/// Whether records hold the arguments that a tenant's policies read.
+/// Whether records hold the arguments that a tenant's policies read. Keys of subjects, wrapped, under
+/// which arguments and answers of calls are sealed in the audit log.
 const FORMAT_5: &str = "
 ALTER TABLE tenants ADD COLUMN records_arguments INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE subject_keys (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    wrapped BLOB CHECK (wrapped IS NOT NULL OR erased_at IS NOT NULL),
+    created_at INTEGER NOT NULL,
+    erased_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX subject_keys_in_use ON subject_keys (tenant, subject) WHERE erased_at IS NULL;
 ";
 
 /// The newest format.

@@ -9,7 +9,7 @@ use lanyard_core::ChangeRecord;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::directory::{self, DirectoryLock};
-use crate::{Change, Configuration, OperatorRow, StoreError, meta, outbox, schema};
+use crate::{Change, Configuration, OperatorRow, StoreError, meta, outbox, schema, subject_key};
 
 /// The database of one data directory, held by this process alone until dropped.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Store {
         let mut connection = connect(&path)?;
         check(&connection)?;
         schema::migrate(&mut connection)?;
+        subject_key::finish_erasing(&connection)?;
         Ok(Self {
             connection: Mutex::new(connection),
             directory: directory.to_owned(),

@@ -5,6 +5,7 @@ mod approvals;
 mod compile;
 mod listen;
 mod open;
+mod payloads;
 mod ports;
 mod tls;
 
@@ -32,6 +33,7 @@ use self::approvals::StoredApprovals;
 use self::compile::{Compiler, Meters, Settings};
 use self::listen::{Addresses, Transient};
 use self::open::Opened;
+use self::payloads::StoredSubjects;
 use self::ports::{Servers, ToAdmin};
 use crate::clock::SystemClock;
 use crate::config::Environment;
@@ -219,10 +221,11 @@ impl Running {
         };
         let (catalogs, tell) = ToAdmin::new();
         let approvals = running.approvals();
-        let told = (catalogs, approvals.clone());
+        let subjects = StoredSubjects::new(&running.opened.store, &running.opened.master);
+        let told = (catalogs, approvals.clone(), subjects.clone());
         let gateway = running.gateway(args.strict, told, snapshots, &rows.sessions_ended)?;
         let compiler = Arc::new(compiler);
-        let admin = running.admin(&gateway, compiler, approvals);
+        let admin = running.admin(&gateway, compiler, approvals, subjects);
         admin.drain_outbox()?;
         tell.send_replace(Some(admin.clone()));
         running.catalogs = Some(tell);
@@ -236,7 +239,7 @@ impl Running {
     fn gateway(
         &self,
         strict: bool,
-        (catalogs, approvals): (ToAdmin, StoredApprovals),
+        (catalogs, approvals, subjects): (ToAdmin, StoredApprovals, StoredSubjects),
         snapshots: watch::Receiver<Arc<Snapshot>>,
         ended: &[SessionEndedRow],
     ) -> Result<Gateway, String> {
@@ -251,6 +254,7 @@ impl Running {
             sessions_ended: ended_sessions(ended, SystemClock.now()),
             session_ends: Arc::new(ends),
             approvals: Arc::new(approvals),
+            payloads: Arc::new(subjects),
             upstream: self.upstream.clone(),
             catalogs: Arc::new(catalogs),
             snapshots,
@@ -273,6 +277,7 @@ impl Running {
         gateway: &Gateway,
         compiler: Arc<Compiler>,
         approvals: StoredApprovals,
+        subjects: StoredSubjects,
     ) -> Admin {
         let servers =
             Arc::new(Servers { gateway: gateway.clone(), compiler: Arc::clone(&compiler) });
@@ -288,6 +293,7 @@ impl Running {
             status: servers,
             record_ids: Arc::new(record_id),
             decided: Arc::new(move |id| approvals.decided(id)),
+            forget_subject: Arc::new(move |tenant, subject| subjects.forget(tenant, subject)),
             clock: Arc::new(SystemClock),
             limits: self.limits.clone(),
             owner_uid: rustix::process::geteuid().as_raw(),

@@ -13,6 +13,7 @@ use super::decide::Refusal;
 use super::limits;
 use super::open::{OpenCall, Subject, deny};
 use super::passage::Found;
+use super::payload::Keeping;
 use super::{Called, Outcome, Passing, TraceId, With, pass_on};
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
@@ -159,9 +160,13 @@ pub(crate) async fn run_beside(
     let digest = request.params.map(|params| core.digester.digest(params.get()));
     let user = request.caller.principal.user.as_ref();
     let credentials = credential_uses(snapshot, allowed.server(), None, user);
+    let keeping = Keeping::of(snapshot, allowed.server(), request.caller, || {
+        request.params.map_or_else(|| "{}".to_owned(), |params| params.get().to_owned())
+    });
     let server = Some(allowed.server().name.clone());
     let subject = Subject {
         digest,
+        keeping,
         by: allowed.by().to_vec(),
         facts: CallFacts {
             credentials,

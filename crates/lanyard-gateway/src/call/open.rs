@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use lanyard_core::{
     CallFacts, CallRecord, Caller, Decision, Denial, Ending, EndingStatus, Failure, OpenRecord,
-    Record, RecordId, RecordWho, ServerName, Timestamp,
+    PayloadPart, Record, RecordId, RecordWho, ServerName, Timestamp,
 };
 use lanyard_policy::limit::Taken;
 use lanyard_wire::{InputRequired, Retry};
@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::Outcome;
 use super::foreign::Passed;
+use super::payload::{self, Keeping, Seal};
 use super::rounds;
 use super::stages::{Answer, RawAnswer};
 use crate::edge::Core;
@@ -39,6 +40,8 @@ pub(super) struct Subject {
     pub(super) detail: Option<String>,
     /// What it was decided on, and what it will use.
     pub(super) facts: CallFacts,
+    /// What is to be kept of it.
+    pub(super) keeping: Option<Keeping>,
 }
 
 impl Subject {
@@ -53,6 +56,7 @@ impl Subject {
             by: Vec::new(),
             detail: None,
             facts: CallFacts::default(),
+            keeping: None,
         }
     }
 
@@ -90,6 +94,8 @@ pub(super) struct OpenCall<'a> {
     id: RecordId,
     began: Instant,
     ending: Option<Ending>,
+    /// Where something is kept of it.
+    seal: Option<Seal>,
     /// What it holds of limits on calls until it ends, whatever its end.
     _places: Taken,
 }
@@ -105,6 +111,7 @@ impl<'a> OpenCall<'a> {
         mut places: Taken,
     ) -> Result<Self, Failure> {
         subject.facts.obligations.append(&mut places.obligations());
+        let keeping = subject.keeping.take();
         let decision = Decision::Allowed { by: std::mem::take(&mut subject.by) };
         let record = opened(core, snapshot, caller, id, subject, decision);
         let position = match core.append(&record) {
@@ -125,18 +132,34 @@ impl<'a> OpenCall<'a> {
         };
         // From here on the record is open and will be closed, also when the client goes away
         // while it is being synced.
-        let open = Self {
+        let mut open = Self {
             core,
             id: id.clone(),
             began: core.clock.monotonic(),
             ending: Some(ending),
+            seal: None,
             _places: places,
         };
-        if let Err(failure) = core.until_durable(position).await {
+        let recorded = async {
+            let mut position = position;
+            if let Some(keeping) = keeping {
+                let (seal, kept_at) = keeping.arguments(core, caller, id).await?;
+                (open.seal, position) = (Some(seal), kept_at);
+            }
+            core.until_durable(position).await
+        };
+        if let Err(failure) = recorded.await {
             open.fail(&failure);
             return Err(failure);
         }
         Ok(open)
+    }
+
+    /// Keeps what the agent gets, where that is switched on.
+    fn keep(&self, part: PayloadPart, text: impl AsRef<str>) {
+        if let Some(seal) = &self.seal {
+            seal.answer(self.core, &self.id, part, text.as_ref());
+        }
     }
 
     /// Notes what came from the upstream.
@@ -153,6 +176,9 @@ impl<'a> OpenCall<'a> {
             ending.masked = answer.masked();
             ending.result_bytes = answer.bytes();
         }
+        if self.seal.is_some() {
+            self.keep(PayloadPart::Result, payload::result_text(answer.result()));
+        }
     }
 
     /// Notes what a server that speaks MCP answered.
@@ -161,6 +187,10 @@ impl<'a> OpenCall<'a> {
             ending.masked = masked;
             ending.upstream_bytes = passed.bytes();
             ending.result_bytes = passed.bytes();
+        }
+        match passed {
+            Passed::Result(text) => self.keep(PayloadPart::Result, text),
+            Passed::Error(text) => self.keep(PayloadPart::Error, text),
         }
     }
 

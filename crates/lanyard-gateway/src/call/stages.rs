@@ -18,6 +18,7 @@ use super::approval::Asking;
 use super::continued::UsedYes;
 use super::credentials::credential_uses;
 use super::open::Subject;
+use super::payload::Keeping;
 use super::recorded::attributes;
 use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
@@ -245,6 +246,10 @@ impl<'a> Permitted<'a> {
         let told = (self.permit.by.clone(), self.permit.shadow.as_slice());
         let mut subject = self.cleared.subject(core, snapshot, incoming, told);
         subject.facts.approval = self.yes.as_ref().map(|yes| yes.approval.to_string());
+        let arguments = self.clearance().arguments();
+        subject.keeping = Keeping::of(snapshot, self.server(), incoming.caller, || {
+            serde_json::to_string(arguments).unwrap_or_default()
+        });
         subject
     }
 
@@ -452,6 +457,10 @@ impl Answer {
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    pub(super) fn result(&self) -> &ToolResult {
+        &self.result
     }
 
     pub(super) fn into_result(self) -> ToolResult {

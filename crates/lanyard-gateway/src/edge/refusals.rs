@@ -72,7 +72,10 @@ mod tests {
             .iter()
             .map(|record| match record {
                 Record::Refused { reason, count, since, .. } => (*reason, *count, since.0),
-                other @ (Record::Opened(_) | Record::Closed(_) | Record::Changed(_)) => {
+                other @ (Record::Opened(_)
+                | Record::Closed(_)
+                | Record::Payload(_)
+                | Record::Changed(_)) => {
                     panic!("{other:?}")
                 }
             })

@@ -48,6 +48,7 @@ pub struct ServerEntry {
     pub(crate) timeout: Duration,
     pub(crate) private: PrivateAllowance,
     scrub: Scrub,
+    payloads: bool,
     tools: Vec<ToolEntry>,
     by_name: HashMap<ToolName, usize>,
     secrets: Vec<SecretName>,
@@ -72,6 +73,17 @@ impl ServerEntry {
     #[must_use]
     pub fn scrubbed(self, scrub: Scrub) -> Self {
         Self { scrub, ..self }
+    }
+
+    /// The same server, with the arguments and answers of its calls kept.
+    #[must_use]
+    pub fn keeping_payloads(self, payloads: bool) -> Self {
+        Self { payloads, ..self }
+    }
+
+    /// Whether the arguments and answers of its calls are kept.
+    pub(crate) fn keeps_payloads(&self) -> bool {
+        self.payloads
     }
 
     /// What is masked in what it says.
@@ -138,6 +150,7 @@ impl ServerEntry {
             timeout: options.timeout,
             private: options.private,
             scrub: Scrub::Exact,
+            payloads: false,
             tools,
             by_name,
             secrets,

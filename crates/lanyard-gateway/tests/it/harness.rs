@@ -1,5 +1,6 @@
 //! Builds a world: a configuration by hand, a gateway on real sockets, a real log.
 
+mod keys;
 mod setup;
 mod yes;
 
@@ -15,6 +16,7 @@ use lanyard_core::{Clock, Known, Limits, ServerName, TenantName, Timestamp};
 use lanyard_gateway::approvals::Approvals;
 use lanyard_gateway::edge::SessionEnds;
 use lanyard_gateway::fleet::{Catalogs, Listed};
+use lanyard_gateway::payloads::Payloads;
 use lanyard_gateway::{Gateway, GatewayParts, Listener, Snapshot};
 use lanyard_store::audit::{Filter, Log, Options, export};
 use lanyard_vault::MasterKey;
@@ -29,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use crate::http::{Answer, Door, PATIENCE, Request};
 use crate::server::Api;
 
+pub(crate) use keys::Keys;
 pub(crate) use setup::{AgentSetup, HeldSetup, LimitSetup, McpSetup, Setup};
 pub(crate) use yes::{People, Said};
 
@@ -99,6 +102,8 @@ pub(crate) struct World {
     ends: Arc<Ends>,
     /// What people decide of calls.
     pub(crate) people: Arc<People>,
+    /// Under which arguments and answers are sealed.
+    pub(crate) keys: Arc<Keys>,
     limits: Limits,
     strict: bool,
     directory: TempDir,
@@ -152,6 +157,7 @@ impl World {
             unix: Door::Tcp(0),
             setup: Mutex::new(setup),
             snapshots,
+            keys: Arc::new(Keys::new(&master)),
             master,
             ends: Arc::default(),
             people: Arc::new(People::new(Limits::size(limits.agent_approvals_max))),
@@ -181,6 +187,7 @@ impl World {
             sessions_ended: self.ends.0.lock().unwrap().clone(),
             session_ends: Arc::clone(&self.ends) as Arc<dyn SessionEnds>,
             approvals: Arc::clone(&self.people) as Arc<dyn Approvals>,
+            payloads: Arc::clone(&self.keys) as Arc<dyn Payloads>,
             upstream,
             catalogs: Arc::new(Nobody),
             snapshots: self.snapshots.subscribe(),

@@ -17,12 +17,14 @@
 //! | `call.open` | a call was allowed; nothing had happened yet |
 //! | `call.denied` | a call was denied |
 //! | `call.close` | an allowed call ended; `id` is that of its `call.open` |
+//! | `call.payload` | what is kept of an allowed call's arguments or answer, sealed |
 //! | `change` | somebody changed what the gateway does |
 //! | `edge.refused` | refusals before authentication, counted over a span |
 //! | `log.segment` | the first line of each segment: whose log, which segment, the checkpoint of all before, the calls open at that moment |
 //! | `log.recovered` | the log was opened after an end that was not clean |
 
 mod open;
+mod payload;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -33,6 +35,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 use self::open::Open;
+use self::payload::Payload;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
@@ -46,6 +49,8 @@ pub const CALL_OPEN: &str = "call.open";
 pub const CALL_DENIED: &str = "call.denied";
 /// The kind of an allowed call's end.
 pub const CALL_CLOSE: &str = "call.close";
+/// The kind of what is kept of a call's arguments or answer.
+pub const CALL_PAYLOAD: &str = "call.payload";
 /// The kind of a change.
 pub const CHANGE: &str = "change";
 /// The kind of counted refusals.
@@ -106,6 +111,9 @@ pub(crate) fn write(
     match line {
         Line::Record(Record::Opened(record)) => put(buffer, place, record.time, &Open::of(record)),
         Line::Record(Record::Closed(record)) => put(buffer, place, record.time, &Close::of(record)),
+        Line::Record(Record::Payload(record)) => {
+            put(buffer, place, record.time, &Payload::of(record))
+        }
         Line::Record(Record::Changed(record)) => {
             put(buffer, place, record.time, &Change::of(record))
         }

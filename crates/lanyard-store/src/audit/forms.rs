@@ -2,7 +2,7 @@
 //! export's lines while they come, so that a long log fills no memory.
 //!
 //! In CSV and OCSF a call is one entry, written when its end is met; a call that did not end is
-//! written last. Lines of the log about itself are in neither.
+//! written last. Lines of the log about itself are in neither, nor is what is kept of calls.
 
 mod csv;
 mod ocsf;
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::format::{CALL_CLOSE, CALL_OPEN, LOG_RECOVERED, LOG_SEGMENT};
+use super::format::{CALL_CLOSE, CALL_OPEN, CALL_PAYLOAD, LOG_RECOVERED, LOG_SEGMENT};
 
 /// The version of OCSF whose API Activity (class 6003) is written.
 pub const OCSF_VERSION: &str = ocsf::VERSION;
@@ -106,7 +106,7 @@ impl Exporter {
         let record: Value = serde_json::from_slice(line)?;
         let id = text(&record, "id").to_owned();
         match text(&record, "kind") {
-            LOG_SEGMENT | LOG_RECOVERED => Ok(()),
+            LOG_SEGMENT | LOG_RECOVERED | CALL_PAYLOAD => Ok(()),
             CALL_OPEN => {
                 self.open.insert(id, record);
                 Ok(())

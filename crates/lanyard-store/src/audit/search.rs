@@ -9,7 +9,7 @@ use lanyard_core::{AgentName, RecordId, ServerName, TenantName, Timestamp};
 use serde::Deserialize;
 
 use super::LogError;
-use super::format::{CALL_CLOSE, CALL_DENIED, CALL_OPEN, CHANGE, Head};
+use super::format::{CALL_CLOSE, CALL_DENIED, CALL_OPEN, CALL_PAYLOAD, CHANGE, Head};
 use super::recovery::read_segment_line;
 use super::segment::{self, Segment};
 
@@ -61,7 +61,8 @@ pub struct Entry {
 }
 
 /// Finds records, the newest first. The end of a call comes with its opening and is not an entry
-/// of its own, unless the filter asks for the kind `call.close`.
+/// of its own, unless the filter asks for the kind `call.close`; nor is what is kept of a call, unless
+/// it asks for `call.payload`.
 pub fn search(directory: &Path, filter: &Filter) -> Result<Vec<Entry>, LogError> {
     let mut found = Vec::new();
     let mut closes_later = HashMap::new();
@@ -82,7 +83,7 @@ pub fn search(directory: &Path, filter: &Filter) -> Result<Vec<Entry>, LogError>
 }
 
 /// Writes matching lines as they stand in the log, the oldest first, and says how many. The end
-/// of a call goes with its opening: it is written when the opening was.
+/// of a call goes with its opening: it is written when the opening was. So does what is kept of it.
 pub fn export(directory: &Path, filter: &Filter, output: &mut dyn Write) -> Result<u64, LogError> {
     let limit = filter.limit.and_then(|limit| u64::try_from(limit).ok()).unwrap_or(u64::MAX);
     let mut open = HashSet::new();
@@ -95,8 +96,12 @@ pub fn export(directory: &Path, filter: &Filter, output: &mut dyn Write) -> Resu
                 return Ok(written);
             }
             let Some(fields) = Fields::read(line.bytes) else { continue };
-            let ends = fields.kind == CALL_CLOSE && open.remove(&fields.id);
-            if !ends && !filter.takes(&fields) {
+            let goes_with_it = match fields.kind.as_str() {
+                CALL_CLOSE => open.remove(&fields.id),
+                CALL_PAYLOAD => open.contains(&fields.id),
+                _ => false,
+            };
+            if !goes_with_it && !filter.takes(&fields) {
                 continue;
             }
             output.write_all(line.bytes).map_err(LogError::Output)?;
@@ -211,8 +216,8 @@ impl Filter {
             && until.is_none_or(|until| fields.time < until.to_string())
     }
 
-    fn wants_closes(&self) -> bool {
-        self.kind.as_deref() == Some(CALL_CLOSE)
+    fn wants(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
     }
 }
 
@@ -245,7 +250,10 @@ impl Pass {
                 pass.open_before = read_segment_line(line.bytes).unwrap_or_default().open;
             }
             let text = || String::from_utf8_lossy(line.bytes).trim_end().to_owned();
-            if fields.kind == CALL_CLOSE && !filter.wants_closes() {
+            if fields.kind == CALL_PAYLOAD && !filter.wants(CALL_PAYLOAD) {
+                continue;
+            }
+            if fields.kind == CALL_CLOSE && !filter.wants(CALL_CLOSE) {
                 pass.close(fields.id.unwrap_or_default(), text, closes_later);
             } else if filter.takes(&fields) {
                 pass.take(fields, text(), limit);

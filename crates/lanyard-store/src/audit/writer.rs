@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use lanyard_core::{Clock, Decision, Record, RecordId, Sign};
+use lanyard_core::{Clock, Decision, PayloadKept, Record, RecordId, Sign};
 
 use super::chain;
 use super::disk::{Disk, DiskFile};
@@ -93,6 +93,11 @@ impl Claim {
     fn of(line: &Line<'_>) -> Self {
         match line {
             Line::Record(Record::Opened(_) | Record::Refused { .. }) => Self::Space,
+            // That something was lost is as short as an end. What is kept is not.
+            Line::Record(Record::Payload(record)) => match record.kept {
+                PayloadKept::Sealed { .. } => Self::Space,
+                PayloadKept::Lost { why: _ } => Self::Reserve,
+            },
             Line::Record(Record::Closed(_) | Record::Changed(_))
             | Line::Abandoned { .. }
             | Line::Segment(_)
@@ -330,7 +335,9 @@ impl Writer {
                 self.open.remove(*id);
             }
             Line::Record(Record::Changed(record)) => self.changes.insert(record.id.clone()),
-            Line::Record(Record::Refused { .. }) | Line::Segment(_) | Line::Recovered(_) => {}
+            Line::Record(Record::Refused { .. } | Record::Payload(_))
+            | Line::Segment(_)
+            | Line::Recovered(_) => {}
         }
     }
 }

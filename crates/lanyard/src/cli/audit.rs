@@ -1,6 +1,7 @@
 //! `lanyard audit`: search, export and prove the records.
 
 mod export;
+mod payload;
 mod report;
 mod verdict;
 
@@ -56,6 +57,24 @@ const PRUNE_EXAMPLES: &str = "Examples:
 Whole segment files go whose records are all older, the oldest first; the one that is written stays.
 A signed tombstone stands in their place, so that `verify` still holds and says what was removed.
 Removing is recorded. Export what you must keep before.";
+
+const PAYLOADS_EXAMPLES: &str = "Examples:
+  lanyard server set billing payloads=on               from now on, of this server
+  lanyard audit payloads --since 7d
+  lanyard audit payloads --subject user:ann --json
+  lanyard audit payload 01M80AEE16G98Z5JQD00000000     opens one; that is recorded
+
+Records hold no arguments and no answers. Where a server is set so, they are kept beside the records,
+sealed under a key of whom the call is about: the user that it is for, else the agent.";
+
+const ERASE_EXAMPLES: &str = "Examples:
+  lanyard audit erase user:ann                         asks first
+  lanyard --tenant acme audit erase agent:alice --yes
+
+The subject's key is destroyed, in every byte of the database's files, before this answers: nobody can
+read what is kept of its calls, and `lanyard audit verify` still holds. A later call gets a new key.
+Backups of the database that were made earlier still hold the key: destroy them, or the master key
+they were sealed with.";
 
 /// Search, export and prove the records.
 #[derive(Debug, Subcommand)]
@@ -117,6 +136,18 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// List what is kept of calls' arguments and answers
+    #[command(after_help = PAYLOADS_EXAMPLES)]
+    Payloads(payload::Listed),
+    /// Print what is kept of a call's arguments and answer, as JSON
+    #[command(after_help = PAYLOADS_EXAMPLES)]
+    Payload {
+        /// The call's record
+        call: String,
+    },
+    /// Destroy the key of a subject: what is kept of its calls can no longer be read
+    #[command(after_help = ERASE_EXAMPLES)]
+    Erase(payload::Erased),
     /// Remove old records, and leave a signed tombstone in their place
     #[command(after_help = PRUNE_EXAMPLES)]
     Prune {
@@ -239,6 +270,9 @@ pub(super) async fn run(command: AuditCommand, operating: &Operating<'_>) -> Res
         AuditCommand::Report { since, until, out } => {
             Box::pin(report::Report { since, until, out }.run(operating)).await
         }
+        AuditCommand::Payloads(listed) => payload::list(listed, operating).await,
+        AuditCommand::Payload { call } => payload::show(&call, operating).await,
+        AuditCommand::Erase(erased) => payload::erase(erased, operating).await,
         AuditCommand::Prune { before, keep, dry_run } => {
             let before = before.or(keep).unwrap_or_default();
             let body = json!({ "before": before, "dry_run": dry_run });

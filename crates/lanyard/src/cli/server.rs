@@ -23,6 +23,7 @@ const SET_EXAMPLES: &str = "Examples:
   lanyard server set git 'keep=idle 10m' concurrency=4 inline=git_status,git_log
   lanyard server set git tag.region=eu tool.git_push.tag.sensitivity=high tool.git_push.cost=5
   lanyard server set git scrub=patterns
+  lanyard server set billing payloads=on
   lanyard server set git keep=default           takes the setting back
 
 Of every server:
@@ -33,6 +34,7 @@ Of every server:
   untrusted_wrap=on|exact|off   mark its results as untrusted on every endpoint, or nowhere
   strip_optional_args=on|off    leave out placeholders in optional arguments
   scrub=exact|patterns          mask secrets in what it says, or also what looks like one
+  payloads=on|off               keep arguments and answers of its calls, sealed: lanyard audit payloads
   inline=TOOL,...               tools that are listed in full however many there are
   tag.KEY=TEXT                  something said of it, for policies; empty takes it off
   cost=N                        units of cost that a call takes of a budget; 1 unless set

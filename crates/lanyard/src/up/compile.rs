@@ -304,7 +304,8 @@ fn server(
                 compile_rest(row, &options, rows, &settings.limits)
             };
             let scrub = scrub(&options, settings);
-            let entry = Arc::new(entry.map_err(context)?.scrubbed(scrub));
+            let entry = entry.map_err(context)?.scrubbed(scrub);
+            let entry = Arc::new(entry.keeping_payloads(options.payloads));
             KeptServer { row: Arc::new(row.clone()), listed: Arc::new(listed), entry }
         }
     };

@@ -115,6 +115,9 @@ fn audit() -> Vec<Ask> {
         ask("GET", "/v1/audit/key", "/v1/audit/key", none()),
         ask("GET", "/v1/audit/checkpoint", "/v1/audit/checkpoint", none()),
         ask("POST", "/v1/audit/verify", "/v1/audit/verify", none()),
+        ask("GET", "/v1/audit/payloads", "/v1/audit/payloads", none()),
+        ask("GET", "/v1/audit/payloads/{call}", "/v1/audit/payloads/c1", none()),
+        ask("POST", "/v1/audit/erase", "/v1/audit/erase", json!({ "subject": "user:ann" })),
         ask("POST", "/v1/audit/prune", "/v1/audit/prune", json!({ "before": "1d" })),
     ]
 }

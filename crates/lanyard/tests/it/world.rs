@@ -166,6 +166,13 @@ impl World {
         exchange(stream, method, path, token, body)
     }
 
+    /// Sends a message of an agent, as a client without a session does.
+    pub(crate) fn message(&self, token: &str, body: &str) -> (u16, String) {
+        let url = self.addresses()["url"].as_str().unwrap().to_owned();
+        let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        exchange(stream, "POST", "/mcp", Some(token), body)
+    }
+
     /// Writes the definition of the API into a file.
     pub(crate) fn write_definition(&self) {
         self.write("billing.yaml", &self.api.definition());

@@ -199,6 +199,8 @@ pub(crate) struct Setup {
     /// What of arguments stays in records.
     pub(crate) recording: Recording,
     pub(crate) limits: Vec<LimitSetup>,
+    /// Whether arguments and answers are kept, of every server.
+    pub(crate) payloads: bool,
 }
 
 /// A limit on calls as a test describes it.
@@ -357,6 +359,7 @@ impl Setup {
             policy_version: None,
             recording: Recording::Digest,
             limits: Vec::new(),
+            payloads: false,
         }
     }
 
@@ -407,9 +410,9 @@ impl Setup {
             tokens.push((setup.token.hash, Arc::new(identity(Some(setup.token.id.clone())))));
             uids.extend(setup.uid.map(|uid| (uid, Arc::new(identity(None)))));
         }
-        let rest = self.servers.iter().map(|server| Arc::new(self.server(server)));
-        let mcp = self.mcp.iter().map(|server| Arc::new(server.compile()));
-        let servers = rest.chain(mcp).collect();
+        let rest = self.servers.iter().map(|server| self.server(server));
+        let servers = rest.chain(self.mcp.iter().map(McpSetup::compile));
+        let servers = servers.map(|it| Arc::new(it.keeping_payloads(self.payloads))).collect();
         let held = self.held.iter().map(|held| held.secret(master));
         let secrets = std::iter::once(self.secret(master)).chain(held).collect();
         let vault = Arc::new(Vault::build(master, secrets).unwrap());

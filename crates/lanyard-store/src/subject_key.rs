@@ -149,9 +149,9 @@ pub(crate) fn finish_erasing(connection: &Connection) -> Result<(), StoreError> 
     if pending.is_some() { overwrite(connection) } else { Ok(()) }
 }
 
-/// `secure_delete` alone overwrites what is deleted, and not the copies that are left where rows were
-/// moved between pages. A copy of the whole database leaves those behind, and emptying the log of
-/// writes afterwards takes the old pages away.
+/// `secure_delete` overwrites what is deleted, and emptying the log of writes takes the old pages away.
+/// SQLite does not promise that no copy is left where rows are moved between pages; a copy of the whole
+/// database leaves any behind.
 fn overwrite(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch("VACUUM")?;
     empty_log(connection)?;

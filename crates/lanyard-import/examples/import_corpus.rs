@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     let peak_kb = peak_kb();
-    let mut report = summary(&imported, &yaml, &limits);
+    let mut report = summary(imported, &yaml, &limits);
     let all_ms = began.elapsed().as_millis();
     let whole = json!({
         "bytes": text.len(), "importMs": import_ms, "allMs": all_ms, "peakKb": peak_kb,
@@ -75,7 +75,7 @@ fn peak_kb() -> u64 {
     peak.trim().trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
-fn summary(imported: &Import, yaml: &str, limits: &Limits) -> Value {
+fn summary(mut imported: Import, yaml: &str, limits: &Limits) -> Value {
     let counts = imported.counts;
     let severity =
         |wanted: Severity| imported.notes.iter().filter(|n| n.severity == wanted).count();
@@ -84,7 +84,8 @@ fn summary(imported: &Import, yaml: &str, limits: &Limits) -> Value {
     let fits = u64::try_from(yaml.len()).is_ok_and(|size| size <= limits.definition_bytes_max);
     // One that is too large says so, and is read in parts.
     let together = if fits { counts.tools.max(1) } else { 100 };
-    let parts = imported.draft.tools.chunks(together);
+    let tools = std::mem::take(&mut imported.draft.tools);
+    let parts = tools.chunks(together);
     let read: usize = parts
         .map(|tools| {
             let part = Draft { tools: tools.to_vec(), ..imported.draft.clone() };
@@ -100,7 +101,7 @@ fn summary(imported: &Import, yaml: &str, limits: &Limits) -> Value {
         "skipped": counts.skipped,
         "info": severity(Severity::Info),
         "warnings": severity(Severity::Warning),
-        "outputSchemas": imported.draft.tools.iter().filter(|t| t.output_schema.is_some()).count(),
+        "outputSchemas": tools.iter().filter(|t| t.output_schema.is_some()).count(),
         "yamlBytes": yaml.len(),
         "problems": problems,
     })

@@ -1,6 +1,6 @@
 //! What every part of one import shares: the document, the options and the notes so far.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::OpenApiOptions;
@@ -19,6 +19,8 @@ pub(crate) struct Context<'d> {
     pub(crate) notes: Notes,
     /// Which references lead back to themselves.
     pub(crate) graph: RefCell<Graph>,
+    /// How much of a schema is written, in hundredths: less where there are very many tools.
+    pub(crate) scale: Cell<usize>,
     /// What references became.
     pub(crate) expanded: RefCell<HashMap<(String, Direction), Expanded>>,
     /// The patterns that were looked at, and whether they can be enforced.
@@ -36,6 +38,7 @@ impl<'d> Context<'d> {
             options,
             notes: Notes { list: RefCell::new(notes), ..Notes::default() },
             graph: RefCell::default(),
+            scale: Cell::new(100),
             expanded: RefCell::default(),
             patterns: RefCell::default(),
         }

@@ -29,11 +29,13 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// The most values of a schema with every reference written out, and of one with `$defs`.
-    fn limits(self) -> (usize, usize) {
-        match self {
+    fn limits(self, context: &Context<'_>) -> (usize, usize) {
+        let (inline, shared): (usize, usize) = match self {
             Self::Request => (300, 1_000),
             Self::Response => (200, 500),
-        }
+        };
+        let scaled = |limit: usize| limit.saturating_mul(context.scale.get()) / 100;
+        (scaled(inline), scaled(shared))
     }
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn expand(at: &Placed<'_>, direction: Direction, context: &Context<'_
 }
 
 fn expand_anew(at: &Placed<'_>, direction: Direction, context: &Context<'_>) -> Expanded {
-    let (inline, shared) = direction.limits();
+    let (inline, shared) = direction.limits(context);
     let mut walk = Walk::new(context, direction, false, inline);
     let schema = walk.whole(at);
     if !walk.overflow {

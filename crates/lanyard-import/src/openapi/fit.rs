@@ -10,10 +10,22 @@ use crate::{Draft, DraftTool};
 /// The values of a schema that is not worth opening.
 const WORTH: usize = 60;
 
+/// The bytes of a tool that says nothing but what it is.
+const LEAST: usize = 350;
+
 /// Leaves out what makes a definition too large, and tells what.
 pub(crate) fn fit(draft: &mut Draft, context: &Context<'_>) {
     let max = context.options.bytes_max;
     let too_large = |draft: &Draft| draft.to_yaml().len() > max;
+    if draft.tools.len().saturating_mul(LEAST) > max {
+        let text = format!(
+            "{} tools do not fit into the {max} bytes that are read, whatever is left out: choose \
+             operations with --include",
+            draft.tools.len()
+        );
+        context.notes.warning("#/paths", text);
+        return;
+    }
     if !too_large(draft) {
         return;
     }

@@ -9,7 +9,9 @@ use super::options::Counts;
 use super::params::{self, Arguments};
 use super::security::Security;
 use super::{body, fit, responses, servers};
-use crate::{Draft, DraftArg, DraftTool, Names, Position, describe, server_name, tool_name};
+use crate::{
+    Draft, DraftArg, DraftTool, Names, Position, Requirement, describe, server_name, tool_name,
+};
 
 /// The methods that a tool can have, in the order in which the operations of a path are read.
 pub(crate) const METHODS: [&str; 8] =
@@ -46,6 +48,7 @@ pub(crate) fn draft(context: &mut Context<'_>) -> (Draft, Counts) {
     let base_url = servers::base_of_document(context);
     let mut counts = Counts::default();
     let operations = operations(context, &mut counts);
+    set_scale(operations.len(), context);
     let mut draft = Draft { base_url, default_security, ..head(&root, context) };
     for operation in operations {
         match tool(&operation, &draft, &mut security, context) {
@@ -57,10 +60,38 @@ pub(crate) fn draft(context: &mut Context<'_>) -> (Draft, Counts) {
         }
     }
     counts.tools = draft.tools.len();
+    share_security(&mut draft);
     draft.schemes = security.finish(context);
     fit::fit(&mut draft, context);
     tell_unused(&root, context);
     (draft, counts)
+}
+
+/// What all tools ask for becomes the server's own, where the document has none for all.
+fn share_security(draft: &mut Draft) {
+    let Some(first) = draft.tools.first().and_then(|tool| tool.security.clone()) else { return };
+    let same = draft.tools.iter().all(|tool| tool.security.as_ref() == Some(&first));
+    if same && draft.default_security.is_empty() {
+        draft.tools.iter_mut().for_each(|tool| tool.security = None);
+        draft.default_security = first;
+    }
+}
+
+/// Bytes of a definition that a tool may take before schemas get shorter.
+const TOOL_BYTES: usize = 2_000;
+
+/// Of very many tools each gets less room, so that time and memory stay those of what is written.
+fn set_scale(tools: usize, context: &Context<'_>) {
+    let each = context.options.bytes_max.checked_div(tools).unwrap_or(usize::MAX);
+    let scale = (each.saturating_mul(100) / TOOL_BYTES).clamp(5, 100);
+    context.scale.set(scale);
+    if scale < 100 {
+        let text = format!(
+            "{tools} operations share one definition: only the beginnings of schemas are written; \
+             choose operations with --include to have them whole"
+        );
+        context.notes.warning("#/paths", text);
+    }
 }
 
 fn head(root: &Placed<'_>, context: &Context<'_>) -> Draft {
@@ -211,9 +242,9 @@ fn tool(
     context: &Context<'_>,
 ) -> Result<DraftTool, String> {
     let at = &operation.at;
-    let asked = security.asked(at, context);
-    let taken = security.places(asked.as_ref().unwrap_or(&draft.default_security));
     let parameters = params::merged(&operation.item, at, context);
+    let asked = asked(operation, &parameters, draft, security, context);
+    let taken = security.places(asked.as_ref().unwrap_or(&draft.default_security));
     let mut arguments = Arguments::default();
     let mut ordered: Vec<&Placed<'_>> = parameters.iter().collect();
     // What the path needs comes first, and keeps its name.
@@ -240,6 +271,28 @@ fn tool(
     tool.tags.clone_from(&operation.tags);
     tool.operation_id = operation.id().map(str::to_owned);
     Ok(tool)
+}
+
+/// What an operation asks for: what the document says, and what its parameters hold.
+fn asked(
+    operation: &Operation<'_>,
+    parameters: &[Placed<'_>],
+    draft: &Draft,
+    security: &mut Security,
+    context: &Context<'_>,
+) -> Option<Vec<Requirement>> {
+    let mut asked = security.asked(&operation.at, context);
+    for parameter in parameters {
+        let current = asked.as_ref().unwrap_or(&draft.default_security);
+        let taken = security.places(current);
+        let Some((part, name)) = params::credential(parameter, &taken) else { continue };
+        let mut all = current.clone();
+        all.push(security.claim(part, name));
+        let text = format!("`{}` holds a credential: it is a secret, no argument", shown(name));
+        context.notes.info(&parameter.place, text);
+        asked = Some(all);
+    }
+    asked
 }
 
 fn describe_tool(tool: &mut DraftTool, operation: &Operation<'_>, arguments: &Arguments) {

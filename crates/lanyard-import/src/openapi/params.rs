@@ -10,7 +10,7 @@ use super::document::{Placed, Version, shown};
 use super::expand::{Direction, expand};
 use super::security::KeyPart;
 use super::{keywords, types};
-use crate::{ArgStyle, DraftArg, Position, argument_name};
+use crate::{ArgStyle, DraftArg, KeyPlace, Position, argument_name};
 
 /// The most characters of an argument's description.
 const DESCRIPTION_MAX: usize = 300;
@@ -320,17 +320,39 @@ fn is_elsewhere(
     let value = value.or_else(|| schema.get("const")).and_then(Value::as_str);
     match value.filter(|value| fixed && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))) {
         Some(value) => arguments.headers.push((wire.to_owned(), crate::literal(value))),
-        None if wire.eq_ignore_ascii_case("authorization") => {
-            let text = "a parameter `Authorization` is no argument: credentials are secrets; write \
-                        a security scheme into the file if none is there";
-            context.notes.warning(&at.place, text);
-        }
         None => {
             let text = "a header that the request makes by itself is no argument";
             context.notes.info(&at.place, text);
         }
     }
     true
+}
+
+/// The part of a request and the name of a parameter that holds a credential: `Authorization`, or
+/// one that is needed and called as keys are. What a scheme of the document writes is not that.
+pub(crate) fn credential<'d>(
+    at: &Placed<'d>,
+    taken: &BTreeSet<(KeyPart, String)>,
+) -> Option<(KeyPlace, &'d str)> {
+    let name = at.text("name")?;
+    let (place, part, key) = match at.text("in")? {
+        "header" => (KeyPlace::Header, KeyPart::Header, name.to_ascii_lowercase()),
+        "query" => (KeyPlace::Query, KeyPart::Query, name.to_owned()),
+        "cookie" => (KeyPlace::Cookie, KeyPart::Cookie, name.to_owned()),
+        _ => return None,
+    };
+    let is_header = part == KeyPart::Header;
+    if is_header && key == "authorization" {
+        // Beside another credential it is that one again.
+        return taken.is_empty().then_some((place, name));
+    }
+    let schema = at.value.get("schema").unwrap_or(at.value);
+    let is_text = schema.get("type").and_then(Value::as_str) == Some("string");
+    let is_free = !["enum", "const", "default"].iter().any(|key| schema.get(*key).is_some());
+    let is_name = part == KeyPart::Query || name.bytes().all(is_token_byte);
+    let holds = at.flag("required") && is_text && is_free && is_name && !is_framing(name);
+    let is_new = !taken.contains(&(part, key));
+    (holds && is_new && crate::credential::names_secret(name)).then_some((place, name))
 }
 
 /// How a parameter is written.

@@ -72,16 +72,39 @@ impl Security {
 
     /// The schemes of one alternative, if all of them can be expressed together.
     fn all_of(&self, alternative: &Placed<'_>) -> Option<Vec<Requirement>> {
-        let mut requirements = Vec::new();
-        let mut places = BTreeSet::new();
+        let mut chosen: Vec<&Scheme> = Vec::new();
         for (id, _) in alternative.object()? {
             let scheme = self.schemes.iter().find(|scheme| scheme.id == *id)?;
-            if !places.insert(place(&scheme.kind)) {
-                return None;
+            let other = chosen.iter().find(|other| place(&other.kind) == place(&scheme.kind));
+            match other {
+                // Several grants of one token: it is sent once.
+                Some(other) if other.kind == scheme.kind => {}
+                Some(_) => return None,
+                None => chosen.push(scheme),
             }
-            requirements.push(Requirement { scheme: id.clone(), credential: None });
         }
-        Some(requirements)
+        Some(chosen.into_iter().map(|scheme| requirement(&scheme.id)).collect())
+    }
+
+    /// The scheme that stands for a parameter with a credential in it: no argument is one.
+    pub(crate) fn claim(&mut self, part: KeyPlace, name: &str) -> Requirement {
+        let kind = SchemeKind::ApiKey { place: part, name: name.to_owned() };
+        let known = self.schemes.iter().find(|scheme| place(&scheme.kind) == place(&kind));
+        let id = match known {
+            Some(scheme) => scheme.id.clone(),
+            None => {
+                let taken = |id: &String| self.schemes.iter().any(|scheme| scheme.id == *id);
+                let mut id = crate::argument_name(name);
+                while taken(&id) {
+                    id.push_str("_key");
+                }
+                let description = Some(format!("The whole value of `{name}`"));
+                self.schemes.push(Scheme { id: id.clone(), kind, credential: None, description });
+                id
+            }
+        };
+        self.used.insert(id.clone());
+        requirement(&id)
     }
 
     /// The parts of a request that requirements write to: an argument cannot.
@@ -103,6 +126,10 @@ impl Security {
         let Self { schemes, used } = self;
         schemes.into_iter().filter(|scheme| used.contains(&scheme.id)).collect()
     }
+}
+
+fn requirement(id: &str) -> Requirement {
+    Requirement { scheme: id.to_owned(), credential: None }
 }
 
 /// The part of a request that a credential is written to.

@@ -8,6 +8,7 @@ mod credential;
 mod curl;
 mod draft;
 mod har;
+mod merge;
 mod name;
 mod note;
 mod openapi;
@@ -26,6 +27,7 @@ pub use draft::{
     SchemeKind,
 };
 pub use har::import_har;
+pub use merge::{Merged, Told, merge};
 pub use name::{Names, argument_name, server_name, tool_name};
 pub use note::{Note, Severity};
 pub use openapi::{Counts, Filter, Import, ImportError, OpenApiOptions, import_openapi};

@@ -128,7 +128,7 @@ fn requirements(list: &[Requirement]) -> Value {
     Value::Array(list.iter().map(one).collect())
 }
 
-fn push_tool(out: &mut String, tool: &DraftTool) {
+pub(crate) fn push_tool(out: &mut String, tool: &DraftTool) {
     let mut told = Vec::new();
     if let Some(id) = tool.operation_id.as_deref().filter(|id| *id != tool.name) {
         told.push(format!("operation {id}"));

@@ -29,33 +29,45 @@ fn check(operations: &[&str], rest: &str, expected: Expect) {
 #[test]
 fn a_parameter_that_holds_a_credential_is_a_secret() {
     let header = "{parameters: [{name: Authorization, in: header, schema: {type: string}}]}";
-    check(&[header, header], "", expect![[r#"
+    check(
+        &[header, header],
+        "",
+        expect![[r#"
         Authorization ApiKey { place: Header, name: "Authorization" }
         default ["Authorization"]
         [] None
         [] None
-    "#]]);
+    "#]],
+    );
     let query = "{parameters: [{name: api_key, in: query, required: true, schema: {type: string}}, \
                  {name: page_token, in: query, required: true, schema: {type: string}}, \
                  {name: token, in: query, schema: {type: string}}]}";
-    check(&[header, query, "{}"], "", expect![[r#"
+    check(
+        &[header, query, "{}"],
+        "",
+        expect![[r#"
         Authorization ApiKey { place: Header, name: "Authorization" }
         api_key ApiKey { place: Query, name: "api_key" }
         default []
         [] Some(["Authorization"])
         ["page_token", "token"] Some(["api_key"])
         [] None
-    "#]]);
+    "#]],
+    );
     let schemes =
         "components: {securitySchemes: {b: {type: http, scheme: bearer}}}\nsecurity: [{b: []}]";
-    check(&[header, query, "{security: []}"], schemes, expect![[r#"
+    check(
+        &[header, query, "{security: []}"],
+        schemes,
+        expect![[r#"
         b HttpBearer
         api_key ApiKey { place: Query, name: "api_key" }
         default ["b"]
         [] None
         ["page_token", "token"] Some(["b", "api_key"])
         [] Some([])
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -15,12 +15,15 @@ mod filter;
 mod fit;
 mod graph;
 mod keywords;
+mod media;
 mod operation;
 mod options;
 mod params;
 mod responses;
 mod security;
+mod select;
 mod servers;
+mod style;
 mod types;
 
 pub use filter::Filter;

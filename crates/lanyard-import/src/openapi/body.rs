@@ -6,6 +6,7 @@ use super::context::Context;
 use super::definitions::{weigh, with_definitions};
 use super::document::{Placed, Version};
 use super::expand::{Direction, Expanded, expand};
+use super::media::{FORM, Kind, kind_of};
 use super::params::Arguments;
 use super::types;
 use crate::{ArgStyle, DraftArg, DraftBody, Position};
@@ -13,18 +14,6 @@ use crate::{ArgStyle, DraftArg, DraftBody, Position};
 /// The most values in the schemas of all members of a body as arguments of their own. One that
 /// has more is one argument, whose definitions are written once.
 const VALUES_MAX: usize = 6_000;
-
-const FORM: &str = "application/x-www-form-urlencoded";
-
-/// How a body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Json,
-    Form,
-    Multipart,
-    Text,
-    Binary,
-}
 
 /// A body as the document describes it.
 struct Described<'d> {
@@ -36,40 +25,6 @@ struct Described<'d> {
     schema: Option<Placed<'d>>,
     encoding: Option<Placed<'d>>,
     required: Option<bool>,
-}
-
-/// Whether this content type is JSON, or any.
-pub(crate) fn is_json(media: &str) -> bool {
-    kind_of(media) == Kind::Json
-}
-
-fn kind_of(media: &str) -> Kind {
-    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let text = ["+xml", "+yaml", "+text"].iter().any(|end| essence.ends_with(end));
-    let known = [
-        "application/xml",
-        "application/yaml",
-        "application/x-yaml",
-        "application/javascript",
-        "application/graphql",
-        "application/sql",
-        "application/x-ndjson",
-        "application/jwt",
-        "application/jose",
-        "application/x-pem-file",
-        "application/toml",
-        "application/jsonl",
-    ];
-    match essence.as_str() {
-        "application/json" | "text/json" | "*/*" | "application/*" | "application/x-json" | "" => {
-            Kind::Json
-        }
-        other if other.ends_with("+json") || other.ends_with("/json") => Kind::Json,
-        FORM => Kind::Form,
-        other if other.starts_with("multipart/form") || other == "multipart/*" => Kind::Multipart,
-        other if other.starts_with("text/") || text || known.contains(&other) => Kind::Text,
-        _ => Kind::Binary,
-    }
 }
 
 /// Reads the body of an operation into arguments. An error is why it cannot be expressed.

@@ -67,7 +67,7 @@ impl Filter {
 }
 
 fn is_method(text: &str) -> bool {
-    super::operation::METHODS.iter().any(|method| method.eq_ignore_ascii_case(text))
+    super::select::METHODS.iter().any(|method| method.eq_ignore_ascii_case(text))
 }
 
 /// Whether a text is what a pattern with `*` describes. Takes no more steps than the product of

@@ -9,6 +9,7 @@ use super::definitions::with_definitions;
 use super::document::{Placed, Version, shown};
 use super::expand::{Direction, expand};
 use super::security::KeyPart;
+use super::style::{Style, in_path, spans_segments, style};
 use super::{keywords, types};
 use crate::{ArgStyle, DraftArg, KeyPlace, Position, argument_name};
 
@@ -355,69 +356,6 @@ pub(crate) fn credential<'d>(
     (holds && is_new && crate::credential::names_secret(name)).then_some((place, name))
 }
 
-/// How a parameter is written.
-enum Style {
-    As(ArgStyle),
-    /// A list under `name[]`.
-    ListOfPairs,
-    /// Each member of an object as a pair of its own.
-    Members,
-    /// In a way that cannot be expressed.
-    None(&'static str),
-}
-
-fn style(at: &Placed<'_>, position: Position, schema: &Value, version: Version) -> Style {
-    if at.get("content").is_some() && version != Version::Swagger2 {
-        return Style::As(ArgStyle::Json);
-    }
-    let kind = types::only(schema);
-    let may_be_list = !matches!(kind, Some("string" | "integer" | "number" | "boolean" | "null"));
-    if !may_be_list {
-        return Style::As(ArgStyle::Json);
-    }
-    if version == Version::Swagger2 {
-        return collection(at.text("collectionFormat").unwrap_or("csv"), position);
-    }
-    let is_object = kind == Some("object");
-    let usual = match position {
-        Position::Query | Position::Cookie => "form",
-        Position::Path | Position::Header | Position::Body => "simple",
-    };
-    let style = at.text("style").unwrap_or(usual);
-    let explode = at.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
-    match (style, explode) {
-        ("form", true) if position == Position::Path => Style::As(ArgStyle::Comma),
-        ("form" | "spaceDelimited" | "pipeDelimited", true) if is_object => Style::Members,
-        ("form" | "spaceDelimited" | "pipeDelimited", true) => Style::As(ArgStyle::Repeat),
-        ("spaceDelimited", false) => Style::As(ArgStyle::Space),
-        ("pipeDelimited", false) => Style::As(ArgStyle::Pipe),
-        ("deepObject", _) if position != Position::Query => {
-            Style::None("has `style: deepObject`, which only a query can have")
-        }
-        ("deepObject", _) if kind == Some("array") => Style::ListOfPairs,
-        ("deepObject", _) => Style::As(ArgStyle::DeepObject),
-        ("simple", true) if is_object => {
-            Style::None("is an object of `name=value` in one text, which cannot be written")
-        }
-        ("label" | "matrix", true) => {
-            Style::None("is a list or an object with `explode`, which a path cannot have here")
-        }
-        ("form" | "simple" | "label" | "matrix", _) => Style::As(ArgStyle::Comma),
-        _ => Style::None("has an unknown `style`"),
-    }
-}
-
-/// `collectionFormat` of Swagger 2.0.
-fn collection(format: &str, position: Position) -> Style {
-    match format {
-        "ssv" => Style::As(ArgStyle::Space),
-        "pipes" => Style::As(ArgStyle::Pipe),
-        "multi" if position != Position::Path => Style::As(ArgStyle::Repeat),
-        "tsv" => Style::None("is a list separated by tabs, which cannot be written"),
-        _ => Style::As(ArgStyle::Comma),
-    }
-}
-
 /// The members of an object as arguments of their own.
 fn members(
     at: &Placed<'_>,
@@ -445,34 +383,6 @@ fn members(
         }
         arguments.push(arg, None, context, &at.place);
     }
-}
-
-/// How a path parameter stands in the URL: styles other than `simple` put something before it.
-fn in_path(at: &Placed<'_>, wire: &str, name: &str) -> String {
-    match at.text("style") {
-        Some("label") => format!(".{{{name}}}"),
-        Some("matrix") => format!(";{}={{{name}}}", crate::url_literal(wire)),
-        Some(_) | None => format!("{{{name}}}"),
-    }
-}
-
-/// Whether a value of the path is several segments: the document says so, or its pattern has a
-/// slash.
-fn spans_segments(at: &Placed<'_>, schema: &Value) -> bool {
-    if at.flag("allowReserved") || at.flag("x-multi-segment") {
-        return true;
-    }
-    let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return false };
-    let mut in_class = false;
-    for character in pattern.chars() {
-        match character {
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '/' if !in_class => return true,
-            _ => {}
-        }
-    }
-    false
 }
 
 /// Whether a byte may be part of the name of a header or cookie. Source: RFC 9110, 5.6.2.

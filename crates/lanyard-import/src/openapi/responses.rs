@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::body::is_json;
 use super::context::Context;
 use super::document::{Placed, Version};
 use super::expand::{Direction, expand};
+use super::media::is_json;
 use super::types;
 
 /// The schema of the structured answer of an operation.

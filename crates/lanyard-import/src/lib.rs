@@ -27,7 +27,7 @@ pub use draft::{
     SchemeKind,
 };
 pub use har::import_har;
-pub use merge::{Merged, Told, merge};
+pub use merge::{Merged, Told, given_names, merge};
 pub use name::{Names, argument_name, server_name, tool_name};
 pub use note::{Note, Severity};
 pub use openapi::{Counts, Filter, Import, ImportError, OpenApiOptions, import_openapi};

@@ -67,6 +67,19 @@ pub fn merge(base: &str, edited: &str, new: &Draft) -> Result<Merged, Problem> {
     Ok(Merged { yaml, changes: report.changes, conflicts: report.conflicts })
 }
 
+/// The names that a definition gives to its requests, for [`crate::OpenApiOptions::names`]: an
+/// operation that is imported again keeps its name.
+pub fn given_names(definition: &str) -> Result<Vec<(String, String)>, Problem> {
+    let (root, _) = yaml_value("base", definition)?;
+    let named = |tool: &Value| {
+        let part =
+            |key: &str| tool.pointer(&format!("/requestTemplate/{key}")).and_then(Value::as_str);
+        let method = part("method").unwrap_or("GET").to_ascii_uppercase();
+        Some((format!("{method} {}", part("url")?), tool.get("name")?.as_str()?.to_owned()))
+    };
+    Ok(compare::list(&root, "tools").iter().filter_map(named).collect())
+}
+
 /// What stands beside server and tools, in the person's order.
 fn top(base: &Value, own: &Value, fresh: &Value, report: &mut Report) -> Map<String, Value> {
     let left_out = ["server", "tools"];

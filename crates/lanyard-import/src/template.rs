@@ -33,3 +33,19 @@ fn is_escape(text: &str) -> bool {
     let mut hex = || digits.next().is_some_and(|byte| byte.is_ascii_hexdigit());
     hex() && hex()
 }
+
+/// A path or URL without the names in its braces, which do not tell it from another.
+pub(crate) fn without_names(url: &str) -> String {
+    let mut plain = String::with_capacity(url.len());
+    let mut inside = false;
+    for character in url.chars() {
+        match character {
+            '{' => inside = true,
+            '}' => inside = false,
+            _ if inside => continue,
+            _ => {}
+        }
+        plain.push(character);
+    }
+    plain
+}

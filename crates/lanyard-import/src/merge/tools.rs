@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::args::{self, Edited};
 use super::compare::{Outcome, Report, in_order, keys, list, text, three_way};
 use crate::Names;
+use crate::template::without_names;
 
 /// Keys of a request that say how its body is made.
 const BODY: &[&str] = &[
@@ -20,18 +21,7 @@ const BODY: &[&str] = &[
 fn request(tool: &Value) -> (String, String) {
     let url = tool.pointer("/requestTemplate/url").and_then(Value::as_str).unwrap_or_default();
     let method = tool.pointer("/requestTemplate/method").and_then(Value::as_str);
-    let mut plain = String::new();
-    let mut inside = false;
-    for character in url.chars() {
-        match character {
-            '{' => inside = true,
-            '}' => inside = false,
-            _ if inside => continue,
-            _ => {}
-        }
-        plain.push(character);
-    }
-    (method.unwrap_or("GET").to_ascii_uppercase(), plain)
+    (method.unwrap_or("GET").to_ascii_uppercase(), without_names(url))
 }
 
 /// Merges the tools: the person's in their order, each new one behind its neighbour upstream.

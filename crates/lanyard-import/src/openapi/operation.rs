@@ -7,7 +7,7 @@ use super::document::{Placed, shown};
 use super::options::Counts;
 use super::params::{self, Arguments};
 use super::security::Security;
-use super::select::{Operation, operations};
+use super::select::{Operation, operations, sent_path};
 use super::{body, fit, responses, servers};
 use crate::{Draft, DraftArg, DraftTool, Position, Requirement, describe, server_name};
 
@@ -92,12 +92,13 @@ fn tool(
     let asked = asked(operation, &parameters, draft, security, context);
     let taken = security.places(asked.as_ref().unwrap_or(&draft.default_security));
     let mut arguments = Arguments::default();
+    let path = sent_path(operation.path);
     let mut ordered: Vec<&Placed<'_>> = parameters.iter().collect();
     // What the path needs comes first, and keeps its name.
     ordered.sort_by_key(|parameter| parameter.text("in") != Some("path"));
     for parameter in ordered {
         if !matches!(parameter.text("in"), Some("body" | "formData")) {
-            params::read(parameter, sent_path(operation.path), &taken, &mut arguments, context)?;
+            params::read(parameter, &path, &taken, &mut arguments, context)?;
         }
     }
     let url = url(operation, draft, &mut arguments, context)?;
@@ -167,11 +168,6 @@ fn describe_tool(tool: &mut DraftTool, operation: &Operation<'_>, arguments: &Ar
     tool.long_description = long.map(|text| crate::text::whole(&text));
 }
 
-/// A path without what a document adds to tell it from others.
-fn sent_path(path: &str) -> &str {
-    path.split('#').next().unwrap_or_default()
-}
-
 /// The URL with the names of arguments in braces.
 fn url(
     operation: &Operation<'_>,
@@ -180,7 +176,11 @@ fn url(
     context: &Context<'_>,
 ) -> Result<String, String> {
     let path = sent_path(operation.path);
-    if path != operation.path {
+    if operation.path.contains("{?") || operation.path.contains("{&") {
+        let text = "what a path says of the query is left out: parameters say it";
+        context.notes.warning(&operation.item.place, text);
+    }
+    if operation.path.contains('#') {
         // A common way to give one path several operations.
         context.notes.info(&operation.item.place, "what follows `#` in a path is not sent");
     }
@@ -188,17 +188,11 @@ fn url(
     if !path.starts_with('/') {
         out.push('/');
     }
-    let mut rest = path;
+    let mut rest = path.as_str();
     while let Some((before, after)) = rest.split_once('{') {
         let Some((wire, behind)) = after.split_once('}') else { break };
         out.push_str(&crate::url_literal(before));
         rest = behind;
-        if wire.starts_with(['?', '&']) {
-            let text =
-                format!("`{{{}}}` in the path is left out: parameters say the query", shown(wire));
-            context.notes.warning(&operation.at.place, text);
-            continue;
-        }
         out.push_str(&in_braces(wire, operation, arguments, context));
     }
     out.push_str(&crate::url_literal(rest));

@@ -23,7 +23,8 @@ pub struct OpenApiOptions<'a> {
     pub deprecated: bool,
     /// Names to give: an operation's id, or its method and path (`GET /pets/{id}`), and the name.
     pub rename: &'a [(String, String)],
-    /// Names that were given before, by method and path: they stay, whatever else appears.
+    /// Names that were given before, by method and path or URL (see [`crate::given_names`]): they
+    /// stay, whatever else appears.
     pub names: &'a [(String, String)],
     /// Which server of several: its number counted from 1, or a part of its URL or description.
     pub server: Option<&'a str>,

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::document::{Placed, shown};
 use super::filter::Described;
 use super::options::Counts;
+use crate::template::without_names;
 use crate::{Names, tool_name};
 
 /// The methods that a tool can have, in the order in which the operations of a path are read.
@@ -24,6 +25,25 @@ pub(crate) struct Operation<'d> {
 impl Operation<'_> {
     pub(crate) fn id(&self) -> Option<&str> {
         self.at.text("operationId").filter(|id| !id.trim().is_empty())
+    }
+
+    /// Whether a text is its id, or its method and its path or URL, whatever the names in braces.
+    fn is_called(&self, text: &str) -> bool {
+        if self.id() == Some(text) {
+            return true;
+        }
+        let Some((method, path)) = text.split_once(' ') else { return false };
+        let (path, own) = (without_names(path), without_names(&sent_path(self.path)));
+        let is_url = path.contains("://") && path.ends_with(&own);
+        method.eq_ignore_ascii_case(self.method) && (path == own || is_url)
+    }
+
+    /// The name that the document gives it.
+    fn own_name(&self) -> String {
+        match self.id() {
+            Some(id) => tool_name(id),
+            None => tool_name(&format!("{}_{}", self.method.to_lowercase(), self.path)),
+        }
     }
 
     /// What names it whatever its id: `GET /pets/{id}`.
@@ -122,33 +142,32 @@ fn all<'d>(context: &Context<'d>, counts: &mut Counts) -> Vec<Operation<'d>> {
 /// document in its order.
 fn name(list: &mut [Operation<'_>], context: &Context<'_>) {
     let mut names = Names::default();
-    let options = context.options;
-    let mut settled: Vec<bool> = vec![false; list.len()];
-    for given in [options.rename, options.names] {
-        for (operation, settled) in list.iter_mut().zip(&mut settled) {
-            let key = operation.key();
-            let named = |(wanted, _): &&(String, String)| {
-                *wanted == key || Some(wanted.as_str()) == operation.id()
-            };
-            let Some((_, name)) = given.iter().find(named).filter(|_| !*settled) else { continue };
-            let wanted = tool_name(name);
-            if names.keep(&wanted) {
-                operation.name = wanted;
-                *settled = true;
-            } else {
-                let text = format!("the name `{}` is taken", shown(name));
-                context.notes.warning(&operation.at.place, text);
-            }
+    for operation in list.iter_mut() {
+        let wanted = context.options.rename.iter().find(|(wanted, _)| operation.is_called(wanted));
+        let Some(name) = wanted.map(|(_, name)| tool_name(name)) else { continue };
+        if names.keep(&name) {
+            operation.name = name;
+        } else {
+            let text = format!("the name `{}` is taken", shown(&name));
+            context.notes.warning(&operation.at.place, text);
         }
     }
-    for (operation, settled) in list.iter_mut().zip(&settled) {
-        if *settled {
-            continue;
+    // Several operations may have had one path: first those whose name says which one they are.
+    for certain in [true, false] {
+        for operation in list.iter_mut().filter(|operation| operation.name.is_empty()) {
+            let given = context.options.names.iter().filter(|(key, _)| operation.is_called(key));
+            let given: Vec<&str> = given.map(|(_, name)| name.as_str()).collect();
+            let own = operation.own_name();
+            let name = match given.as_slice() {
+                several if certain => several.contains(&own.as_str()).then_some(own),
+                [only] => Some((*only).to_owned()),
+                _ => None,
+            };
+            operation.name = name.filter(|name| names.keep(name)).unwrap_or_default();
         }
-        let wanted = match operation.id() {
-            Some(id) => tool_name(id),
-            None => tool_name(&format!("{}_{}", operation.method.to_lowercase(), operation.path)),
-        };
+    }
+    for operation in list.iter_mut().filter(|operation| operation.name.is_empty()) {
+        let wanted = operation.own_name();
         operation.name = names.take(&wanted, &operation.key());
         if operation.name != wanted {
             let text =
@@ -156,4 +175,18 @@ fn name(list: &mut [Operation<'_>], context: &Context<'_>) {
             context.notes.warning(&operation.at.place, text);
         }
     }
+}
+
+/// A path without what a document adds to tell it from others, or says of the query.
+pub(crate) fn sent_path(path: &str) -> String {
+    let path = path.split('#').next().unwrap_or_default();
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find("{?").or_else(|| rest.find("{&")) {
+        let (before, group) = rest.split_at(at);
+        out.push_str(before);
+        rest = group.split_once('}').map_or("", |(_, behind)| behind);
+    }
+    out.push_str(rest);
+    out
 }

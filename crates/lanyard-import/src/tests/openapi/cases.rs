@@ -84,6 +84,29 @@ fn a_document_that_grows_renames_nothing() {
         .assert_eq(&names(&import(grown, &renamed).unwrap()));
 }
 
+#[test]
+fn a_definition_tells_the_names_it_gave() {
+    let first = import(SHOP, &options()).unwrap().draft.to_yaml();
+    let renamed =
+        first.replace("name: upload", "name: send_file").replace("name: login", "name: sign_in");
+    let names = crate::given_names(&renamed).unwrap();
+    let again = import(SHOP, &OpenApiOptions { names: &names, ..options() }).unwrap();
+    assert_eq!(names.len(), again.draft.tools.len());
+    for (tool, (_, name)) in again.draft.tools.iter().zip(&names) {
+        assert_eq!(tool.name, *name);
+    }
+}
+
+#[test]
+fn several_operations_at_one_path_keep_their_names() {
+    let small = "openapi: 3.0.0\npaths:\n  '/#Action=A': {post: {}}\n  '/#Action=C': {post: {}}\n";
+    let grown = small.replace("paths:\n", "paths:\n  '/#Action=B': {post: {operationId: C}}\n");
+    let first = import(small, &options()).unwrap().draft;
+    let names = crate::given_names(&first.to_yaml()).unwrap();
+    let kept = OpenApiOptions { names: &names, ..options() };
+    expect!["C post_Action_A post_Action_C"].assert_eq(&self::names(&import(&grown, &kept).unwrap()));
+}
+
 #[track_caller]
 fn base(servers: &str, options: OpenApiOptions<'_>, expected: Expect) {
     let text = format!("openapi: 3.0.0\n{servers}\npaths: {{}}\n");

@@ -2,6 +2,7 @@
 
 mod cases;
 mod hostile;
+mod requests;
 mod security;
 
 use lanyard_core::Limits;

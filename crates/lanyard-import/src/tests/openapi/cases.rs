@@ -104,7 +104,8 @@ fn several_operations_at_one_path_keep_their_names() {
     let first = import(small, &options()).unwrap().draft;
     let names = crate::given_names(&first.to_yaml()).unwrap();
     let kept = OpenApiOptions { names: &names, ..options() };
-    expect!["C post_Action_A post_Action_C"].assert_eq(&self::names(&import(&grown, &kept).unwrap()));
+    expect!["C post_Action_A post_Action_C"]
+        .assert_eq(&self::names(&import(&grown, &kept).unwrap()));
 }
 
 #[track_caller]

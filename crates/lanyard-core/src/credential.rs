@@ -38,6 +38,29 @@ pub fn names_credential(name: &str) -> bool {
         || words(name).iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
+/// The shortest run of letters and digits that is taken for a random one.
+const RANDOM_CHARS_MIN: usize = 20;
+
+/// A long run of letters and digits in which few repeat: words and versions are shorter, and
+/// hyphens part them. Ids and hashes look like that too.
+pub fn looks_random(value: &str) -> bool {
+    if value.contains(char::is_whitespace) || value.contains("://") || value.starts_with(['/', '@'])
+    {
+        return false;
+    }
+    value.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        run.len() >= RANDOM_CHARS_MIN && digits >= 3 && digits < run.len() && distinct(run) >= 10
+    })
+}
+
+fn distinct(run: &str) -> usize {
+    let mut bytes: Vec<u8> = run.bytes().collect();
+    bytes.sort_unstable();
+    bytes.dedup();
+    bytes.len()
+}
+
 /// The form of one kind of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {

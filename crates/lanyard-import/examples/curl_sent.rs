@@ -79,6 +79,12 @@ fn render(imported: &Imported) -> Result<Value, String> {
         .iter()
         .filter_map(|arg| Some((arg.name.clone(), example(&arg.schema)?)))
         .collect();
+    let withheld: Vec<&str> = draft
+        .args
+        .iter()
+        .filter(|arg| !arguments.contains_key(&arg.name))
+        .map(|arg| arg.wire_name.as_deref().unwrap_or(&arg.name))
+        .collect();
     let context = RenderContext {
         secrets: &Found(imported),
         now: Timestamp(0),
@@ -94,6 +100,7 @@ fn render(imported: &Imported) -> Result<Value, String> {
             "target": plan.target,
             "headers": plan.headers,
             "body": BASE64.encode(&plan.body),
+            "withheld": withheld,
         })),
     }
 }

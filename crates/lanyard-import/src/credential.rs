@@ -116,7 +116,7 @@ impl Credentials {
                 id: kept.id.clone(),
                 kind: kind.clone(),
                 credential: kept.reference.clone(),
-                description: None,
+                description: said_of(kind),
             }),
             Place::Config(_) => None,
         };
@@ -284,6 +284,22 @@ impl Credentials {
             .find(|name| !self.names.contains(name))?;
         self.names.insert(name.clone());
         Some(name)
+    }
+}
+
+/// What a person must know to set the secret.
+fn said_of(kind: &SchemeKind) -> Option<String> {
+    match kind {
+        SchemeKind::HttpBasic => Some("The secret is USER:PASSWORD".to_owned()),
+        SchemeKind::ApiKey { place: KeyPlace::Header, name } if name == "Cookie" => {
+            Some("The secret is all cookies: NAME=VALUE; NAME=VALUE".to_owned())
+        }
+        SchemeKind::ApiKey { place: KeyPlace::Header, name }
+            if name.eq_ignore_ascii_case("authorization") =>
+        {
+            Some("The secret is the whole value of the header".to_owned())
+        }
+        SchemeKind::HttpBearer | SchemeKind::ApiKey { .. } => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The crate from outside: drafts through YAML and back, texts and names.
 
+mod any;
 mod names;
 mod openapi;
 mod round_trip;

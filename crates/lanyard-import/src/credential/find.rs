@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use serde_json::Value;
 
-use super::name::{is_body_credential, is_credential, names_secret};
+use super::name::{body_holds_credential, is_body_credential, is_credential, names_secret};
 use super::{Credentials, looks_like_live_credential};
 use crate::draft::{KeyPlace, Requirement, SchemeKind};
 use crate::sample::{Auth, Body, Pair, Sample, is_token};
@@ -225,6 +225,8 @@ impl Finder<'_> {
                     if is_body_credential(&pair.name, pair.value()) {
                         let said = format!("the form pair `{}`", pair.name);
                         pair.value = Some(self.config(&pair.name, pair.value(), &said));
+                    } else {
+                        self.say_doubt(&pair.name, &Value::from(pair.value()));
                     }
                 }
                 self.sample.body = Body::Form(pairs);
@@ -236,22 +238,32 @@ impl Finder<'_> {
                     {
                         let said = format!("the member `{name}` of the body");
                         *member = Value::String(self.config(name, text, &said));
+                    } else {
+                        self.say_doubt(name, member);
                     }
                 }
                 self.sample.body = Body::Json(value);
             }
             Body::Multipart(parts) => {
-                let pairs = || parts.iter().map(|part| &part.pair);
-                for pair in pairs().filter(|pair| is_body_credential(&pair.name, pair.value())) {
-                    self.sample.warn(format!(
-                        "the part `{}` is a credential, and no part can refer to a secret: the \
-                         argument has no example, and whoever calls the tool must give it",
-                        pair.name
-                    ));
+                for part in &parts {
+                    let value = Value::from(part.pair.value());
+                    self.say_doubt(&part.pair.name, &value);
                 }
                 self.sample.body = Body::Multipart(parts);
             }
             other @ (Body::None | Body::Text(_) | Body::File) => self.sample.body = other,
+        }
+    }
+
+    /// What may be a credential and stays an argument.
+    fn say_doubt(&mut self, name: &str, value: &Value) {
+        if body_holds_credential(name, value) && looks_like_live_credential(name).is_none() {
+            self.sample.warn(format!(
+                "`{}` of the body may hold a credential: it stays an argument, and its value is no \
+                 example. If calls are to send one that agents do not see, write it as `.config` \
+                 in a template of the body",
+                name.replace(variable::is_marker, "")
+            ));
         }
     }
 }

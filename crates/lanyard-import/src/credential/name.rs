@@ -1,6 +1,6 @@
 //! What names say of their values, and which values are none.
 
-use lanyard_core::credential::names_credential;
+use lanyard_core::credential::{looks_random, names_credential};
 use lanyard_core::spelling::words;
 use serde_json::Value;
 
@@ -27,7 +27,6 @@ const HARMLESS_WORDS: &[&str] = &[
     "previous",
     "primary",
     "resume",
-    "routing",
     "sort",
     "start",
     "sync",
@@ -128,11 +127,18 @@ pub(super) fn is_body_credential(name: &str, value: &str) -> bool {
             || BODY_NAMES.contains(&plain(name).as_str()))
 }
 
-/// Whether a value within a body holds a credential somewhere, so that it is no example.
+/// Whether a value within a body may be a credential, so that it is no example. In doubt it is: that
+/// costs an example and no call.
 pub(crate) fn body_holds_credential(name: &str, value: &Value) -> bool {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => is_body_credential(name, text),
+        Value::Null | Value::Bool(_) => false,
+        Value::Number(_) => BODY_NAMES.contains(&plain(name).as_str()),
+        Value::String(text) => {
+            let vague = matches!(words(name).last().map(String::as_str), Some("keys"))
+                || matches!(plain(name).as_str(), "key" | "auth");
+            is_body_credential(name, text)
+                || (names_secret(name) && !text.is_empty() && (!vague || looks_random(text)))
+        }
         Value::Array(items) => items.iter().any(|item| body_holds_credential(name, item)),
         Value::Object(members) => members.iter().any(|(key, member)| {
             looks_like_live_credential(key).is_some() || body_holds_credential(key, member)

@@ -11,6 +11,10 @@ use crate::shell::variable;
 /// How often a value may name further variables.
 const DEPTH_MAX: usize = 5;
 
+/// How many values are put into one text. Values that name each other could make any number of
+/// them.
+const VALUES_MAX: usize = 1_000;
+
 /// The values of variables. They may be credentials.
 pub(super) struct Variables(BTreeMap<String, Known>);
 
@@ -82,6 +86,10 @@ impl Variables {
     }
 
     fn put_in(&self, text: &str, secrets: bool, depth: usize) -> String {
+        self.put_in_bounded(text, secrets, depth, &mut 0)
+    }
+
+    fn put_in_bounded(&self, text: &str, secrets: bool, depth: usize, count: &mut usize) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -95,8 +103,10 @@ impl Variables {
             let name = name.trim();
             let known = self.0.get(name).filter(|known| secrets || !known.secret);
             match known {
-                Some(known) if depth < DEPTH_MAX => {
-                    out.push_str(&self.put_in(&known.value, secrets, depth.saturating_add(1)));
+                Some(known) if depth < DEPTH_MAX && *count < VALUES_MAX => {
+                    *count = count.saturating_add(1);
+                    let depth = depth.saturating_add(1);
+                    out.push_str(&self.put_in_bounded(&known.value, secrets, depth, count));
                 }
                 Some(_) | None => variable::push(&mut out, name.trim_start_matches('$')),
             }

@@ -133,11 +133,13 @@ fn server(
         headers::prune(&mut sample, recorded);
         say_placeholders(&mut sample);
         drop_unnamed(&mut sample);
+        let mut own: Vec<Note> = Vec::new();
         for note in sample.notes.drain(..) {
-            if !notes.contains(&note) {
-                notes.push(note);
+            if !own.contains(&note) {
+                own.push(note);
             }
         }
+        notes.extend(own);
         let path = path::read(&sample, options.path_ids);
         let key = format!("{} {} {}", sample.method, path.template, kind(&sample.body));
         let one = One { sample, path, needed };

@@ -31,6 +31,9 @@ const DOTS: &str = "a `.` or `..` segment in the path: write the path that is me
 const SEVERAL: &str = "curl reads braces with commas and brackets with ranges as several URLs: \
                        write one of them";
 const UNREADABLE: &str = "this URL holds a line break or a control character: remove it";
+/// The most pairs of a query or form: more than a tool can sensibly take.
+const PAIRS_MAX: usize = 1_000;
+const TOO_MANY: &str = "more than 1000 pairs: shorten it";
 const ENCODING: &str = "the escapes of this URL make no UTF-8: only text is imported";
 
 /// Reads a URL as curl would. No message holds a part of it.
@@ -140,6 +143,9 @@ fn is_glob(piece: &variable::Piece<'_>) -> bool {
 
 /// The pairs of a query or form, decoded. No message holds a part of them.
 pub(crate) fn pairs(text: &str) -> Result<Vec<Pair>, &'static str> {
+    if text.split('&').count() > PAIRS_MAX {
+        return Err(TOO_MANY);
+    }
     let mut pairs = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = match pair.split_once('=') {

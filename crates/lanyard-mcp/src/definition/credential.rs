@@ -3,7 +3,7 @@
 //! Taken for one by mistake, a value becomes a secret and works as before. Not taken for one, it
 //! stays readable. So doubt is a yes.
 
-use lanyard_core::credential::names_credential;
+use lanyard_core::credential::{looks_random, names_credential};
 use lanyard_core::spelling::words;
 
 /// Words that make a name one of a place, a name or a number, whatever else it holds.
@@ -72,9 +72,6 @@ const SCHEMES: &[&str] = &["apikey", "api-key", "basic", "bearer", "key", "token
 /// The shortest text that is taken for a key of a known issuer.
 const PREFIXED_BYTES_MIN: usize = 16;
 
-/// The shortest run of letters and digits that is taken for a random one.
-const RANDOM_CHARS_MIN: usize = 20;
-
 /// Whether a value under this name is a credential.
 pub(super) fn is_credential(name: &str, value: &str) -> bool {
     let value = value.trim();
@@ -108,7 +105,7 @@ pub(super) fn looks_like_one(value: &str) -> bool {
         || is_jwt(bare)
         || bare.starts_with("-----BEGIN ")
         || has_password(bare)
-        || is_random(bare)
+        || looks_random(bare)
 }
 
 /// Nothing, or something that stands for a value: `${TOKEN}`, `$TOKEN`, `<token>`, `***`.
@@ -145,24 +142,4 @@ fn has_password(value: &str) -> bool {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
     let user = authority.rsplit_once('@').map(|(user, _)| user);
     user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
-}
-
-/// A long run of letters and digits in which few repeat: words and versions are shorter, and
-/// hyphens part them.
-fn is_random(value: &str) -> bool {
-    if value.contains(char::is_whitespace) || value.contains("://") || value.starts_with(['/', '@'])
-    {
-        return false;
-    }
-    value.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
-        let digits = run.bytes().filter(u8::is_ascii_digit).count();
-        run.len() >= RANDOM_CHARS_MIN && digits >= 3 && digits < run.len() && distinct(run) >= 10
-    })
-}
-
-fn distinct(run: &str) -> usize {
-    let mut bytes: Vec<u8> = run.bytes().collect();
-    bytes.sort_unstable();
-    bytes.dedup();
-    bytes.len()
 }

@@ -3,7 +3,7 @@
 
 use lanyard_core::credential::FORMS;
 
-use super::{ALL, MORE, looks_like_live_credential};
+use super::{ALL, ANY, MORE, looks_like_live_credential};
 
 const WORD: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678";
 const HEX: &str = "0123456789abcde";
@@ -53,6 +53,7 @@ pub(crate) fn samples() -> Vec<(&'static str, String)> {
 #[test]
 fn every_form_compiles_and_has_a_sample() {
     assert_eq!(ALL.len(), FORMS.len() + MORE.len());
+    assert!(ANY.is_some());
     for (name, _) in MORE {
         assert!(samples().iter().any(|(kind, _)| kind == name), "no sample of {name}");
     }

@@ -132,6 +132,7 @@ fn types_that_differ_are_left_open_and_origins_are_servers() {
             server:
               name: other-example-org
               securitySchemes:
+              # The secret is USER:PASSWORD
               - id: basic
                 type: http
                 scheme: basic

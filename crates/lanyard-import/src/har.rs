@@ -9,7 +9,7 @@ use crate::Note;
 use crate::postman::json;
 use crate::sample::body::{Media, essence, of_type};
 use crate::sample::{
-    Body, Collected, ImportOptions, METHODS, Pair, Part, Sample, assemble, is_token, url,
+    Auth, Body, Collected, ImportOptions, METHODS, Pair, Part, Sample, assemble, is_token, url,
 };
 use crate::shell::{Mark, PasteError};
 
@@ -84,6 +84,7 @@ fn read(entry: &Value, place: &str) -> Result<Sample, Left> {
     let mut sample = Sample::new(place.to_owned(), method, read.target);
     sample.headers = pairs(entry.get("request").and_then(|request| request.get("headers")));
     sample.headers.retain(|header| is_token(&header.name));
+    sample.auth = read.user.map(Auth::Basic);
     add_cookies(entry, &mut sample);
     let data = entry.get("request").and_then(|request| request.get("postData"));
     if let Some(data) = data {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::variables::Variables;
 use super::{auth, named};
 use crate::sample::body::{Media, looks_like_json, of_type};
-use crate::sample::{Body, METHODS, Pair, Part, Sample, is_token, url};
+use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, is_token, url};
 use crate::shell::variable;
 
 /// Reads one item. None if it is no request.
@@ -43,6 +43,7 @@ pub(super) fn read(
     }
     let own = request.get("auth").filter(|auth| !auth.is_null());
     auth::set(&mut sample, own.or(inherited), variables);
+    sample.auth = sample.auth.take().or(target.user.map(Auth::Basic));
     read_body(request.get("body"), &mut sample, variables)?;
     Ok(Some(sample))
 }

@@ -38,10 +38,10 @@ impl Variables {
                 Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
                 Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => continue,
             };
-            if value.is_empty() {
+            let typed = one.get("type").and_then(Value::as_str) == Some("secret");
+            if value.is_empty() && !typed {
                 continue;
             }
-            let typed = one.get("type").and_then(Value::as_str) == Some("secret");
             let secret = typed || names_secret(name);
             known.insert(name.trim().to_owned(), Known { value: Zeroizing::new(value), secret });
         }
@@ -53,12 +53,20 @@ impl Variables {
         let resolved: Vec<(String, Zeroizing<String>)> = self
             .0
             .iter()
-            .filter(|(_, known)| known.secret)
+            .filter(|(_, known)| known.secret && !known.value.is_empty())
             .map(|(name, known)| {
-                (marked_name(name), Zeroizing::new(self.put_in(&known.value, true, 0)))
+                let value = Zeroizing::new(self.put_in(&known.value, true, 0));
+                (marked_name(&self.shown_name(name)), value)
             })
             .collect();
         resolved.into_iter().collect()
+    }
+
+    /// The name of a variable in marks: that of a credential says so.
+    fn shown_name(&self, name: &str) -> String {
+        let name = name.trim_start_matches('$');
+        let secret = self.0.get(name).is_some_and(|known| known.secret);
+        if secret && !names_secret(name) { format!("{name}_secret") } else { name.to_owned() }
     }
 
     /// A text with its variables: those with a value are put in, but for credentials; the others
@@ -69,8 +77,7 @@ impl Variables {
 
     /// A text in which all variables stay variables.
     pub(super) fn marked(&self, text: &str) -> String {
-        let nothing = Self(BTreeMap::new());
-        nothing.put_in(text, false, 0)
+        self.put_in(text, false, DEPTH_MAX)
     }
 
     /// The value of a variable that is no credential, by its name in marks.
@@ -101,14 +108,15 @@ impl Variables {
                 continue;
             };
             let name = name.trim();
-            let known = self.0.get(name).filter(|known| secrets || !known.secret);
+            let known = self.0.get(name);
+            let known = known.filter(|known| !known.value.is_empty() && (secrets || !known.secret));
             match known {
                 Some(known) if depth < DEPTH_MAX && *count < VALUES_MAX => {
                     *count = count.saturating_add(1);
                     let depth = depth.saturating_add(1);
                     out.push_str(&self.put_in_bounded(&known.value, secrets, depth, count));
                 }
-                Some(_) | None => variable::push(&mut out, name.trim_start_matches('$')),
+                Some(_) | None => variable::push(&mut out, &self.shown_name(name)),
             }
             rest = behind;
         }

@@ -100,7 +100,8 @@ impl Writer<'_> {
     fn plain(&mut self, text: &str) {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let named = after.split_once('}').filter(|(name, _)| is_name(name));
+            let double = after.strip_prefix('{').and_then(|rest| rest.split_once("}}"));
+            let named = double.or_else(|| after.split_once('}')).filter(|(name, _)| is_name(name));
             let Some((name, behind)) = named else {
                 self.literal(before);
                 self.path.template.push_str("%7B");
@@ -164,12 +165,20 @@ fn is_id(segment: &str) -> bool {
 /// `customer_id` for what follows `customers`.
 fn id_name(before: &str) -> String {
     let name = argument_name(&before.to_ascii_lowercase());
-    let one = match name.strip_suffix("ies") {
-        Some(stem) if !stem.is_empty() => format!("{stem}y"),
-        _ => match name.strip_suffix('s') {
-            Some(stem) if stem.len() > 1 && !stem.ends_with('s') => stem.to_owned(),
-            _ => name,
-        },
-    };
+    let one = singular(&name);
     if before.is_empty() { "id".to_owned() } else { format!("{one}_id") }
+}
+
+/// The word for one of them, as far as its end tells.
+fn singular(name: &str) -> String {
+    let stem = |end: &str| name.strip_suffix(end).filter(|stem| stem.len() > 1);
+    if let Some(stem) = stem("ies") {
+        return format!("{stem}y");
+    }
+    let hissing = ["sses", "uses", "xes", "ches", "shes"].iter().any(|end| name.ends_with(end));
+    let whole = name.ends_with("ss") || name.ends_with("us") || name == "news";
+    match stem(if hissing { "es" } else { "s" }) {
+        Some(stem) if !whole => stem.to_owned(),
+        Some(_) | None => name.to_owned(),
+    }
 }

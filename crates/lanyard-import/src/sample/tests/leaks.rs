@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use crate::credential::samples;
-use crate::{ImportOptions, import_curl};
+use crate::{Collected, ImportOptions, import_curl, import_har, import_postman};
 
 /// Lines with a place for a credential.
 const PLACES: &[&str] = &[
@@ -90,6 +90,70 @@ fn a_credential_in_its_place_is_found_and_given_back() {
             let found = imported.secrets.iter().any(|found| found.value.expose().contains(KEY));
             assert!(found, "{line}: {:?}", imported.secrets);
         }
+    }
+}
+
+/// Requests of collections with a place for a credential.
+const REQUESTS: &[&str] = &[
+    r#"{"url":"https://h.example/x","auth":{"type":"bearer","bearer":[{"key":"token","value":"KEY"}]}}"#,
+    r#"{"url":"https://h.example/x","auth":{"type":"bearer","bearer":{"token":"{{v}}"}}}"#,
+    r#"{"url":"https://h.example/x","auth":{"type":"basic","basic":[{"key":"password","value":"{{v}}"},{"key":"username","value":"u"}]}}"#,
+    r#"{"url":"https://h.example/x","auth":{"type":"apikey","apikey":[{"key":"key","value":"q"},{"key":"value","value":"KEY"},{"key":"in","value":"query"}]}}"#,
+    r#"{"url":"https://h.example/x","auth":{"type":"oauth2","oauth2":[{"key":"accessToken","value":"KEY"}]}}"#,
+    r#"{"url":"https://h.example/x","header":[{"key":"X-Api-Key","value":"KEY"}]}"#,
+    r#"{"url":"https://h.example/x","header":"Authorization: Bot {{v}}"}"#,
+    r#"{"url":"https://h.example/x?api_key={{v}}"}"#,
+    r#"{"url":{"raw":"https://h.example/x?token=KEY","query":[{"key":"token","value":"KEY"}]}}"#,
+    r#"{"url":"https://u:KEY@h.example/x"}"#,
+    r#"{"url":"https://h.example/bot{{v}}/send"}"#,
+    r#"{"url":"https://h.example/x","method":"POST","body":{"mode":"urlencoded","urlencoded":[{"key":"client_secret","value":"KEY"}]}}"#,
+    r#"{"url":"https://h.example/x","method":"POST","body":{"mode":"raw","raw":"{\"thing\":\"{{v}}\"}"}}"#,
+];
+
+/// Recorded requests with a place for one.
+const ENTRIES: &[&str] = &[
+    r#""url":"https://h.example/x?access_token=KEY","headers":[]"#,
+    r#""url":"https://h.example/x","headers":[{"name":"Authorization","value":"Bearer KEY"}]"#,
+    r#""url":"https://h.example/x","headers":[{"name":"cookie","value":"sid=KEY; b=c"}]"#,
+    r#""url":"https://h.example/x","headers":[],"cookies":[{"name":"sid","value":"KEY"}]"#,
+    r#""url":"https://h.example/x","headers":[],"postData":{"mimeType":"application/x-www-form-urlencoded","params":[{"name":"password","value":"KEY"}]}"#,
+    r#""url":"https://u:KEY@h.example/x","headers":[]"#,
+];
+
+fn said_of(collected: &Collected) -> String {
+    let mut out = format!("{collected:?}");
+    for server in &collected.servers {
+        out.push_str(&server.draft.to_yaml());
+        server.notes.iter().for_each(|note| out.push_str(&note.to_string()));
+    }
+    collected.notes.iter().for_each(|note| out.push_str(&note.to_string()));
+    out
+}
+
+#[test]
+fn collections_and_recordings_give_their_credentials_back_and_tell_none() {
+    const KEY: &str = "tst0Zq81mKx77PdfW93bRt";
+    let options = ImportOptions::default();
+    let mut all: Vec<(String, Collected)> = Vec::new();
+    for request in REQUESTS {
+        let text = format!(
+            r#"{{"item":[{{"name":"x","request":{request}}}],"variable":[{{"key":"v","value":"KEY","type":"secret"}}]}}"#
+        );
+        let text = text.replace("KEY", KEY);
+        all.push((text.clone(), import_postman(&text, None, &options).unwrap()));
+    }
+    for entry in ENTRIES {
+        let text = format!(
+            r#"{{"log":{{"entries":[{{"request":{{"method":"POST",{entry}}},"response":{{"status":200,"content":{{"mimeType":"application/json"}}}}}}]}}}}"#
+        );
+        let text = text.replace("KEY", KEY);
+        all.push((text.clone(), import_har(&text, &options).unwrap()));
+    }
+    for (text, collected) in all {
+        let said = said_of(&collected);
+        assert!(!said.contains(KEY), "{text}\n{said}");
+        let mut found = collected.servers.iter().flat_map(|server| &server.secrets);
+        assert!(found.any(|one| one.value.expose().contains(KEY)), "{text}\n{said}");
     }
 }
 

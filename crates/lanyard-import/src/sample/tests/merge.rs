@@ -235,3 +235,36 @@ fn bodies_of_other_kinds_are_other_tools() {
         "#]],
     );
 }
+
+/// The URL template of a line.
+fn url_of(line: &str) -> String {
+    let options = ImportOptions { path_ids: true, ..ImportOptions::default() };
+    let imported = assemble(vec![read(line, None).unwrap()], &options, false).remove(0);
+    accepted(&imported.draft.to_yaml());
+    let names: Vec<&str> =
+        imported.draft.tools[0].args.iter().map(|arg| arg.name.as_str()).collect();
+    format!("{} ({})\n", imported.draft.tools[0].url, names.join(", "))
+}
+
+#[test]
+fn paths_keep_what_is_literal_and_name_what_is_not() {
+    let lines = [
+        "curl 'https://api.example.com/a{b/c}d/{9}/{{x}}/{ok}.json'",
+        "curl 'https://api.example.com/users/17/orders/8f14e45f-ceea-467f-9a3e-1b2c3d4e5f60'",
+        "curl \"https://api.example.com/v1/$USER_ID-x/:id/:id/<ID>?flag&other=\"",
+        "curl 'https://api.example.com/a b/%7Bc%7D/ä/x:y/@me/2024/'",
+        "curl 'https://api.example.com//double//'",
+        "curl 'https://api.example.com/categories/5/statuses/6/news/7/8'",
+        "curl 'https://api.example.com'",
+    ];
+    let urls: Vec<String> = lines.iter().map(|line| url_of(line)).collect();
+    expect![[r#"
+        https://api.example.com/a%7Bb/c%7Dd/%7B9%7D/{x}/{ok}.json (x, ok)
+        https://api.example.com/users/{user_id}/orders/{order_id} (user_id, order_id)
+        https://api.example.com/v1/{user_id}-x/{id}/{id_2}/{ID}?flag (user_id, id, id_2, ID, other)
+        https://api.example.com/a%20b/%7Bc%7D/%C3%A4/x:y/@me/{me_id}/ (me_id)
+        https://api.example.com//double// ()
+        https://api.example.com/categories/{category_id}/statuses/{status_id}/news/{news_id}/{news_id_2} (category_id, status_id, news_id, news_id_2)
+        https://api.example.com/ ()
+    "#]].assert_eq(&urls.concat());
+}

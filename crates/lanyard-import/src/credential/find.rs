@@ -19,6 +19,12 @@ pub(super) fn take(credentials: &mut Credentials, sample: &mut Sample) -> Vec<Re
     finder.needed
 }
 
+/// A word that says how the credential behind it is meant, and is none itself.
+fn is_scheme_word(word: &str) -> bool {
+    (1..=24).contains(&word.len())
+        && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-' || byte == b'_')
+}
+
 struct Finder<'a> {
     credentials: &'a mut Credentials,
     sample: &'a mut Sample,
@@ -82,7 +88,7 @@ impl Finder<'_> {
                  another: it is left out, and calls will be refused unless the server takes a key \
                  or a token",
             );
-        } else if word.is_empty() {
+        } else if !is_scheme_word(word) {
             let kind = SchemeKind::ApiKey { place: KeyPlace::Header, name: header.name };
             self.scheme(kind, value, SAID);
         } else {

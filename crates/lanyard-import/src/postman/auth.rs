@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::variables::Variables;
 use crate::draft::KeyPlace;
-use crate::sample::{Auth, Sample};
+use crate::sample::{Auth, Sample, is_token};
 
 /// Sets what a request proves itself with.
 pub(super) fn set(sample: &mut Sample, auth: Option<&Value>, variables: &Variables) {
@@ -19,7 +19,10 @@ pub(super) fn set(sample: &mut Sample, auth: Option<&Value>, variables: &Variabl
             Some(Auth::Basic(format!("{}:{}", part("username"), part("password"))))
         }
         "apikey" => {
-            let name = text("key").filter(|name| !name.is_empty());
+            let name = text("key").filter(|name| is_token(name));
+            if name.is_none() {
+                sample.warn("its API key has no name that is known: `X-API-Key` is taken");
+            }
             let place = match text("in").as_deref() {
                 Some("query") => KeyPlace::Query,
                 Some(_) | None => KeyPlace::Header,

@@ -39,6 +39,8 @@ pub(super) fn read(
     for pair in read_headers(request.get("header"), variables) {
         if is_token(&pair.name) {
             sample.headers.push(pair);
+        } else {
+            sample.warn("a header whose name is a variable or no name is left out");
         }
     }
     let own = request.get("auth").filter(|auth| !auth.is_null());

@@ -129,10 +129,10 @@ fn server(
     let mut groups: Vec<(String, Vec<One>)> = Vec::new();
     let mut notes: Vec<Note> = Vec::new();
     for mut sample in samples {
+        drop_unnamed(&mut sample);
         let needed = credentials.take(&mut sample);
         headers::prune(&mut sample, recorded);
         say_placeholders(&mut sample);
-        drop_unnamed(&mut sample);
         let mut own: Vec<Note> = Vec::new();
         for note in sample.notes.drain(..) {
             if !own.contains(&note) {

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::accepted;
-use crate::{Collected, ImportOptions, import_curl, import_har, import_postman};
+use crate::shell::variable::is_marker;
+use crate::{Collected, ImportOptions, Imported, import_curl, import_har, import_postman};
 
 /// Members that collections and recordings have, so that any JSON goes deep.
 const KEYS: &[&str] = &[
@@ -62,6 +63,10 @@ fn json() -> impl Strategy<Value = Value> {
             Just("POST"),
             Just("bearer"),
             Just("{{token}}"),
+            Just("{{name}} {{x}}"),
+            Just("https://api.example.com/?{{q}}=1&{{apiKey}}=2"),
+            Just("apikey"),
+            Just("basic"),
         ]
         .prop_map(Value::from),
     ];
@@ -76,9 +81,16 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The definition reads back, and no mark of a variable is left in it.
+fn sound(imported: &Imported) {
+    let yaml = imported.draft.to_yaml();
+    assert!(!yaml.contains(is_marker), "{yaml}");
+    accepted(&yaml);
+}
+
 fn reads_back(collected: &Collected) {
     for server in &collected.servers {
-        accepted(&server.draft.to_yaml());
+        sound(server);
     }
 }
 
@@ -100,6 +112,11 @@ const PIECES: &[&str] = &[
     "x=y ",
     "\\\n",
     "$NAME",
+    "\"https://api.example.com/?$Q=1&$API_KEY=$V\" ",
+    "-d \"$K=v\" ",
+    "-H \"$H: v\" ",
+    "-b \"$C=v\" ",
+    "--json \"{\\\"$J\\\": $V, \\\"k\\\": \\\"a $V b\\\"}\" ",
     "${N}",
     "-b ",
     "k=v; l=w ",
@@ -125,7 +142,7 @@ proptest! {
     ) {
         let line = format!("curl {}", pieces.concat());
         if let Ok(imported) = import_curl(&line, &ImportOptions { path_ids: true, ..Default::default() }) {
-            accepted(&imported.draft.to_yaml());
+            sound(&imported);
         }
     }
 

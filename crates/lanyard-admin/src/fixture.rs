@@ -23,7 +23,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
-use crate::ports::{Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
+use crate::ports::{
+    Listing, Probe, Proof, Proving, ServerProcess, ServerStatus, Status, Trial, Unlisted, Unproved,
+    Verify,
+};
 use crate::{Admin, AdminParts, Compile, Ready};
 
 /// An admin API, and what it was told to meet.
@@ -56,6 +59,18 @@ impl Verify for Servers {
         let nothing = Err(Unlisted { what, stderr: String::new() });
         let next = self.next.lock().unwrap().take().unwrap_or(nothing);
         Box::pin(std::future::ready(next))
+    }
+
+    fn prove(&self, trial: Trial, probe: Option<Probe>) -> Proving<'_> {
+        self.trials.lock().unwrap().push(trial);
+        let proof = match probe {
+            Some(probe) if probe.tool == "refuses" => {
+                let (what, answer) = ("it refused".to_owned(), "no\nnever".to_owned());
+                Err(Unproved { what, answer })
+            }
+            Some(_) | None => Ok(Proof { written: 1, ..Proof::default() }),
+        };
+        Box::pin(std::future::ready(proof))
     }
 }
 

@@ -35,6 +35,7 @@ mod pin;
 mod pinning;
 mod policy;
 mod ports;
+mod proof;
 mod proxy;
 mod secret;
 mod serve;
@@ -55,7 +56,10 @@ pub use grant::{AllGrants, all_grants};
 pub use launch::launch_is_pinned;
 pub use options::{Era, Isolation, Keep, Scrub, StoredOptions, ToolOptions, UntrustedWrap};
 pub use policy::policy_source;
-pub use ports::{Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
+pub use ports::{
+    Listing, Probe, Proof, ProvedCall, Proving, ServerProcess, ServerStatus, Status, Trial,
+    Unlisted, Unproved, Verify,
+};
 pub use serve::AdminListener;
 pub use server::{mcp_tools, read_definition};
 pub use state::{Admin, AdminParts, Forget};

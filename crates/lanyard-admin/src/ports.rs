@@ -10,6 +10,7 @@ use lanyard_core::{Principal, ServerName, TenantName, Timestamp, ToolName};
 use lanyard_mcp::Catalog;
 use lanyard_policy::limit::{DayUse, LimitScope};
 use lanyard_store::Configuration;
+use serde_json::{Map, Value};
 
 /// A server that is to be tried, among all the rows as they would be with it. Nothing of it needs
 /// to be stored or in force.
@@ -41,11 +42,67 @@ impl fmt::Display for Unlisted {
 /// What a [`Verify`] gives.
 pub type Listing<'a> = Pin<Box<dyn Future<Output = Result<Catalog, Unlisted>> + Send + 'a>>;
 
-/// Connects to a server in a conversation of its own, lists everything that it offers, and ends
-/// the conversation.
+/// The call with which a REST API is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Map<String, Value>,
+}
+
+/// What speaks for a REST API that was tried.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// How many tools' requests were written, with example arguments.
+    pub written: usize,
+    /// Tools whose request could not be written so, each with the reason.
+    pub unwritten: Vec<(String, String)>,
+    /// The call that was made. None where no tool sends anything.
+    pub call: Option<ProvedCall>,
+}
+
+/// A call that a REST API answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvedCall {
+    /// The tool.
+    pub tool: String,
+    /// The arguments, as JSON.
+    pub arguments: String,
+    /// Whether some of them are made up: then nothing may be found with them.
+    pub invented: bool,
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type, in lower case and without parameters. Empty where it says none.
+    pub media_type: String,
+    /// The length of the body in bytes.
+    pub bytes: usize,
+    /// How the body begins, credentials masked.
+    pub begins: String,
+    /// Why it does not fit the tool's output schema.
+    pub misfit: Option<String>,
+}
+
+/// Why a REST API is not offered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unproved {
+    /// What it did and what can be done about it, as the end of a sentence. No credential.
+    pub what: String,
+    /// How its answer begins, credentials masked. For operators alone.
+    pub answer: String,
+}
+
+/// What a [`Verify`] gives of a REST API.
+pub type Proving<'a> = Pin<Box<dyn Future<Output = Result<Proof, Unproved>> + Send + 'a>>;
+
+/// Tries servers that are not in force.
 pub trait Verify: Send + Sync + fmt::Debug {
-    /// Does so within the limits for it.
+    /// Connects to a server that speaks MCP in a conversation of its own, lists everything that it
+    /// offers, and ends the conversation, within the limits for it.
     fn list(&self, trial: Trial) -> Listing<'_>;
+
+    /// Calls a REST API: as it is told, or in a way that changes nothing.
+    fn prove(&self, trial: Trial, probe: Option<Probe>) -> Proving<'_>;
 }
 
 /// How a server does.

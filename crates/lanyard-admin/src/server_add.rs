@@ -13,11 +13,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::actor::Reader;
+use crate::actor::{Owner, Reader};
 use crate::asked::Asked;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, problem_json};
 use crate::options::{ServerKind, StoredOptions};
+use crate::ports::Proof;
+use crate::proof::{self, ProbeRequest};
 use crate::server::{secret_state, set_names, tool_json};
 use crate::state::Shared;
 use crate::user_credential::is_users_own;
@@ -53,9 +55,11 @@ pub(crate) struct AddRequest {
     /// What is to be known of such a file.
     #[serde(skip)]
     pub(crate) warnings: Vec<Problem>,
-    /// Store it without connecting to it; what it lists first is pinned then. MCP only.
+    /// Store it without trying it. Of an MCP server, what it lists first is pinned then.
     #[serde(default)]
     pub(crate) no_verify: bool,
+    /// The call to try it with; without, one that changes nothing. REST only.
+    pub(crate) probe: Option<ProbeRequest>,
     #[serde(default)]
     pub(crate) options: StoredOptions,
     /// Check and show, change nothing.
@@ -73,8 +77,8 @@ impl AddRequest {
             ServerKind::Rest if self.definition.is_some() => ("definition", "mcp"),
             ServerKind::Rest if !self.bind.is_empty() => ("bind", "mcp"),
             ServerKind::Rest if !self.unset.is_empty() => ("unset", "mcp"),
-            ServerKind::Rest if self.no_verify => ("no_verify", "mcp"),
             ServerKind::Mcp if !self.source.is_empty() => ("source", "rest"),
+            ServerKind::Mcp if self.probe.is_some() => ("probe", "rest"),
             ServerKind::Rest | ServerKind::Mcp => return Ok(()),
         };
         Err(ApiError::invalid(format!("`{given}` goes with kind `{kind}`")))
@@ -90,6 +94,28 @@ struct Plan {
     /// Where each secret newly may go.
     bind: BTreeMap<SecretName, BTreeSet<Binding>>,
     standing: Standing,
+    /// Whether it was tried, and works.
+    verified: bool,
+}
+
+impl Plan {
+    /// What an addition does, in a word.
+    fn done(&self, replace: bool) -> Result<&'static str, ApiError> {
+        match self.standing {
+            Standing::Same => Ok("unchanged"),
+            Standing::Nothing => Ok("added"),
+            Standing::Other if replace => Ok("replaced"),
+            Standing::Other => Err(other_stands(&self.name, !self.parsed.literals.is_empty())),
+        }
+    }
+}
+
+/// What going through an addition gives that is taken back.
+enum Rehearsed {
+    /// Nothing is to be done.
+    Unchanged(Value),
+    /// All rows as they would be.
+    With(Box<Configuration>),
 }
 
 /// What stands where the server would.
@@ -123,16 +149,52 @@ pub(crate) async fn add(
     } else {
         let owner = reader.owner()?;
         // The file's own name of the server stands in the file: the record tells it all the same.
-        let about = match &request.name {
-            Some(_) => about,
-            None => About { subject: format!("server:{}", admin.named(&request).await?), ..about },
+        let name = match &request.name {
+            Some(name) => ServerName::parse(name)?,
+            None => admin.named(&request).await?,
         };
-        admin.change_if(&owner, about, move |shared, change| shared.add(request, change)).await?
+        let about = About { action: "server.add", subject: format!("server:{name}") };
+        let proof = match admin.tried(&owner, &request, &name).await? {
+            Tried::Unchanged(shown) => return Ok(Json(shown)),
+            Tried::With(proof) => proof,
+        };
+        let add = move |shared: &Shared, change: &Change<'_>| shared.add(request, proof, change);
+        admin.change_if(&owner, about, add).await?
     };
     Ok(Json(shown))
 }
 
+/// What the first time through gives.
+enum Tried {
+    /// Nothing is to be done.
+    Unchanged(Value),
+    /// What speaks for the server, if it was asked for that.
+    With(Option<Proof>),
+}
+
 impl Admin {
+    /// Tries a server as it would be, before anything is written: one that does not work leaves
+    /// nothing behind, and no change waits for a stranger's answer.
+    async fn tried(
+        &self,
+        owner: &Owner,
+        request: &AddRequest,
+        name: &ServerName,
+    ) -> Result<Tried, ApiError> {
+        if request.no_verify {
+            return Ok(Tried::With(None));
+        }
+        let (trial, probe) = (request.clone(), request.probe.clone());
+        let about = About { action: "server.add", subject: format!("server:{name}") };
+        let rows = move |shared: &Shared, change: &Change<'_>| shared.try_rest(trial, change);
+        match self.rehearse(&owner.reader(), about, rows).await? {
+            Rehearsed::Unchanged(shown) => Ok(Tried::Unchanged(shown)),
+            Rehearsed::With(rows) => {
+                Ok(Tried::With(Some(self.prove(owner, *rows, name, probe).await?)))
+            }
+        }
+    }
+
     /// The name that a file gives its server.
     async fn named(&self, request: &AddRequest) -> Result<ServerName, ApiError> {
         let request = request.clone();
@@ -153,19 +215,36 @@ impl Shared {
         Ok(shown)
     }
 
-    fn add(&self, request: AddRequest, change: &Change<'_>) -> Result<Landing<Value>, ApiError> {
+    /// All rows as they would be with the server.
+    fn try_rest(&self, request: AddRequest, change: &Change<'_>) -> Result<Rehearsed, ApiError> {
         let replace = request.replace;
         let rows = self.rows_for(&request, change)?;
         let plan = self.plan(request, &rows)?;
-        let done = match plan.standing {
-            Standing::Same => return Ok(Landing::Undo(describe(&plan, &rows, "unchanged"))),
-            Standing::Nothing => "added",
-            Standing::Other if replace => "replaced",
-            Standing::Other => {
-                return Err(other_stands(&plan.name, !plan.parsed.literals.is_empty()));
-            }
-        };
-        let shown = describe(&plan, &rows, done);
+        if plan.done(replace)? == "unchanged" {
+            return Ok(Rehearsed::Unchanged(describe(&plan, &rows, "unchanged")));
+        }
+        self.carry_out(plan, change)?;
+        Ok(Rehearsed::With(Box::new(change.configuration()?)))
+    }
+
+    fn add(
+        &self,
+        request: AddRequest,
+        proof: Option<Proof>,
+        change: &Change<'_>,
+    ) -> Result<Landing<Value>, ApiError> {
+        let replace = request.replace;
+        let rows = self.rows_for(&request, change)?;
+        let mut plan = self.plan(request, &rows)?;
+        let done = plan.done(replace)?;
+        let mut shown = describe(&plan, &rows, done);
+        if done == "unchanged" {
+            return Ok(Landing::Undo(shown));
+        }
+        plan.verified = proof.is_some();
+        if let (Some(proof), Some(shown)) = (&proof, shown.as_object_mut()) {
+            shown.insert("verified".to_owned(), proof::shown(proof));
+        }
         self.carry_out(plan, change)?;
         Ok(Landing::Keep(shown))
     }
@@ -206,7 +285,8 @@ impl Shared {
             }
             Some(_) => Standing::Other,
         };
-        Ok(Plan { name, parsed, options, file: request.file, bind, standing })
+        let file = request.file;
+        Ok(Plan { name, parsed, options, file, bind, standing, verified: false })
     }
 
     fn carry_out(&self, plan: Plan, change: &Change<'_>) -> Result<(), ApiError> {
@@ -235,12 +315,13 @@ impl Shared {
             file_name: plan.file,
             options: plan.options.to_json()?,
             enabled: before.as_ref().is_none_or(|row| row.enabled),
-            verified: false,
+            verified: plan.verified,
             version: before.as_ref().map_or(0, |row| row.version),
             created_at: before.as_ref().map_or(now, |row| row.created_at),
             updated_at: now,
         })?;
         change.detail("tools", definition.tools.len());
+        change.detail("verified", if plan.verified { "yes" } else { "no" });
         let origins: Vec<String> = definition.origins().iter().map(Origin::to_string).collect();
         change.detail("origins", origins.join(" "));
         Ok(())

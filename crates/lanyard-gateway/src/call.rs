@@ -19,6 +19,7 @@ mod limits;
 mod open;
 mod passage;
 mod payload;
+pub(crate) mod probe;
 mod recorded;
 mod rounds;
 mod screen;

@@ -52,6 +52,7 @@ pub use self::processes::ProcessStatus;
 pub use self::serve::Listener;
 pub use self::session::SessionEnds;
 use crate::approvals::Approvals;
+use crate::call::probe::{Named, Probed, Untried, probe};
 use crate::call::{Continued, RecordIds, Rounds, ServerCredentials, Watched};
 use crate::fleet::{Catalogs, Fleet, FleetParts, Listed, Member, TryOutError};
 use crate::payloads::Payloads;
@@ -247,6 +248,17 @@ impl Gateway {
             per_user: false,
         };
         self.core.fleet.try_out(&member).await
+    }
+
+    /// Tries a REST API of a configuration that need not be in force: every tool's request is
+    /// written, and the call that is named is made, or one that changes nothing.
+    pub async fn probe(
+        &self,
+        snapshot: &Snapshot,
+        server: (&TenantName, &ServerName),
+        named: Option<Named<'_>>,
+    ) -> Result<Probed, Untried> {
+        probe(&self.core, snapshot, server, named).await
     }
 
     /// Ends all conversations with servers. Ready when their processes have ended.

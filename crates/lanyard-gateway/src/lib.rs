@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod payloads;
 pub mod snapshot;
 
+pub use call::probe::{Came, Named, Probed, Sent, Stopped, Untried};
 pub use edge::{Gateway, GatewayParts, Listener};
 pub use fleet::{Fleet, FleetParts};
 pub use snapshot::{AgentEntry, Identity, ServerEntry, Snapshot, SnapshotParts, ToolEntry};

@@ -12,6 +12,7 @@
 mod arguments;
 mod canonical;
 pub mod derive;
+mod example;
 mod number;
 mod output;
 mod problems;
@@ -23,6 +24,7 @@ mod strip;
 pub mod wrap;
 
 pub use arguments::{ArgumentSchema, Clearance};
+pub use example::{Example, example};
 pub use output::OutputSchema;
 pub use schema::{SchemaError, check_schema, check_value};
 pub use shown::{hides_any_of, shown};

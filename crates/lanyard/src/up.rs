@@ -7,6 +7,7 @@ mod listen;
 mod open;
 mod payloads;
 mod ports;
+mod proving;
 mod tls;
 
 use std::collections::{BTreeMap, HashSet};

@@ -72,7 +72,9 @@ async fn what_cannot_be_is_refused_with_every_reason() {
         422 a name is needed
         422 kind `mcp` needs a `definition`
         422 `source` goes with kind `rest`
-        422 `no_verify` goes with kind `mcp`
+        422 the definition has 2 problems; nothing was changed
+        "": "`tools` is missing"
+        "server": "`name` is missing"
         422 `unset` goes with kind `mcp`
         422 `base_url` is for REST APIs, and this is an MCP server
         422 the definition has 2 problems; nothing was changed

@@ -48,7 +48,7 @@ impl RawAnswer<'_> {
     }
 }
 
-fn mask_answer(masker: &Masker, answer: UpstreamAnswer) -> (UpstreamAnswer, u64) {
+pub(super) fn mask_answer(masker: &Masker, answer: UpstreamAnswer) -> (UpstreamAnswer, u64) {
     let UpstreamAnswer { status, mut headers, body } = answer;
     let mut masked = 0_u64;
     for (_, value) in &mut headers {
@@ -136,7 +136,7 @@ fn mask_text<'a>(masker: &Masker, text: &'a str) -> (Cow<'a, str>, u64) {
     }
 }
 
-fn shape(
+pub(super) fn shape(
     core: &Core,
     tool: &ToolEntry,
     arguments: &serde_json::Map<String, Value>,
@@ -176,15 +176,13 @@ impl SecretSource for NoSecrets {
 /// A result that promises structured content and does not keep the promise is an error result:
 /// clients validate it and would fail with a text that helps nobody.
 fn hold_to_schema(tool: &ToolEntry, result: ToolResult) -> ToolResult {
-    let Some(schema) = tool.output() else { return result };
+    if tool.output().is_none() {
+        return result;
+    }
     if result.is_error {
         return ToolResult { structured: None, ..result };
     }
-    let problem = match &result.structured {
-        None => Some("it is no JSON".to_owned()),
-        Some(structured) => schema.check(structured).err(),
-    };
-    match problem {
+    match misfit(tool, &result) {
         None => result,
         Some(problem) => ToolResult {
             content: vec![Content::Text(format!(
@@ -193,6 +191,15 @@ fn hold_to_schema(tool: &ToolEntry, result: ToolResult) -> ToolResult {
             structured: None,
             is_error: true,
         },
+    }
+}
+
+/// Why structured content does not fit the tool's output schema.
+pub(super) fn misfit(tool: &ToolEntry, result: &ToolResult) -> Option<String> {
+    let schema = tool.output()?;
+    match &result.structured {
+        None => Some("it is no JSON".to_owned()),
+        Some(structured) => schema.check(structured).err(),
     }
 }
 

@@ -343,37 +343,47 @@ impl<'a> Armed<'a> {
             permitted;
         let from = match rendered {
             Rendered::Direct(result) => From::Template(result),
-            Rendered::Request(plan) => {
-                From::Upstream(send(core, caller, target.server, plan).await?)
-            }
+            Rendered::Request(plan) => From::Upstream(send(core, target.server, plan).await?),
         };
         Ok(RawAnswer { target, clearance, masker, from })
     }
 
     fn render(&self, core: &Core, caller: &Caller) -> Result<Rendered, Failure> {
-        let random = |bytes: &mut [u8]| {
-            // Ids of requests and boundaries of bodies come from here. Should the system have no
-            // randomness to give, they repeat, which breaks nothing that anybody relies on.
-            if core.random.fill(bytes).is_err() {
-                tracing::warn!("The system gave no random bytes.");
-            }
-        };
-        let context = RenderContext {
-            secrets: &self.secrets,
-            now: core.clock.now(),
-            random: &random,
-            client_ip: client_ip(caller),
-            limits: &core.limits,
-        };
-        let Cleared { target, clearance, attributes: _ } = &self.permitted.cleared;
-        let rest = target.tool.as_rest().ok_or(Failure::Bug)?;
-        rest.tool.render(clearance.arguments(), &context).map_err(render_failure)
+        let Permitted { cleared, .. } = &self.permitted;
+        let (tool, clearance) = (cleared.target.tool, &cleared.clearance);
+        render(core, tool, clearance, &self.secrets, client_ip(caller))
     }
 }
 
-async fn send(
+/// Writes the request of a tool of a REST API.
+pub(super) fn render(
     core: &Core,
-    caller: &Caller,
+    tool: &ToolEntry,
+    clearance: &Clearance,
+    secrets: &OpenSecrets,
+    client_ip: Option<IpAddr>,
+) -> Result<Rendered, Failure> {
+    let random = |bytes: &mut [u8]| {
+        // Ids of requests and boundaries of bodies come from here. Should the system have no
+        // randomness to give, they repeat, which breaks nothing that anybody relies on.
+        if core.random.fill(bytes).is_err() {
+            tracing::warn!("The system gave no random bytes.");
+        }
+    };
+    let context = RenderContext {
+        secrets,
+        now: core.clock.now(),
+        random: &random,
+        client_ip,
+        limits: &core.limits,
+    };
+    let rest = tool.as_rest().ok_or(Failure::Bug)?;
+    rest.tool.render(clearance.arguments(), &context).map_err(render_failure)
+}
+
+/// Sends the request of a tool of a REST API.
+pub(super) async fn send(
+    core: &Core,
     server: &ServerEntry,
     plan: RequestPlan,
 ) -> Result<UpstreamAnswer, Failure> {
@@ -381,7 +391,7 @@ async fn send(
     tracing::debug!(headers = ?plan.headers, "A leak, planted for the test of the sweep.");
     let RequestPlan { method, origin, target, headers, body } = plan;
     let pool = PoolKey {
-        tenant: caller.principal.tenant.clone(),
+        tenant: server.tenant.clone(),
         server: server.name.clone(),
         // Every caller's requests carry the same credential, so they may share connections.
         principal: None,

@@ -5,11 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use lanyard_admin::{Admin, Listing, ServerProcess, ServerStatus, Status, Trial, Unlisted, Verify};
+use lanyard_admin::{
+    Admin, Listing, Probe, Proving, ServerProcess, ServerStatus, Status, Trial, Unlisted, Unproved,
+    Verify,
+};
 use lanyard_core::{ServerName, TenantName, ToolName};
-use lanyard_gateway::Gateway;
 use lanyard_gateway::edge::ProcessStatus;
 use lanyard_gateway::fleet::{Catalogs, Listed};
+use lanyard_gateway::{Gateway, Named};
 use lanyard_mcp::{Catalog, Definition};
 use lanyard_policy::limit::{DayUse, LimitScope};
 use serde_json::json;
@@ -18,6 +21,7 @@ use tokio::sync::watch;
 
 use super::advice;
 use super::compile::Compiler;
+use super::proving;
 
 /// Tries servers out through the gateway, and knows how they do.
 #[derive(Debug)]
@@ -46,6 +50,17 @@ impl Verify for Servers {
                     Err(Unlisted { what, stderr })
                 }
             }
+        })
+    }
+
+    fn prove(&self, trial: Trial, probe: Option<Probe>) -> Proving<'_> {
+        Box::pin(async move {
+            let Trial { rows, tenant, server } = trial;
+            let refused = |what| Unproved { what, answer: String::new() };
+            let snapshot = self.compiler.trial(&rows).map_err(refused)?;
+            let named = probe.as_ref().map(|it| Named { tool: &it.tool, arguments: &it.arguments });
+            let probed = self.gateway.probe(&snapshot, (&tenant, &server), named).await;
+            proving::told(probed, probe.is_some())
         })
     }
 }

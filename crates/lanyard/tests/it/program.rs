@@ -13,6 +13,7 @@ mod prune;
 mod refusals;
 mod servers;
 mod story;
+mod tried;
 
 use expect_test::Expect;
 

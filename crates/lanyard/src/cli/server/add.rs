@@ -18,11 +18,15 @@ use crate::output;
 
 const EXAMPLES: &str = "Examples:
   lanyard server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key
+  lanyard server add billing --yaml billing.yaml --probe get_invoice number=INV-7
   lanyard server add billing --yaml billing.yaml --dry-run
       checks the file and shows tools, origins and secrets; changes nothing
   lanyard server add docs --url https://mcp.example.com/mcp --header 'Authorization: Bearer secret://docs'
   lanyard server add files --stdio -- npx -y @modelcontextprotocol/server-filesystem /srv/files
   lanyard server add git --stdio --env GIT_TOKEN=secret://git --keep 'idle 10m' -- uvx mcp-server-git
+
+A REST API is tried before it is stored: every tool's request is written with example arguments,
+and one call that changes nothing is made. --probe names another call, --no-verify leaves it out.
 
 A server that speaks MCP is connected to and listed before it is stored, and what it lists is
 pinned: what it says differently later waits for `lanyard pin approve`. --no-verify pins what it
@@ -65,6 +69,8 @@ pub(crate) struct AddArgs {
     /// Accept that a secret travels to this plaintext origin; repeatable
     #[arg(long, value_name = "URL")]
     insecure_origin: Vec<String>,
+    #[command(flatten)]
+    trial: TrialArgs,
     /// Check and show; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -74,6 +80,17 @@ pub(crate) struct AddArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// How a server is tried before it is stored.
+#[derive(Debug, Args)]
+pub(crate) struct TrialArgs {
+    /// The call to try a REST API with: a tool, then its arguments [default: one that changes nothing]
+    #[arg(long, num_args = 1.., value_names = ["TOOL", "KEY=VALUE"], conflicts_with_all = ["url", "stdio", "no_verify", "dry_run"])]
+    probe: Vec<String>,
+    /// Store it without trying it; the record says so
+    #[arg(long)]
+    no_verify: bool,
 }
 
 /// What is said of an MCP server on the command line.
@@ -109,9 +126,6 @@ pub(crate) struct McpArgs {
     /// How long it runs or stays connected: always, or 'idle 10m'
     #[arg(long, value_name = "SPAN", conflicts_with = "yaml")]
     keep: Option<String>,
-    /// Store it without connecting to it
-    #[arg(long, conflicts_with = "yaml")]
-    no_verify: bool,
     /// The process's program and arguments
     #[arg(last = true, value_name = "COMMAND", conflicts_with_all = ["yaml", "url"])]
     command: Vec<String>,
@@ -135,6 +149,7 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
     if let Some(body) = body.as_object_mut() {
         body.insert("name".to_owned(), json!(args.name));
         body.insert("dry_run".to_owned(), json!(args.dry_run));
+        body.insert("no_verify".to_owned(), json!(args.trial.no_verify));
         body.insert("replace".to_owned(), json!(args.replace));
     }
     let client = operating.client()?;
@@ -153,7 +168,27 @@ fn rest(args: &AddArgs, file: &Path) -> Result<Value, Failure> {
     let secrets: BTreeMap<&String, &String> = args.secret.iter().map(|(k, v)| (k, v)).collect();
     let mut options = options(args)?;
     options.insert("secrets".to_owned(), json!(secrets));
-    Ok(json!({ "file": file, "source": source, "options": options }))
+    let mut body = json!({ "file": file, "source": source, "options": options });
+    if let (Some(probe), Some(body)) = (probe(&args.trial.probe)?, body.as_object_mut()) {
+        body.insert("probe".to_owned(), probe);
+    }
+    Ok(body)
+}
+
+/// The call to try a server with: a tool, then `key=value` as `lanyard call` takes it.
+fn probe(words: &[String]) -> Result<Option<Value>, Failure> {
+    let Some((tool, pairs)) = words.split_first() else { return Ok(None) };
+    let mut arguments = Map::new();
+    for pair in pairs {
+        let (key, text) =
+            key_value(pair).map_err(|why| Failure::usage(format!("--probe: {why}")))?;
+        // Numbers and truth are read out of texts where the tool's schema says so.
+        let composed = text.starts_with(['{', '[']);
+        let parsed = composed.then(|| serde_json::from_str(&text).ok()).flatten();
+        let value = parsed.unwrap_or(Value::String(text));
+        arguments.insert(key, value);
+    }
+    Ok(Some(json!({ "tool": tool, "arguments": arguments })))
 }
 
 fn mcp(args: &AddArgs, environment: &Environment) -> Result<Value, Failure> {
@@ -172,7 +207,6 @@ fn mcp(args: &AddArgs, environment: &Environment) -> Result<Value, Failure> {
         "file": "command line",
         "definition": definition,
         "bind": named(args)?,
-        "no_verify": args.mcp.no_verify,
         "options": options,
     }))
 }
@@ -333,6 +367,7 @@ fn described(added: &Value) -> Result<(), Failure> {
     for tool in output::items(added, "tools") {
         listed_line("tool", tool)?;
     }
+    proved(added)?;
     for tool in output::items(added, "listed") {
         listed_line(&output::text(tool, "kind"), tool)?;
     }
@@ -340,6 +375,45 @@ fn described(added: &Value) -> Result<(), Failure> {
         output::line(&format!("  tool  {}", output::plain(listed.as_str().unwrap_or_default())))?;
     }
     hints(added, &name);
+    Ok(())
+}
+
+/// What came of trying a REST API.
+fn proved(added: &Value) -> Result<(), Failure> {
+    let Some(proof) = added.get("verified").filter(|it| it.is_object()) else { return Ok(()) };
+    if let Some(call) = proof.get("call").filter(|it| it.is_object()) {
+        let kind = match output::text(call, "media_type") {
+            none if none.is_empty() => "no media type".to_owned(),
+            kind => kind,
+        };
+        output::line(&format!(
+            "  tried  {} {}: HTTP {}, {kind}, {} bytes",
+            output::text(call, "tool"),
+            output::text(call, "arguments"),
+            output::text(call, "status"),
+            output::text(call, "bytes"),
+        ))?;
+        if call.get("invented") == Some(&json!(true)) {
+            output::line("         with arguments made up: it is there, and takes the credential")?;
+        }
+        let begins = shortened(&output::first_line(call, "begins"));
+        if !begins.is_empty() {
+            output::line(&format!("         {begins}"))?;
+        }
+        if let Some(misfit) = call.get("misfit").and_then(Value::as_str) {
+            output::aside(&format!(
+                "warning: the answer does not fit the tool's outputSchema, so agents get an error: {}; correct the schema, or leave it out",
+                output::plain(misfit)
+            ));
+        }
+    }
+    for it in output::items(proof, "unwritten") {
+        output::aside(&format!(
+            "note: {} was not rehearsed: {}",
+            output::text(it, "tool"),
+            output::plain(&output::text(it, "problem"))
+        ));
+    }
     Ok(())
 }
 

@@ -50,7 +50,8 @@ fn calls(world: &mut World) {
         }
     "#]],
     );
-    assert_eq!(*world.api.keys_seen.lock().unwrap(), [KEY], "the API got the key");
+    // Once when it was tried, and once for the agent.
+    assert_eq!(*world.api.keys_seen.lock().unwrap(), [KEY, KEY], "the API got the key");
     let refused = "
         call billing.refund number=INV-7
         audit search --agent alice --since 1h
@@ -97,7 +98,7 @@ fn calls(world: &mut World) {
         -- exit 3
     "#]],
     );
-    assert_eq!(world.api.keys_seen.lock().unwrap().len(), 1, "the API was called once in all");
+    assert_eq!(world.api.keys_seen.lock().unwrap().len(), 2, "the agent called the API once");
 }
 
 fn ends(world: &World) {

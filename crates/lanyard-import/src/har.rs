@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use lanyard_rest::is_token;
 use serde_json::Value;
 
 use crate::Note;
 use crate::postman::json;
 use crate::sample::body::{Media, essence, of_type};
 use crate::sample::{
-    Auth, Body, Collected, ImportOptions, METHODS, Pair, Part, Sample, assemble, is_token, url,
+    Auth, Body, Collected, ImportOptions, METHODS, Pair, Part, Sample, assemble, url,
 };
 use crate::shell::{Mark, PasteError};
 

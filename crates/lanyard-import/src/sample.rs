@@ -174,12 +174,6 @@ impl Drop for Sample {
     }
 }
 
-/// Whether a text can be the name of a header or cookie.
-pub(crate) fn is_token(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(fits)
-}
-
 fn wipe_pairs(pairs: &mut [Pair]) {
     pairs.iter_mut().for_each(|pair| pair.value.zeroize());
 }

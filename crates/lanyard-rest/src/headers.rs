@@ -125,7 +125,7 @@ fn read_header<'n>(
 
 /// Headers that say how a message is framed or where it goes: they are made of the request
 /// itself, never of a definition.
-pub(crate) fn is_framing(name: &str) -> bool {
+pub fn is_framing(name: &str) -> bool {
     const FRAMING: &[&str] = &[
         "connection",
         "content-length",

@@ -35,10 +35,12 @@ pub use answer::{Content, ToolResult, UpstreamAnswer};
 pub use definition::{
     Definition, Literal, LiteralValue, Parsed, SecretUse, SetEntry, Tool, ToolSet,
 };
+pub use headers::is_framing;
 pub use parse::{ParseOptions, Schemas, SetTools, parse, yaml_value};
 pub use problem::{Problem, Severity, suggestion};
 pub use proxy::{Proxy, ProxyTransport};
 pub use request::{RenderContext, RenderError, Rendered, RequestPlan};
+pub use syntax::is_token;
 
 #[cfg(test)]
 mod tests;

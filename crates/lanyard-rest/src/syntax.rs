@@ -42,8 +42,8 @@ pub(crate) fn push_escaped(out: &mut String, character: char) {
     }
 }
 
-/// A token of RFC 9110: the name of a header or cookie.
-pub(crate) fn is_token(text: &str) -> bool {
+/// A token of RFC 9110 (5.6.2): the name of a header or cookie.
+pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()

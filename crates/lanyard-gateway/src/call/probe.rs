@@ -100,10 +100,10 @@ pub(crate) async fn probe(
     let server = snapshot.find(tenant, server).ok_or(Untried::NothingSafe)?;
     let trial = Trial { core, snapshot, server };
     let named = named.map(|named| trial.named(named)).transpose()?;
-    let (written, unwritten) = trial.write_all();
+    let Rehearsed { written, unwritten, calls } = trial.rehearse();
     let call = match named {
         Some(call) => Some(call),
-        None => trial.safe()?,
+        None => trial.safe(calls)?,
     };
     let sent = match call {
         Some(call) => trial.send(call).await?,
@@ -117,6 +117,15 @@ struct Call<'a> {
     tool: &'a ToolEntry,
     clearance: Clearance,
     invented: bool,
+}
+
+/// What came of writing every tool's request.
+#[derive(Default)]
+struct Rehearsed<'a> {
+    written: usize,
+    unwritten: Vec<(ToolName, String)>,
+    /// A call of each tool that has example arguments.
+    calls: Vec<Call<'a>>,
 }
 
 /// A server that is tried.
@@ -143,38 +152,32 @@ impl<'a> Trial<'a> {
 
     /// A call that changes nothing: with arguments that are known where there is one, and of those
     /// the one that needs fewest. None where no tool sends anything.
-    fn safe(&self) -> Result<Option<Call<'a>>, Untried> {
-        let sends = |tool: &&ToolEntry| tool.as_rest().is_some_and(|it| it.tool.method().is_some());
-        if !self.tools().any(|tool| sends(&tool)) {
+    fn safe(&self, calls: Vec<Call<'a>>) -> Result<Option<Call<'a>>, Untried> {
+        let sends = |tool: &ToolEntry| tool.as_rest().is_some_and(|it| it.tool.method().is_some());
+        if !self.tools().any(sends) {
             return Ok(None);
         }
-        let quiet = self.tools().filter(sends).filter(|tool| tool.hints().read_only == Some(true));
-        let calls = quiet.filter_map(|tool| {
-            let Example { value, invented } = examples(tool)?;
-            let clearance = tool.clear(Some(&value.to_string())).ok()?;
-            Some(Call { tool, clearance, invented })
-        });
-        let best = calls.min_by_key(|call| (call.invented, call.clearance.arguments().len()));
+        let quiet = |call: &Call<'_>| sends(call.tool) && call.tool.hints().read_only == Some(true);
+        let best = calls.into_iter().filter(quiet);
+        let best = best.min_by_key(|call| (call.invented, call.clearance.arguments().len()));
         best.map(Some).ok_or(Untried::NothingSafe)
     }
 
-    /// Writes every tool's request, and sends none.
-    fn write_all(&self) -> (usize, Vec<(ToolName, String)>) {
-        let (mut written, mut unwritten) = (0_usize, Vec::new());
+    /// Writes every tool's request with example arguments, and sends none.
+    fn rehearse(&self) -> Rehearsed<'a> {
+        let mut rehearsed = Rehearsed::default();
         for tool in self.tools() {
-            match self.write_example(tool) {
-                Ok(()) => written = written.saturating_add(1),
-                Err(problem) => unwritten.push((tool.name().clone(), problem)),
+            let written = example_call(tool).and_then(|call| {
+                let written = self.write(tool, &call.clearance).map_err(|it| it.to_string());
+                rehearsed.calls.push(call);
+                written
+            });
+            match written {
+                Ok(_) => rehearsed.written = rehearsed.written.saturating_add(1),
+                Err(problem) => rehearsed.unwritten.push((tool.name().clone(), problem)),
             }
         }
-        (written, unwritten)
-    }
-
-    fn write_example(&self, tool: &ToolEntry) -> Result<(), String> {
-        let unknown = "no arguments that fit its schema can be made up";
-        let Example { value, .. } = examples(tool).ok_or(unknown)?;
-        let cleared = tool.clear(Some(&value.to_string())).map_err(|it| it.to_string())?;
-        self.write(tool, &cleared).map(|_| ()).map_err(|it| it.to_string())
+        rehearsed
     }
 
     fn write(&self, tool: &ToolEntry, clearance: &Clearance) -> Result<Rendered, Failure> {
@@ -234,6 +237,11 @@ impl<'a> Trial<'a> {
     }
 }
 
-fn examples(tool: &ToolEntry) -> Option<Example> {
-    example(&tool.as_rest()?.tool.input_schema)
+/// A call with what the schema gives, or with what is made up.
+fn example_call(tool: &ToolEntry) -> Result<Call<'_>, String> {
+    let rest = tool.as_rest().ok_or("it is carried out elsewhere")?;
+    let unknown = "no arguments that fit its schema can be made up";
+    let Example { value, invented } = example(&rest.tool.input_schema).ok_or(unknown)?;
+    let clearance = tool.clear(Some(&value.to_string())).map_err(|it| it.to_string())?;
+    Ok(Call { tool, clearance, invented })
 }

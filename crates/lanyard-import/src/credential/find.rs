@@ -1,12 +1,13 @@
 //! Where credentials stand in a sample.
 
 use data_encoding::BASE64;
+use lanyard_rest::is_token;
 use serde_json::Value;
 
 use super::name::{body_holds_credential, is_body_credential, is_credential, names_secret};
 use super::{Credentials, looks_like_live_credential};
 use crate::draft::{KeyPlace, Requirement, SchemeKind};
-use crate::sample::{Auth, Body, Pair, Sample, is_token};
+use crate::sample::{Auth, Body, Pair, Sample};
 use crate::shell::variable;
 
 pub(super) fn take(credentials: &mut Credentials, sample: &mut Sample) -> Vec<Requirement> {

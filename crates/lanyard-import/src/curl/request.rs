@@ -1,10 +1,12 @@
 //! What the options of a line make together: the request that curl would send.
 
+use lanyard_rest::is_token;
+
 use super::Given;
 use super::form::{part, plain_part, urlencoded};
 use super::options::{Does, Read};
 use crate::sample::body::{FORM, Media, looks_like_json, of_type};
-use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, is_token, url};
+use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, url};
 use crate::shell::{Mark, PasteError, Word, variable};
 
 const FILE: &str = "no file is read: write what it holds into the command";

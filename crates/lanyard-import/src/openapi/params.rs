@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lanyard_rest::{is_framing, is_token};
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
@@ -301,7 +302,7 @@ fn is_elsewhere(
         context.notes.info(&at.place, "the credential is written here: this is no argument");
         return true;
     }
-    let is_name = position == Position::Query || wire.bytes().all(is_token_byte);
+    let is_name = position == Position::Query || is_token(wire);
     if !is_name {
         let text = format!("`{}` is no name of a {}: it is left out", shown(wire), position.name());
         context.notes.warning(&at.place, text);
@@ -350,7 +351,7 @@ pub(crate) fn credential<'d>(
     let schema = at.value.get("schema").unwrap_or(at.value);
     let is_text = schema.get("type").and_then(Value::as_str) == Some("string");
     let is_free = !["enum", "const", "default"].iter().any(|key| schema.get(*key).is_some());
-    let is_name = part == KeyPart::Query || name.bytes().all(is_token_byte);
+    let is_name = part == KeyPart::Query || is_token(name);
     let holds = at.flag("required") && is_text && is_free && is_name && !is_framing(name);
     let is_new = !taken.contains(&(part, key));
     (holds && is_new && crate::credential::names_secret(name)).then_some((place, name))
@@ -383,25 +384,4 @@ fn members(
         }
         arguments.push(arg, None, context, &at.place);
     }
-}
-
-/// Whether a byte may be part of the name of a header or cookie. Source: RFC 9110, 5.6.2.
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Headers that are made of the request itself, which a definition may not set.
-pub(crate) fn is_framing(name: &str) -> bool {
-    const FRAMING: &[&str] = &[
-        "connection",
-        "content-length",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing))
 }

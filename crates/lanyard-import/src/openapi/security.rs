@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use lanyard_rest::{is_framing, is_token};
+
 use super::context::Context;
 use super::document::{Placed, Version, shown};
 use crate::{KeyPlace, Requirement, Scheme, SchemeKind};
@@ -180,11 +182,10 @@ fn api_key(at: &Placed<'_>, context: &Context<'_>) -> Result<SchemeKind, String>
         "cookie" => KeyPlace::Cookie,
         other => return Err(format!("a key in `{}` cannot be expressed", shown(other))),
     };
-    let is_token = !name.is_empty() && name.bytes().all(super::params::is_token_byte);
-    if name.is_empty() || (place != KeyPlace::Query && !is_token) {
+    if name.is_empty() || (place != KeyPlace::Query && !is_token(name)) {
         return Err(format!("`{}` is no name for a key", shown(name)));
     }
-    if place == KeyPlace::Header && super::params::is_framing(name) {
+    if place == KeyPlace::Header && is_framing(name) {
         return Err(format!("a key cannot be the header `{}`", shown(name)));
     }
     if at.value.get("x-amazon-apigateway-authtype").is_some() {

@@ -1,10 +1,11 @@
 //! The authorization of a request, its own or inherited.
 
+use lanyard_rest::is_token;
 use serde_json::Value;
 
 use super::variables::Variables;
 use crate::draft::KeyPlace;
-use crate::sample::{Auth, Sample, is_token};
+use crate::sample::{Auth, Sample};
 
 /// Sets what a request proves itself with.
 pub(super) fn set(sample: &mut Sample, auth: Option<&Value>, variables: &Variables) {

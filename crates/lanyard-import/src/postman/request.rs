@@ -1,11 +1,12 @@
 //! One request of a collection.
 
+use lanyard_rest::is_token;
 use serde_json::{Value, json};
 
 use super::variables::Variables;
 use super::{auth, named};
 use crate::sample::body::{Media, looks_like_json, of_type};
-use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, is_token, url};
+use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, url};
 use crate::shell::variable;
 
 /// Reads one item. None if it is no request.

@@ -86,13 +86,7 @@ impl Policies {
             return granted;
         }
         let listed = self.chance_of_any(subject, object, true, Action::List, when);
-        let used = || self.chance_of_any(subject, object, granted, object.main, when);
-        listed != Chance::Never
-            && match used() {
-                Chance::Never => false,
-                Chance::Sure | Chance::Asks => true,
-                Chance::Maybe => self.witness(subject, object, granted, object.main, when),
-            }
+        listed != Chance::Never && self.is_open(subject, object, granted, object.main, when)
     }
 
     /// Whether some arguments would be allowed.
@@ -106,14 +100,26 @@ impl Policies {
     ) -> bool {
         let plan = self.plan(subject, object, action);
         let when = (Moment::Known, circumstances);
-        let seen = || match self.chance_of_any(subject, object, granted, action, when) {
-            Chance::Never => false,
-            Chance::Sure | Chance::Asks => true,
-            Chance::Maybe => self.witness(subject, object, granted, action, when),
-        };
+        let seen = || self.is_open(subject, object, granted, action, when);
         match plan {
             Some(plan) => plan.may.recall(granted, &plan.reads, circumstances, seen),
             None => seen(),
+        }
+    }
+
+    /// Whether something could be allowed at a moment, found out anew.
+    fn is_open(
+        &self,
+        subject: &SubjectRules,
+        object: &ObjectRules,
+        granted: bool,
+        action: Action,
+        when: (Moment, &Circumstances<'_>),
+    ) -> bool {
+        match self.chance_of_any(subject, object, granted, action, when) {
+            Chance::Never => false,
+            Chance::Sure | Chance::Asks => true,
+            Chance::Maybe => self.witness(subject, object, granted, action, when),
         }
     }
 

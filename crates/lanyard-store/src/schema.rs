@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// One step per format: the step at index `n` leads from format `n` to `n + 1`. A step that was
 /// once released never changes; a new format is a new step.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
 
 /// Times are microseconds since 1970. Lists are JSON arrays of strings. A `hash` is a SHA-256 of
 /// a token, `sealed` the vault's envelope: no column holds a credential.
@@ -252,6 +252,21 @@ CREATE TABLE subject_keys (
     erased_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX subject_keys_in_use ON subject_keys (tenant, subject) WHERE erased_at IS NULL;
+";
+
+/// What servers were imported from. `options` is a JSON object.
+const FORMAT_6: &str = "
+CREATE TABLE server_imports (
+    tenant TEXT NOT NULL,
+    server TEXT NOT NULL,
+    format TEXT NOT NULL,
+    place TEXT NOT NULL,
+    options TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    imported_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, server),
+    FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE
+) STRICT;
 ";
 
 /// The newest format.

@@ -117,6 +117,8 @@ limits! {
     record_sync_ms_max: Milliseconds = 10, "Time until a written record is synced to disk (unless `strict` waits for it).";
     record_segment_bytes_max: Bytes = 16 << 20, "One segment file of the audit log; past it a new one begins.";
     record_reserve_bytes: Bytes = 1 << 20, "Disk space kept for closing records when the disk is full.";
+    own_records_bytes_max: Bytes = 16 << 20, "The newest part of the audit log that an agent's question about its own calls reads; what is older is left out.";
+    own_records_ms_max: Milliseconds = 2_592_000_000, "How far back such a question looks.";
     payload_bytes_max: Bytes = 64 << 10, "What is kept of a call's arguments, and of its answer, where `payloads` is on; past it they are cut.";
     refusals_flush_ms_max: Milliseconds = 10_000, "Time over which refusals at the edge are counted into one record.";
 }

@@ -16,6 +16,7 @@ mod lines;
 mod list;
 mod offer;
 mod outlet;
+mod own;
 mod parked;
 mod processes;
 mod refusals;
@@ -140,6 +141,7 @@ pub(crate) struct Core {
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     refusals: refusals::Refusals,
     sse_streams: stream::SseStreams,
+    own_reads: own::OwnReads,
     tasks: TaskTracker,
     /// Those that listen to sessions with servers, and end with them: after what is waited for when
     /// the gateway stops, because calls that still run need them.
@@ -200,6 +202,7 @@ impl Gateway {
             snapshots: parts.snapshots,
             refusals: refusals::Refusals::default(),
             sse_streams: stream::SseStreams::default(),
+            own_reads: own::OwnReads::default(),
             tasks: parts.tasks,
             listening: TaskTracker::new(),
             shutdown: parts.shutdown,

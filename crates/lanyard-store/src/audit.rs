@@ -24,6 +24,7 @@ mod search;
 mod segment;
 mod sync;
 mod tombstone;
+mod usage;
 mod verify;
 mod writer;
 
@@ -36,4 +37,5 @@ pub use prune::Prunable;
 pub use recovery::Recovered;
 pub use search::{DecisionFilter, Entry, Filter, export, search};
 pub use tombstone::Tombstone;
+pub use usage::{CallError, ToolUsage, Usage, Whose, usage};
 pub use verify::{Finding, Report, verify, verify_against};

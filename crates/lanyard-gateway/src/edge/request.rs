@@ -19,7 +19,7 @@ use super::reply::{self, Reply};
 use super::route::{Endpoint, Scope};
 use super::serve::Connection;
 use super::session::Session;
-use super::{Core, list, stream, unread, user};
+use super::{Core, list, own, stream, unread, user};
 use crate::call::{TRACEPARENT, TraceId};
 use crate::snapshot::{Identity, Snapshot, Viewer};
 
@@ -76,6 +76,7 @@ async fn reply_to(
     let endpoint = Endpoint::at(parts.uri.path());
     let scope = match &endpoint {
         Endpoint::Mcp(scope) | Endpoint::Sse(scope) => scope.clone(),
+        Endpoint::AgentServer(name) => Scope::One(name.clone()),
         Endpoint::Messages | Endpoint::AgentServers | Endpoint::Unknown => Scope::All,
     };
     let user = match user::of_headers(&parts.headers) {
@@ -99,7 +100,8 @@ async fn reply_to(
         }
         (Endpoint::Messages, _) => reply::method_not_allowed("POST"),
         (Endpoint::AgentServers, &Method::GET) => list::agent_servers(&context),
-        (Endpoint::AgentServers, _) => reply::method_not_allowed("GET"),
+        (Endpoint::AgentServer(name), &Method::GET) => own::agent_server(context, &name).await,
+        (Endpoint::AgentServers | Endpoint::AgentServer(_), _) => reply::method_not_allowed("GET"),
         (Endpoint::Unknown, _) => reply::text(StatusCode::NOT_FOUND, "nothing is here; see /mcp"),
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Endpoint {
     Messages,
     /// What this token may use.
     AgentServers,
+    /// What this token may know of one server.
+    AgentServer(ServerName),
     /// Nothing.
     Unknown,
 }
@@ -36,6 +38,9 @@ impl Endpoint {
             "/messages" => return Self::Messages,
             "/v1/agent/servers" => return Self::AgentServers,
             _ => {}
+        }
+        if let Some(name) = path.strip_prefix("/v1/agent/servers/") {
+            return ServerName::parse(name).map_or(Self::Unknown, Self::AgentServer);
         }
         let Some((head, rest)) = path.strip_prefix('/').and_then(|path| path.split_once('/'))
         else {
@@ -81,6 +86,9 @@ mod tests {
             "/servers/a%2Fb/mcp",
             "/mcp/a/b",
             "/v1/agent",
+            "/v1/agent/servers/../x",
+            "/v1/agent/servers/a/b",
+            "/v1/agent/servers/a%2F",
             "/console",
         ] {
             assert_eq!(Endpoint::at(path), Endpoint::Unknown, "{path}");
@@ -94,6 +102,7 @@ mod tests {
         check("/sse", expect!["Sse(All)"]);
         check("/messages", expect!["Messages"]);
         check("/v1/agent/servers", expect!["AgentServers"]);
+        check("/v1/agent/servers/a", expect!["AgentServer(ServerName(a))"]);
         for path in ["/servers/a-1/mcp", "/mcp-servers/a-1/mcp", "/mcp-servers/a-1", "/mcp/a-1"] {
             check(path, expect!["Mcp(One(ServerName(a-1)))"]);
         }

@@ -20,9 +20,16 @@ fn refused(answer: &crate::http::Answer) {
 async fn without_a_token_every_method_and_path_is_refused_alike() {
     produced("token_missing");
     let world = World::start().await;
-    for path in
-        ["/mcp", BILLING, "/servers/none/mcp", "/sse", "/messages", "/v1/agent/servers", "/"]
-    {
+    for path in [
+        "/mcp",
+        BILLING,
+        "/servers/none/mcp",
+        "/sse",
+        "/messages",
+        "/v1/agent/servers",
+        "/v1/agent/servers/billing",
+        "/",
+    ] {
         for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"] {
             refused(&world.request(method, path).send().await);
         }

@@ -101,6 +101,7 @@ async fn methods_that_an_endpoint_does_not_have_are_405_and_say_which_it_has() {
         ("/sse", &["PUT", "DELETE", "OPTIONS"], "GET"),
         ("/messages", &["GET", "DELETE"], "POST"),
         ("/v1/agent/servers", &["POST", "DELETE"], "GET"),
+        ("/v1/agent/servers/billing", &["POST", "DELETE"], "GET"),
     ] {
         for method in methods {
             let answer = world.by("alice", method, path).send().await;

@@ -42,6 +42,8 @@ mod mcp_server;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod payloads;
 #[cfg(test)]
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::format::LINE_BYTES_MAX;
@@ -26,6 +26,17 @@ impl Segment {
     pub(crate) fn lines(&self) -> io::Result<Lines> {
         let file = BufReader::with_capacity(256 << 10, File::open(&self.path)?);
         Ok(Lines { file, buffer: Vec::new(), number: 0 })
+    }
+
+    /// The lines that begin behind so many bytes. Their numbers count from there.
+    pub(crate) fn lines_from(&self, bytes: u64) -> io::Result<Lines> {
+        let mut lines = self.lines()?;
+        if let Some(before) = bytes.checked_sub(1) {
+            // What is left of the line in whose middle this begins is passed over.
+            lines.file.seek(SeekFrom::Start(before))?;
+            lines.next()?;
+        }
+        Ok(lines)
     }
 }
 

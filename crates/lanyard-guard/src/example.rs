@@ -13,8 +13,9 @@ const DEPTH_MAX: u32 = 12;
 /// The longest text, and the longest list, that is made up to reach a lower bound.
 const LENGTH_MAX: u64 = 1_000;
 
-/// Texts in the formats that JSON Schema names (2020-12, validation, 7.3).
-const FORMATS: [(&str, &str); 14] = [
+/// Texts in the formats that JSON Schema names (2020-12, validation, 7.3), and in those by which
+/// OpenAPI names files, which tools take in base64.
+const FORMATS: [(&str, &str); 16] = [
     ("date", "2026-01-31"),
     ("date-time", "2026-01-31T12:00:00Z"),
     ("time", "12:00:00Z"),
@@ -29,6 +30,8 @@ const FORMATS: [(&str, &str); 14] = [
     ("iri", "https://example.com/"),
     ("uuid", "3f2b8c1e-5d4a-4f6b-9c7d-8e9f0a1b2c3d"),
     ("json-pointer", "/example"),
+    ("binary", "ZXhhbXBsZQ=="),
+    ("byte", "ZXhhbXBsZQ=="),
 ];
 
 /// A value, and where it comes from.

@@ -26,6 +26,7 @@ fn what_the_schema_gives_comes_first() {
 #[test]
 fn the_rest_is_made_up() {
     check(&json!({ "type": "string", "format": "date" }), expect![[r#""2026-01-31" made up"#]]);
+    check(&json!({ "type": "string", "format": "binary" }), expect![[r#""ZXhhbXBsZQ==" made up"#]]);
     check(&json!({ "type": "string", "maxLength": 3 }), expect![[r#""exa" made up"#]]);
     check(&json!({ "type": "string", "minLength": 9 }), expect![[r#""exampleex" made up"#]]);
     check(&json!({ "type": "integer", "minimum": 5, "multipleOf": 4 }), expect!["8 made up"]);

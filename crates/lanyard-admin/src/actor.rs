@@ -58,11 +58,16 @@ impl Actor {
     /// As records name it.
     pub(crate) fn by(&self) -> By {
         let name = match &self.who {
-            Who::Operator(name) => format!("operator:{name}"),
+            Who::Operator(name) => by_operator(name),
             Who::Owner(uid) => format!("owner:uid:{uid}"),
         };
         By { name, peer: Some(self.peer.to_string()) }
     }
+}
+
+/// As records name an operator.
+pub(crate) fn by_operator(name: &OperatorName) -> String {
+    format!("operator:{name}")
 }
 
 impl Reader {

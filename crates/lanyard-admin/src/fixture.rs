@@ -289,6 +289,13 @@ impl World {
         (status, headers, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
+    /// Lets seconds go by: every look at the clock is one.
+    pub(crate) fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.admin.shared.parts.clock.now();
+        }
+    }
+
     /// Asks for what must work.
     pub(crate) async fn ok(&self, method: Method, path: &str, body: Value) -> Value {
         let (status, answer) = self.ask(method, path, body).await;

@@ -7,7 +7,7 @@
 //! holds from the next call on.
 //!
 //! INVARIANT: no route gives out a credential, with one exception by design: a token, once, in
-//! the answer that makes it.
+//! the answer that makes it. (That of an intake link is in its address.)
 //! INVARIANT: this crate does not know the gateway. It meets it through [`Compile`], [`Verify`] and
 //! [`Status`].
 
@@ -23,6 +23,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod grant;
+mod intake;
 mod launch;
 mod limit;
 mod lines;

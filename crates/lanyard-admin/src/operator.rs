@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Admin;
-use crate::actor::{Owner, Reader};
+use crate::actor::{Owner, Reader, by_operator};
 use crate::asked::Asked;
 use crate::change::About;
 use crate::error::ApiError;
@@ -84,7 +84,15 @@ pub(crate) async fn revoke(
     let name = OperatorName::parse(&name)?;
     let about = About { action: "operator.revoke", subject: format!("operator:{name}") };
     admin
-        .change(&owner, about, move |_, change| Ok(change.operator_revoke(&name, change.time())?))
+        .change(&owner, about, move |_, change| {
+            change.operator_revoke(&name, change.time())?;
+            // What they sent out ends with them.
+            let ended = change.intakes_delete_by(&by_operator(&name))?;
+            if ended > 0 {
+                change.detail("intakes_cancelled", ended);
+            }
+            Ok(())
+        })
         .await?;
     Ok(Json(json!({ "revoked": true })))
 }

@@ -5,7 +5,8 @@
 //!
 //! INVARIANT: no page runs a script, loads anything from elsewhere, is framed, or is stored.
 //! INVARIANT: nothing is changed but by a form of a page of this very origin, sent by who is
-//! signed in, with the secret of the sign-in that only its pages hold ([`session::Acting`]).
+//! signed in, with the secret of the sign-in that only its pages hold ([`session::Acting`]), or by
+//! who holds an intake link, to the one secret of that link.
 
 pub(crate) mod form;
 pub(crate) mod login;
@@ -107,6 +108,18 @@ impl From<ApiError> for PageError {
     }
 }
 
+impl PageError {
+    /// The sentence.
+    pub(crate) fn message(&self) -> &str {
+        self.0.message()
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+}
+
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let status = self.0.status();
@@ -127,6 +140,14 @@ pub(crate) fn go(to: &str) -> Response {
         return PageError(ApiError::invalid("that leads nowhere")).into_response();
     };
     (StatusCode::SEE_OTHER, headers(), [(LOCATION, to)]).into_response()
+}
+
+/// The same answer, where its address is nobody else's to know: no header `Referer` holds more of it
+/// than the origin, not even on the way to this console. With `no-referrer`, which says nothing at
+/// all, a browser would send the form of the page as from nowhere, and it would be refused.
+pub(crate) fn with_hidden_address(mut response: Response) -> Response {
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+    response
 }
 
 /// A text of anybody's as a page shows it: what would not be seen is spelled out. Escaping comes

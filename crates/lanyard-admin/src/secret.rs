@@ -76,11 +76,7 @@ pub(crate) async fn set(
     let shown = admin
         .change(&owner, about, move |shared, change| {
             refuse_users_own(&name, &shared.rows_in(change)?)?;
-            let row = shared.secret_row(&name, rotate, change)?;
-            let mut all = row.origins;
-            all.extend(origins.into_iter().filter(|it| !all.contains(it)).collect::<Vec<_>>());
-            change.secret_set_origins(&shared.tenant, &name, &all)?;
-            change.detail("origins", all.join(" "));
+            let row = shared.secret_widened(&name, &origins, rotate, change)?;
             let version = match text {
                 Some(text) => Some(store_version(shared, &name, &text, change)?),
                 None => row.version,
@@ -90,14 +86,14 @@ pub(crate) async fn set(
                 "reference": name.reference(),
                 "set": version.is_some(),
                 "version": version,
-                "origins": all,
+                "origins": row.origins,
             }))
         })
         .await?;
     Ok(Json(shown))
 }
 
-fn refuse_users_own(name: &SecretName, rows: &Configuration) -> Result<(), ApiError> {
+pub(crate) fn refuse_users_own(name: &SecretName, rows: &Configuration) -> Result<(), ApiError> {
     if is_users_own(name, rows) {
         return Err(ApiError::conflict(format!(
             "{} is a user's own credential; see `lanyard user credential list`",
@@ -119,6 +115,26 @@ impl Shared {
             change.detail("secret_unset", name);
         }
         Ok(())
+    }
+
+    /// A secret that may go to these places too, beside where it may already; made where there is
+    /// none of that name.
+    pub(crate) fn secret_widened(
+        &self,
+        name: &SecretName,
+        places: &[String],
+        must_exist: bool,
+        change: &Change<'_>,
+    ) -> Result<SecretRow, ApiError> {
+        let mut row = self.secret_row(name, must_exist, change)?;
+        for place in places {
+            if !row.origins.contains(place) {
+                row.origins.push(place.clone());
+            }
+        }
+        change.secret_set_origins(&self.tenant, name, &row.origins)?;
+        change.detail("origins", row.origins.join(" "));
+        Ok(row)
     }
 
     /// Keeps a credential that stood in a definition.
@@ -195,7 +211,7 @@ impl Shared {
 }
 
 /// Seals a value as the next version of a secret, and has the record say so.
-fn store_version(
+pub(crate) fn store_version(
     shared: &Shared,
     name: &SecretName,
     text: &SecretText,
@@ -235,7 +251,10 @@ pub(crate) fn seal_version(
 }
 
 /// Where a secret may go, each in its one normal form: origins, and servers as `server:NAME`.
-fn checked_places(places: &[String], insecure: &[String]) -> Result<Vec<String>, ApiError> {
+pub(crate) fn checked_places(
+    places: &[String],
+    insecure: &[String],
+) -> Result<Vec<String>, ApiError> {
     places.iter().map(|text| checked_place(text, insecure)).collect()
 }
 

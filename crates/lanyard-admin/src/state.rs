@@ -22,8 +22,8 @@ use crate::page::login;
 use crate::page::session::Sessions;
 use crate::ports::{Status, Verify};
 use crate::{
-    agent, approval, audit, grant, limit, operator, page, payload, pin, policy, secret, server,
-    server_add, server_test, status, tenant, user_credential,
+    agent, approval, audit, grant, intake, limit, operator, page, payload, pin, policy, secret,
+    server, server_add, server_test, status, tenant, user_credential,
 };
 
 /// Told of a tenant's subject.
@@ -145,6 +145,9 @@ impl Admin {
             .route("/v1/approvals/{id}/deny", post(approval::deny))
             .route("/v1/secrets", get(secret::list))
             .route("/v1/secrets/{name}", put(secret::set).delete(secret::remove))
+            .route("/v1/secrets/{name}/intake", post(intake::make))
+            .route("/v1/intakes", get(intake::list))
+            .route("/v1/intakes/{id}", delete(intake::cancel))
             .route("/v1/agents", get(agent::list).post(agent::add))
             .route("/v1/agents/{name}", patch(agent::set).delete(agent::revoke))
             .route("/v1/agents/{name}/rotate", post(agent::rotate))
@@ -191,6 +194,8 @@ fn console() -> Router<Admin> {
         .route("/console/icon.svg", get(page::icon))
         .route("/console/login", get(login::show).post(login::sign_in))
         .route("/console/logout", post(login::sign_out))
+        .route("/console/intake/done", get(intake::page::done))
+        .route("/console/intake/{token}", get(intake::page::show).post(intake::page::give))
         .route("/console/approvals", get(approval::page::list))
         .route("/console/approvals/{id}", get(approval::page::show).post(approval::page::decide))
 }

@@ -108,6 +108,7 @@ limits! {
     approval_ms_max: Milliseconds = 86_400_000, "Time a call waits for a person, and an approval for its call, whatever the policy says; past it the agent has to ask again.";
     approval_progress_ms: Milliseconds = 5_000, "Time between two reports of progress while a call waits for a person.";
     console_session_ms_max: Milliseconds = 14_400_000, "Time an operator stays signed in to the console; past it they sign in again.";
+    intake_ms_max: Milliseconds = 86_400_000, "Time that a link of `secret intake` works; past it another one has to be made.";
     template_steps_max: Count = 100_000, "Steps of rendering one template; past it the call fails.";
     template_depth_max: Count = 64, "Nesting of a template and of its calls; past it the template is refused.";
     template_output_bytes_max: Bytes = 8 << 20, "Output of one template; past it the call fails.";

@@ -254,7 +254,7 @@ CREATE TABLE subject_keys (
 CREATE UNIQUE INDEX subject_keys_in_use ON subject_keys (tenant, subject) WHERE erased_at IS NULL;
 ";
 
-/// What servers were imported from. `options` is a JSON object.
+/// What servers were imported from; `options` is a JSON object. Links by which a secret gets a value.
 const FORMAT_6: &str = "
 CREATE TABLE server_imports (
     tenant TEXT NOT NULL,
@@ -267,6 +267,19 @@ CREATE TABLE server_imports (
     PRIMARY KEY (tenant, server),
     FOREIGN KEY (tenant, server) REFERENCES servers (tenant, name) ON DELETE CASCADE
 ) STRICT;
+
+CREATE TABLE intakes (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    origins TEXT NOT NULL,
+    token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    FOREIGN KEY (tenant, secret) REFERENCES secrets (tenant, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX intakes_secret ON intakes (tenant, secret);
 ";
 
 /// The newest format.

@@ -60,6 +60,21 @@ impl SecretRow {
         Ok(rows)
     }
 
+    pub(crate) fn of_name(
+        connection: &Connection,
+        tenant: &TenantName,
+        name: &SecretName,
+    ) -> Result<Option<Self>, StoreError> {
+        Ok(connection
+            .query_row(
+                "SELECT tenant, name, origins, created_at, version FROM secrets
+                 WHERE tenant = ?1 AND name = ?2",
+                params![tenant.as_str(), name.as_str()],
+                Self::read,
+            )
+            .optional()?)
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             tenant: column::name(row, 0)?,
@@ -115,15 +130,7 @@ impl Change<'_> {
         tenant: &TenantName,
         name: &SecretName,
     ) -> Result<Option<SecretRow>, StoreError> {
-        Ok(self
-            .connection
-            .query_row(
-                "SELECT tenant, name, origins, created_at, version FROM secrets
-                 WHERE tenant = ?1 AND name = ?2",
-                params![tenant.as_str(), name.as_str()],
-                SecretRow::read,
-            )
-            .optional()?)
+        SecretRow::of_name(self.connection, tenant, name)
     }
 
     /// Binds a secret to these origins and no others.

@@ -1,6 +1,7 @@
-//! Tokens: the badge of an agent or an operator. Opaque, shown once, stored as a hash.
+//! Tokens: the badge of an agent or an operator, and what stands in the address of an intake link.
+//! Opaque, shown once, stored as a hash.
 //!
-//! A token is `lyd_a_` or `lyd_o_`, 43 characters of 256 random bits, and 6 characters of
+//! A token is `lyd_a_`, `lyd_o_` or `lyd_i_`, 43 characters of 256 random bits, and 6 characters of
 //! checksum. Prefix and checksum let secret scanners find one in a repository and let us refuse
 //! a damaged one without looking it up; they protect nothing.
 //!
@@ -42,6 +43,8 @@ pub enum TokenKind {
     Agent,
     /// An operator's: `lyd_o_`.
     Operator,
+    /// An intake link's: `lyd_i_`. Good for one value of one secret, once.
+    Intake,
 }
 
 impl TokenKind {
@@ -50,6 +53,7 @@ impl TokenKind {
         match self {
             Self::Agent => "lyd_a_",
             Self::Operator => "lyd_o_",
+            Self::Intake => "lyd_i_",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Forms: where they come from, and what they say.
 
-use axum::body::Bytes;
+use axum::body::to_bytes;
 use axum::extract::{Form as Read, FromRequest, FromRequestParts, Request};
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
@@ -54,9 +54,9 @@ impl<T: DeserializeOwned> FromRequestParts<Admin> for PageQuery<T> {
 /// A form that a page of this very origin sent: the same name and the same port. To a browser all
 /// ports of a machine are one site, and on another one may be anybody's page, an agent's too.
 #[derive(Debug)]
-pub(crate) struct Form<T>(pub(crate) T);
+pub(crate) struct Form<T, const BYTES_MAX: usize = FORM_BYTES_MAX>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<Admin> for Form<T> {
+impl<T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<Admin> for Form<T, BYTES_MAX> {
     type Rejection = PageError;
 
     async fn from_request(request: Request, admin: &Admin) -> Result<Self, PageError> {
@@ -68,11 +68,10 @@ impl<T: DeserializeOwned> FromRequest<Admin> for Form<T> {
             return Err(error.into());
         }
         let kind = request.headers().get(CONTENT_TYPE).cloned();
-        let bytes = Bytes::from_request(request, admin).await;
-        let bytes = bytes.map_err(|_| ApiError::invalid("the form did not arrive whole"))?;
-        if bytes.len() > FORM_BYTES_MAX {
-            return Err(ApiError::invalid("the form is too large").into());
-        }
+        // No more of it is read than a form has: whoever sends one need not be signed in.
+        let bytes = to_bytes(request.into_body(), BYTES_MAX).await;
+        let bytes = bytes
+            .map_err(|_| ApiError::invalid("the form is too large or did not arrive whole"))?;
         let mut again = Request::new(bytes.into());
         *again.method_mut() = http::Method::POST;
         if let Some(kind) = kind {

@@ -84,7 +84,7 @@ fn a_database_that_is_newer_damaged_or_something_else_is_refused() {
     drop(connection);
     assert_eq!(
         refused(Store::open(home.path())),
-        "the database has format 99 and this lanyard knows 5 at most; a newer lanyard wrote it"
+        "the database has format 99 and this lanyard knows 6 at most; a newer lanyard wrote it"
     );
     fixture::put(&path, &[b'x'; 9000]);
     assert_eq!(refused(Store::open(home.path())), "the database failed");
@@ -111,7 +111,7 @@ fn an_empty_directory_becomes_a_store_for_its_owner_alone() {
     assert_eq!(pragma("foreign_keys"), "Integer(1)");
     assert_eq!(pragma("secure_delete"), "Integer(1)");
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
-    assert_eq!(pragma("user_version"), "Integer(5)");
+    assert_eq!(pragma("user_version"), "Integer(6)");
 }
 
 #[test]

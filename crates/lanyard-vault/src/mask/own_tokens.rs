@@ -16,7 +16,7 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Range<usize>>) {
         let range = at..at.saturating_add(TOKEN_BYTES);
         let token = text.get(range.clone()).and_then(|token| std::str::from_utf8(token).ok());
         let is = |kind| token.is_some_and(|token| TokenHash::of(token, kind).is_some());
-        if is(TokenKind::Agent) || is(TokenKind::Operator) {
+        if [TokenKind::Agent, TokenKind::Operator, TokenKind::Intake].into_iter().any(is) {
             found.push(range);
         }
     }

@@ -45,7 +45,11 @@ fn what_is_no_token_has_no_hash() {
 
 #[test]
 fn a_token_is_what_it_says() {
-    for (kind, prefix) in [(TokenKind::Agent, "lyd_a_"), (TokenKind::Operator, "lyd_o_")] {
+    for (kind, prefix) in [
+        (TokenKind::Agent, "lyd_a_"),
+        (TokenKind::Operator, "lyd_o_"),
+        (TokenKind::Intake, "lyd_i_"),
+    ] {
         let minted = mint(kind, &fill_random).unwrap();
         let token = minted.plain.expose();
         assert!(token.starts_with(prefix));

@@ -1,5 +1,7 @@
 //! `lanyard secret`: values come from stdin or the terminal, never from the command line.
 
+mod intake;
+
 use std::io::{self, IsTerminal as _, Read as _};
 
 use clap::Subcommand;
@@ -43,6 +45,9 @@ pub(crate) enum SecretCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make a one-time link by which somebody else types the value, in a browser
+    #[command(after_help = intake::EXAMPLES)]
+    Intake(intake::IntakeArgs),
     /// Show names, versions and origins; never values
     List {
         /// Print JSON
@@ -75,6 +80,7 @@ pub(super) async fn run(command: SecretCommand, operating: &Operating<'_>) -> Re
             let path = format!("/v1/secrets/{}", segment(&name));
             show(&client.send(Method::PUT, &path, Some(&body)).await?, json)
         }
+        SecretCommand::Intake(args) => intake::run(args, operating).await,
         SecretCommand::Rotate { name, json } => {
             let body = json!({ "value": read_value(&name)?, "rotate": true });
             let path = format!("/v1/secrets/{}", segment(&name));

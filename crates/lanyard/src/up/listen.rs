@@ -121,6 +121,8 @@ pub(crate) struct Addresses {
     pub(crate) admin: SocketAddr,
     pub(crate) agent_socket: PathBuf,
     pub(crate) admin_socket: PathBuf,
+    /// Where a browser opens the console.
+    console: String,
     tls: bool,
     file: PathBuf,
 }
@@ -132,7 +134,7 @@ impl Addresses {
     }
 
     fn scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        scheme(self.tls)
     }
 
     /// As name and value, for records and `status`.
@@ -151,6 +153,7 @@ impl Addresses {
         about.insert("data", data.display().to_string());
         about.insert("version", env!("CARGO_PKG_VERSION").to_owned());
         about.insert("url", self.agents_url());
+        about.insert("console_url", self.console.clone());
         about.insert("pid", std::process::id().to_string());
         about
     }
@@ -184,6 +187,10 @@ impl Addresses {
     }
 }
 
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
+}
+
 /// Sockets that are bound and not served yet.
 pub(crate) struct Bound {
     pub(crate) addresses: Addresses,
@@ -208,11 +215,19 @@ pub(crate) async fn bind(
     let (agents_unix, agents_file) = bind_socket(&agent_socket, plan.agent_socket_mode)?;
     let agents = bind_tcp("--listen", plan.agents).await?;
     let local = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
+    let scheme = scheme(tls.is_some());
+    let admin_address = local(&admin)?;
+    // What other machines reach knows itself by its public address alone.
+    let console = match &plan.public {
+        Some(public) if !plan.admin.ip().is_loopback() => public.to_string(),
+        Some(_) | None => format!("{scheme}://{admin_address}"),
+    };
     let addresses = Addresses {
         agents: local(&agents)?,
-        admin: local(&admin)?,
+        admin: admin_address,
         agent_socket,
         admin_socket,
+        console,
         tls: tls.is_some(),
         file: run.join("addresses.json"),
     };

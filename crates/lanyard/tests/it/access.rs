@@ -28,6 +28,7 @@ fn ask(method: &'static str, route: &'static str, path: &'static str, body: Valu
 /// All of them.
 fn all(world: &World) -> Vec<Ask> {
     let mut asks = most(world);
+    asks.extend(intakes());
     asks.extend(approvals());
     asks.extend(limits());
     asks.extend(console());
@@ -148,11 +149,22 @@ fn limits() -> [Ask; 3] {
     ]
 }
 
+/// The secret is made by the link.
+fn intakes() -> [Ask; 3] {
+    let intake = "/v1/secrets/{name}/intake";
+    [
+        ask("POST", intake, "/v1/secrets/asked/intake", json!({ "ttl_seconds": 60 })),
+        ask("GET", "/v1/intakes", "/v1/intakes", Value::Null),
+        ask("DELETE", "/v1/intakes/{id}", "/v1/intakes/none", Value::Null),
+    ]
+}
+
 /// Pages: whoever is not signed in is sent to sign in, whatever token they show, and what no page of
 /// the console sends is refused.
-fn console() -> [Ask; 9] {
+fn console() -> [Ask; 12] {
     let none = || Value::Null;
     let approval = "/console/approvals/{id}";
+    let intake = "/console/intake/{token}";
     [
         ask("GET", "/console", "/console", none()),
         ask("GET", "/console/style.css", "/console/style.css", none()),
@@ -163,6 +175,9 @@ fn console() -> [Ask; 9] {
         ask("GET", "/console/approvals", "/console/approvals", none()),
         ask("GET", approval, "/console/approvals/none", none()),
         ask("POST", approval, "/console/approvals/none", none()),
+        ask("GET", intake, "/console/intake/none", none()),
+        ask("POST", intake, "/console/intake/none", none()),
+        ask("GET", "/console/intake/done", "/console/intake/done", none()),
     ]
 }
 

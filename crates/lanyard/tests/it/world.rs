@@ -203,7 +203,7 @@ impl World {
         for (pattern, name) in [
             (r"127\.0\.0\.1:\d+", "HOST:PORT"),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
-            (r"lyd_[ao]_[A-Za-z0-9_-]{20,}", "TOKEN"),
+            (r"lyd_[aio]_[A-Za-z0-9_-]{20,}", "TOKEN"),
             (r"lyd_([ao])_[A-Za-z0-9_-]+", "lyd_${1}_BEGIN"),
             (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "RECORD"),
             (r"\b(\d+) us\b", "MICROS us"),

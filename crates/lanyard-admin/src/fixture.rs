@@ -24,8 +24,8 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use crate::ports::{
-    Listing, Probe, Proof, Proving, ServerProcess, ServerStatus, Status, Trial, Unlisted, Unproved,
-    Verify,
+    Listing, Notify, Probe, Proof, Proving, ServerProcess, ServerStatus, Status, Telling, Trial,
+    Unlisted, Unproved, Verify,
 };
 use crate::{Admin, AdminParts, Compile, Ready};
 
@@ -50,6 +50,21 @@ pub(crate) struct Servers {
     pub(crate) reconnected: Mutex<Vec<String>>,
     /// Which tools are not there, or not as they were.
     pub(crate) pins: Mutex<HashMap<String, Option<String>>>,
+    /// The news that were told.
+    pub(crate) news: Mutex<Vec<String>>,
+}
+
+impl Notify for Servers {
+    fn place(&self) -> String {
+        "webhook https://hooks.example".to_owned()
+    }
+
+    fn tell(&self, news: String) -> Telling<'_> {
+        let answer =
+            if news.contains("nobody") { Err("nobody answers".to_owned()) } else { Ok(()) };
+        self.news.lock().unwrap().push(news);
+        Box::pin(std::future::ready(answer))
+    }
 }
 
 impl Verify for Servers {
@@ -198,6 +213,7 @@ impl World {
             views: Arc::new(NoViews),
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: Arc::clone(&servers) as Arc<dyn Status>,
+            notify: Some(Arc::clone(&servers) as Arc<dyn Notify>),
             record_ids: record_ids(),
             forget_subject: Arc::new(|_, _| {}),
             decided: {

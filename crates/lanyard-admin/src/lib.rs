@@ -12,6 +12,7 @@
 //! [`Status`].
 
 mod actor;
+mod addition;
 mod agent;
 mod approval;
 mod asked;
@@ -28,6 +29,7 @@ mod launch;
 mod limit;
 mod lines;
 mod mcp_add;
+mod notify;
 mod operator;
 mod options;
 mod page;
@@ -58,8 +60,8 @@ pub use launch::launch_is_pinned;
 pub use options::{Era, Isolation, Keep, Scrub, StoredOptions, ToolOptions, UntrustedWrap};
 pub use policy::policy_source;
 pub use ports::{
-    Listing, Probe, Proof, ProvedCall, Proving, ServerProcess, ServerStatus, Status, Trial,
-    Unlisted, Unproved, Verify,
+    Listing, Notify, Probe, Proof, ProvedCall, Proving, ServerProcess, ServerStatus, Status,
+    Telling, Trial, Unlisted, Unproved, Verify,
 };
 pub use serve::AdminListener;
 pub use server::{mcp_tools, read_definition};

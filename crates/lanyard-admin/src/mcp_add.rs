@@ -44,6 +44,9 @@ struct Plan {
     file: String,
     bind: BTreeMap<SecretName, BTreeSet<Binding>>,
     standing: Standing,
+    /// Whether a credential comes with it.
+    has_values: bool,
+    grants: Vec<String>,
     /// What cannot be helped and should be known.
     warnings: Vec<Value>,
 }
@@ -118,6 +121,7 @@ pub(crate) fn unlisted(done: &str, why: &Unlisted, how: &str) -> ApiError {
 
 impl Shared {
     fn rehearse_mcp(&self, request: &AddRequest, change: &Change<'_>) -> Result<Value, ApiError> {
+        self.keep_values(request, change)?;
         let rows = self.rows_in(change)?;
         let plan = self.plan_mcp(request, &rows)?;
         let shown = describe(&plan, &rows, "checked");
@@ -126,6 +130,7 @@ impl Shared {
     }
 
     fn try_mcp(&self, request: &AddRequest, change: &Change<'_>) -> Result<Tried, ApiError> {
+        self.keep_values(request, change)?;
         let rows = self.rows_in(change)?;
         let plan = self.plan_mcp(request, &rows)?;
         if plan.standing == Standing::Same {
@@ -142,6 +147,7 @@ impl Shared {
         listed: Option<Catalog>,
         change: &Change<'_>,
     ) -> Result<Landing<Value>, ApiError> {
+        self.keep_values(request, change)?;
         let rows = self.rows_in(change)?;
         let plan = self.plan_mcp(request, &rows)?;
         if plan.standing == Standing::Same {
@@ -189,7 +195,8 @@ impl Shared {
                 if row.source == definition.to_json()
                     && row.options == stored
                     && literals.is_empty()
-                    && keys.is_empty() =>
+                    && keys.is_empty()
+                    && request.secret_values.is_empty() =>
             {
                 Standing::Same
             }
@@ -208,6 +215,8 @@ impl Shared {
             file,
             bind,
             standing,
+            has_values: !request.secret_values.is_empty(),
+            grants: request.grants.clone(),
             warnings,
         })
     }
@@ -258,10 +267,10 @@ impl Shared {
                 change.detail("origins", &remote.origin);
             }
         }
-        match listed {
-            Some(listed) => self.take_in(&row, listed, change),
-            None => Ok(()),
+        if let Some(listed) = listed {
+            self.take_in(&row, listed, change)?;
         }
+        self.grant_all(&plan.grants, &row.name, change)
     }
 
     /// A REST API in the place of an MCP server takes nothing over either.
@@ -306,8 +315,9 @@ impl Plan {
     fn may_stand(&self, replace: bool) -> Result<(), ApiError> {
         match self.standing {
             Standing::Other if !replace => {
-                let has_literals = !self.literals.is_empty() || !self.keys.is_empty();
-                Err(other_stands(&self.name, has_literals))
+                let has_credentials =
+                    !self.literals.is_empty() || !self.keys.is_empty() || self.has_values;
+                Err(other_stands(&self.name, has_credentials))
             }
             Standing::Other | Standing::Nothing | Standing::Same => Ok(()),
         }
@@ -435,6 +445,7 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         "definition": serde_json::from_str::<Value>(&definition.to_json()).unwrap_or(Value::Null),
         "origins": definition.origins().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "secrets": secrets,
+        "granted": plan.grants,
         "result": done,
         "warnings": plan.warnings,
     })

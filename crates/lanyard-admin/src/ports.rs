@@ -165,3 +165,16 @@ pub trait Status: Send + Sync + fmt::Debug {
     /// Ends the conversations with a server and has it connected anew, at once.
     fn reconnect(&self, tenant: &TenantName, server: &ServerName);
 }
+
+/// What a [`Notify`] gives.
+pub type Telling<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+
+/// Tells somebody outside of what is new: a webhook or a program.
+pub trait Notify: Send + Sync + fmt::Debug {
+    /// What it is, for people and records. No credential: of an address its origin alone.
+    fn place(&self) -> String;
+
+    /// Passes on news, a JSON object, within a limit of time of its own. An error says in half a
+    /// sentence what went wrong.
+    fn tell(&self, news: String) -> Telling<'_>;
+}

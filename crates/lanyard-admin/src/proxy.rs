@@ -24,7 +24,7 @@ impl Admin {
         }
         let request = request.clone();
         self.blocking(move |shared| {
-            let rows = shared.rows()?;
+            let rows = request.secret_values.known_in(shared.rows()?, shared);
             let name = request.name.as_deref().map(lanyard_core::ServerName::parse).transpose()?;
             let place = (request.file.as_str(), request.source.as_str());
             let mut parsed = shared.parse(name.as_ref(), place, &request.options, &rows)?;
@@ -50,12 +50,14 @@ fn translated(request: AddRequest, parsed: Parsed, proxy: &Proxy) -> Result<AddR
             .map(|names| names.iter().map(|name| name.as_str().to_owned()).collect()),
         ..request.options.clone()
     };
+    let given: Vec<String> =
+        request.secret_values.names().iter().map(ToString::to_string).collect();
     Ok(AddRequest {
         kind: ServerKind::Mcp,
         name: Some(definition.name.to_string()),
         source: String::new(),
         definition: Some(text),
-        bind: secrets.values().cloned().collect(),
+        bind: secrets.values().cloned().chain(given).collect(),
         unset: unset.iter().map(|name| name.as_str().to_owned()).collect(),
         keys: Arc::new(literals),
         warnings: parsed.warnings,

@@ -85,8 +85,9 @@ impl Admin {
     }
 
     fn limited_router(&self) -> Router {
-        // A definition travels inside a JSON string, which may double its size.
-        let bytes_max = self.shared.parts.limits.definition_bytes_max.saturating_mul(2);
+        // A definition travels inside a JSON string, which may double its size, and one that was
+        // imported travels twice: as it was written then, and as it is edited.
+        let bytes_max = self.shared.parts.limits.definition_bytes_max.saturating_mul(4);
         self.router().layer(DefaultBodyLimit::max(Limits::size(bytes_max)))
     }
 

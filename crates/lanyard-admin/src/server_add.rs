@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::actor::{Owner, Reader};
+use crate::addition::{ImportedFrom, SecretValues};
 use crate::asked::Asked;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, problem_json};
@@ -28,6 +29,7 @@ use crate::{Admin, mcp_add};
 /// What is asked. The texts may hold a credential, so there is no `Debug`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member that stands for itself")]
 pub(crate) struct AddRequest {
     /// `rest`, which is the default, or `mcp`.
     #[serde(default)]
@@ -58,6 +60,17 @@ pub(crate) struct AddRequest {
     /// Store it without trying it. Of an MCP server, what it lists first is pinned then.
     #[serde(default)]
     pub(crate) no_verify: bool,
+    /// Values of secrets, stored with it. Named by its definition, they are bound to it.
+    #[serde(default)]
+    pub(crate) secret_values: SecretValues,
+    /// Agents that may call all of its tools from then on.
+    #[serde(default)]
+    pub(crate) grants: Vec<String>,
+    /// Tell the hook of it once it is there.
+    #[serde(default)]
+    pub(crate) notify: bool,
+    /// What it was imported from. REST only.
+    pub(crate) imported: Option<ImportedFrom>,
     /// The call to try it with; without, one that changes nothing. REST only.
     pub(crate) probe: Option<ProbeRequest>,
     #[serde(default)]
@@ -72,13 +85,17 @@ pub(crate) struct AddRequest {
 
 impl AddRequest {
     /// A member that is for the other kind is a misunderstanding.
-    fn check_kind(&self) -> Result<(), ApiError> {
+    fn check(&self) -> Result<(), ApiError> {
+        if self.name.is_none() && !self.secret_values.is_empty() {
+            return Err(ApiError::invalid("`secret_values` needs a `name`"));
+        }
         let (given, kind) = match self.kind {
             ServerKind::Rest if self.definition.is_some() => ("definition", "mcp"),
             ServerKind::Rest if !self.bind.is_empty() => ("bind", "mcp"),
             ServerKind::Rest if !self.unset.is_empty() => ("unset", "mcp"),
             ServerKind::Mcp if !self.source.is_empty() => ("source", "rest"),
             ServerKind::Mcp if self.probe.is_some() => ("probe", "rest"),
+            ServerKind::Mcp if self.imported.is_some() => ("imported", "rest"),
             ServerKind::Rest | ServerKind::Mcp => return Ok(()),
         };
         Err(ApiError::invalid(format!("`{given}` goes with kind `{kind}`")))
@@ -96,6 +113,10 @@ struct Plan {
     standing: Standing,
     /// Whether it was tried, and works.
     verified: bool,
+    /// Whether a credential comes with it.
+    has_values: bool,
+    grants: Vec<String>,
+    imported: Option<ImportedFrom>,
 }
 
 impl Plan {
@@ -105,7 +126,10 @@ impl Plan {
             Standing::Same => Ok("unchanged"),
             Standing::Nothing => Ok("added"),
             Standing::Other if replace => Ok("replaced"),
-            Standing::Other => Err(other_stands(&self.name, !self.parsed.literals.is_empty())),
+            Standing::Other => {
+                let has_credentials = !self.parsed.literals.is_empty() || self.has_values;
+                Err(other_stands(&self.name, has_credentials))
+            }
         }
     }
 }
@@ -134,33 +158,20 @@ pub(crate) async fn add(
     reader: Reader,
     Asked(request): Asked<AddRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    if let Some(request) = admin.proxied(&request).await? {
-        return mcp_add::add(&admin, reader, request).await.map(Json);
-    }
-    request.check_kind()?;
-    if request.kind == ServerKind::Mcp {
-        return mcp_add::add(&admin, reader, request).await.map(Json);
-    }
-    let name = request.name.as_deref().unwrap_or("?");
-    let about = About { action: "server.add", subject: format!("server:{name}") };
-    let shown = if request.dry_run {
-        let rows = move |shared: &Shared, change: &Change<'_>| shared.rehearse_add(request, change);
-        admin.rehearse(&reader, about, rows).await?
+    let told = if request.notify && !request.dry_run {
+        Some((admin.hook()?, reader.owner()?, request.grants.clone()))
     } else {
-        let owner = reader.owner()?;
-        // The file's own name of the server stands in the file: the record tells it all the same.
-        let name = match &request.name {
-            Some(name) => ServerName::parse(name)?,
-            None => admin.named(&request).await?,
-        };
-        let about = About { action: "server.add", subject: format!("server:{name}") };
-        let proof = match admin.tried(&owner, &request, &name).await? {
-            Tried::Unchanged(shown) => return Ok(Json(shown)),
-            Tried::With(proof) => proof,
-        };
-        let add = move |shared: &Shared, change: &Change<'_>| shared.add(request, proof, change);
-        admin.change_if(&owner, about, add).await?
+        None
     };
+    let mut shown = admin.added(reader, request).await?;
+    if let Some((hook, owner, agents)) = told
+        && shown.get("result") != Some(&json!("unchanged"))
+    {
+        let notified = admin.tell(&*hook, &owner, &shown, &agents).await;
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("notified".to_owned(), notified);
+        }
+    }
     Ok(Json(shown))
 }
 
@@ -173,6 +184,36 @@ enum Tried {
 }
 
 impl Admin {
+    async fn added(&self, reader: Reader, request: AddRequest) -> Result<Value, ApiError> {
+        request.check()?;
+        if let Some(request) = self.proxied(&request).await? {
+            return mcp_add::add(self, reader, request).await;
+        }
+        if request.kind == ServerKind::Mcp {
+            return mcp_add::add(self, reader, request).await;
+        }
+        let name = request.name.as_deref().unwrap_or("?");
+        let about = About { action: "server.add", subject: format!("server:{name}") };
+        if request.dry_run {
+            let rows =
+                move |shared: &Shared, change: &Change<'_>| shared.rehearse_add(request, change);
+            return self.rehearse(&reader, about, rows).await;
+        }
+        let owner = reader.owner()?;
+        // The file's own name of the server stands in the file: the record tells it all the same.
+        let name = match &request.name {
+            Some(name) => ServerName::parse(name)?,
+            None => self.named(&request).await?,
+        };
+        let about = About { action: "server.add", subject: format!("server:{name}") };
+        let proof = match self.tried(&owner, &request, &name).await? {
+            Tried::Unchanged(shown) => return Ok(shown),
+            Tried::With(proof) => proof,
+        };
+        let add = move |shared: &Shared, change: &Change<'_>| shared.add(request, proof, change);
+        self.change_if(&owner, about, add).await
+    }
+
     /// Tries a server as it would be, before anything is written: one that does not work leaves
     /// nothing behind, and no change waits for a stranger's answer.
     async fn tried(
@@ -208,6 +249,7 @@ impl Admin {
 
 impl Shared {
     fn rehearse_add(&self, request: AddRequest, change: &Change<'_>) -> Result<Value, ApiError> {
+        self.keep_values(&request, change)?;
         let rows = self.rows_for(&request, change)?;
         let plan = self.plan(request, &rows)?;
         let shown = describe(&plan, &rows, "checked");
@@ -218,6 +260,7 @@ impl Shared {
     /// All rows as they would be with the server.
     fn try_rest(&self, request: AddRequest, change: &Change<'_>) -> Result<Rehearsed, ApiError> {
         let replace = request.replace;
+        self.keep_values(&request, change)?;
         let rows = self.rows_for(&request, change)?;
         let plan = self.plan(request, &rows)?;
         if plan.done(replace)? == "unchanged" {
@@ -234,6 +277,7 @@ impl Shared {
         change: &Change<'_>,
     ) -> Result<Landing<Value>, ApiError> {
         let replace = request.replace;
+        self.keep_values(&request, change)?;
         let rows = self.rows_for(&request, change)?;
         let mut plan = self.plan(request, &rows)?;
         let done = plan.done(replace)?;
@@ -269,7 +313,8 @@ impl Shared {
         let place = (request.file.as_str(), request.source.as_str());
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
         let name = parsed.definition.name.clone();
-        let bind = binding(&parsed, &options, rows, &request.file)?;
+        let values = &request.secret_values;
+        let bind = binding(&parsed, (&options, &values.names()), rows, &request.file)?;
         options.keep_marks(rows.servers.iter().find(|row| row.name == name));
         let stored = options.to_json()?;
         let standing = match rows.servers.iter().find(|row| row.name == name) {
@@ -279,14 +324,27 @@ impl Shared {
             Some(row)
                 if row.source == parsed.source
                     && row.options == stored
-                    && parsed.literals.is_empty() =>
+                    && parsed.literals.is_empty()
+                    && values.is_empty() =>
             {
                 Standing::Same
             }
             Some(_) => Standing::Other,
         };
-        let file = request.file;
-        Ok(Plan { name, parsed, options, file, bind, standing, verified: false })
+        let has_values = !values.is_empty();
+        let AddRequest { file, grants, imported, .. } = request;
+        Ok(Plan {
+            name,
+            parsed,
+            options,
+            file,
+            bind,
+            standing,
+            verified: false,
+            has_values,
+            grants,
+            imported,
+        })
     }
 
     fn carry_out(&self, plan: Plan, change: &Change<'_>) -> Result<(), ApiError> {
@@ -309,7 +367,7 @@ impl Shared {
         let now = change.time();
         change.server_put(&ServerRow {
             tenant: self.tenant.clone(),
-            name: plan.name,
+            name: plan.name.clone(),
             kind: ServerKind::Rest.as_str().to_owned(),
             source,
             file_name: plan.file,
@@ -324,24 +382,28 @@ impl Shared {
         change.detail("verified", if plan.verified { "yes" } else { "no" });
         let origins: Vec<String> = definition.origins().iter().map(Origin::to_string).collect();
         change.detail("origins", origins.join(" "));
-        Ok(())
+        self.keep_import(plan.imported, &plan.name, change)?;
+        self.grant_all(&plan.grants, &plan.name, change)
     }
 }
 
-pub(crate) fn other_stands(name: &ServerName, has_literals: bool) -> ApiError {
-    let why =
-        if has_literals { " (what has a credential in it always counts as another)" } else { "" };
+pub(crate) fn other_stands(name: &ServerName, has_credentials: bool) -> ApiError {
+    let why = if has_credentials {
+        " (what has a credential in it always counts as another)"
+    } else {
+        ""
+    };
     ApiError::conflict(format!(
         "there is already another server `{name}`{why}; add --replace to put this one in its place"
     ))
 }
 
 /// Which secrets this addition may bind to which origins, or what speaks against it. Bound are
-/// the secrets that this addition makes, and those that `--secret` names; for any other secret
-/// the origins must be in its list already: a file alone cannot send a secret anywhere new.
+/// the secrets that this addition makes or gives a value to, and those that `--secret` names; for
+/// any other secret the origins must be in its list already: a file alone cannot send a secret anywhere new.
 fn binding(
     parsed: &Parsed,
-    options: &StoredOptions,
+    (options, given): (&StoredOptions, &BTreeSet<SecretName>),
     rows: &Configuration,
     file: &str,
 ) -> Result<BTreeMap<SecretName, BTreeSet<Binding>>, ApiError> {
@@ -356,7 +418,9 @@ fn binding(
         let row = rows.secrets.iter().find(|row| row.name == it.secret);
         let made_here = parsed.unset.contains(&it.secret)
             || parsed.literals.iter().any(|literal| literal.secret == it.secret);
-        let may_bind = named.contains(it.secret.as_str()) || (made_here && row.is_none());
+        let may_bind = named.contains(it.secret.as_str())
+            || given.contains(&it.secret)
+            || (made_here && row.is_none());
         for origin in &it.origins {
             if let Some(message) = plaintext(origin, options) {
                 problems.push(problem(it, file, message));
@@ -439,6 +503,7 @@ fn describe(plan: &Plan, rows: &Configuration, done: &str) -> Value {
         "tool_set": set_names(definition),
         "origins": definition.origins().iter().map(Origin::to_string).collect::<Vec<_>>(),
         "secrets": secrets,
+        "granted": plan.grants,
         "result": done,
         "warnings": plan.parsed.warnings.iter().map(problem_json).collect::<Vec<_>>(),
     })

@@ -20,10 +20,10 @@ use crate::change::Compile;
 use crate::error::ApiError;
 use crate::page::login;
 use crate::page::session::Sessions;
-use crate::ports::{Status, Verify};
+use crate::ports::{Notify, Status, Verify};
 use crate::{
-    agent, approval, audit, grant, intake, limit, operator, page, payload, pin, policy, secret,
-    server, server_add, server_test, status, tenant, user_credential,
+    addition, agent, approval, audit, grant, intake, limit, operator, page, payload, pin, policy,
+    secret, server, server_add, server_test, status, tenant, user_credential,
 };
 
 /// Told of a tenant's subject.
@@ -49,6 +49,8 @@ pub struct AdminParts {
     pub verify: Arc<dyn Verify>,
     /// Knows how MCP servers do.
     pub status: Arc<dyn Status>,
+    /// Tells somebody outside of new servers, where an operator asks for it.
+    pub notify: Option<Arc<dyn Notify>>,
     /// Makes the ids of records.
     pub record_ids: Arc<dyn Fn() -> RecordId + Send + Sync>,
     /// Told when a call that waits for a human was decided.
@@ -134,6 +136,7 @@ impl Admin {
             )
             .route("/v1/servers/{name}/enable", post(server::enable))
             .route("/v1/servers/{name}/disable", post(server::disable))
+            .route("/v1/servers/{name}/import", get(addition::import))
             .route("/v1/servers/{name}/test", post(server_test::test))
             .route("/v1/servers/{name}/reconnect", post(server_test::reconnect))
             .route("/v1/pins", get(pin::list))

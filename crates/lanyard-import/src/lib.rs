@@ -33,7 +33,7 @@ pub use note::{Note, Severity};
 pub use openapi::{Counts, Filter, Import, ImportError, OpenApiOptions, import_openapi};
 pub use postman::import_postman;
 pub use sample::{Collected, ImportOptions, Imported, PastedValues};
-pub use shell::{Mark, PasteError};
+pub use shell::{Mark, PasteError, goes_on};
 pub use template::{literal, url_literal};
 pub use text::{Described, describe, one_line, shorten};
 

@@ -124,6 +124,37 @@ pub(crate) fn command(text: &str) -> Result<Command, PasteError> {
     Ok(Command { words, comment })
 }
 
+/// Whether a command goes on after the lines that were typed so far: a quote is open, or the last
+/// line ends with a backslash. What is wrong in another way is whole, and wrong.
+pub fn goes_on(text: &str) -> bool {
+    let mut characters = text.chars().filter(|character| *character != '\r').peekable();
+    let mut quote: Option<char> = None;
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (Some('\''), '\\') => {}
+            (_, '\\') => {
+                if characters.next().is_none_or(|next| next == '\n' && characters.peek().is_none())
+                {
+                    return true;
+                }
+            }
+            (Some(open), end) if open == end => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '$') if characters.peek() == Some(&'\'') => {
+                characters.next();
+                // In these quotes alone a backslash stands before a quote that does not end them.
+                quote = Some(ANSI);
+            }
+            (Some(ANSI), '\'') => quote = None,
+            (Some(_) | None, _) => {}
+        }
+    }
+    quote.is_some()
+}
+
+/// Stands for the quotes `$'...'`.
+const ANSI: char = '$';
+
 /// Refuses characters that no text has, and that mark variables here.
 fn check(text: &str) -> Result<(), PasteError> {
     let mut reader = Reader { rest: text.chars(), mark: Mark::START };

@@ -124,6 +124,10 @@ fn check_owner(socket: &Path, data: &Path) -> Result<(), Failure> {
 fn ended(download: Result<(), DownloadError>) -> Result<(), Failure> {
     download.map_err(|error| match error {
         DownloadError::Client(error) => error.into(),
+        DownloadError::Moved(location) => Failure::protocol(format!(
+            "what answers points to {}: is LANYARD_ADMIN_URL the gateway's?",
+            crate::output::plain(&location)
+        )),
         DownloadError::Refused(status, body) => refusal(status, &body),
         DownloadError::Sink(error) => error.into(),
     })

@@ -82,6 +82,8 @@ async fn stage(place: &Place, environment: &Environment) -> Result<(), Failure> 
         upstream_ca: None,
         strict: false,
         scrub: ScrubArg::Exact,
+        notify_url: None,
+        notify_command: None,
     };
     let environment = environment.without_run_directory();
     let started = Running::start(&args, place.0.join("data"), &environment).await;

@@ -12,6 +12,7 @@ mod demo_api;
 mod failure;
 mod output;
 mod packs;
+mod prompt;
 mod schemas;
 mod up;
 mod views;

@@ -3,6 +3,7 @@
 mod advice;
 mod approvals;
 mod compile;
+mod hook;
 mod listen;
 mod open;
 mod payloads;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_admin::{Admin, AdminParts, Compile as _, Verify};
+use lanyard_admin::{Admin, AdminParts, Compile as _, Notify, Verify};
 use lanyard_connect::http::{Roots, Upstream};
 use lanyard_core::{
     ChangeRecord, Clock as _, Limits, Record, RecordId, TenantName, Timestamp, chain,
@@ -46,6 +47,8 @@ const EXAMPLES: &str = "Examples:
       on this machine alone: agents at 127.0.0.1:7410, operators at 127.0.0.1:7411
   lanyard up --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0
       any free ports; they are printed, and written to DATA/run/addresses.json
+  lanyard up --notify-command ./tell-chat
+      what is told of servers that are added with `server add --notify`
   lanyard up --listen 0.0.0.0:7410 --tls-cert cert.pem --tls-key key.pem --public-url https://mcp.example.com:7410
       for other machines
 
@@ -95,6 +98,12 @@ pub(crate) struct UpArgs {
     /// of secrets, or also what has the form of a common credential
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = ScrubArg::Exact)]
     pub(crate) scrub: ScrubArg,
+    /// Where `server add --notify` tells of new servers, by POST of JSON [default: $LANYARD_NOTIFY_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) notify_url: Option<String>,
+    /// The program that `server add --notify` tells of new servers, by JSON on its stdin
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "notify_url")]
+    pub(crate) notify_command: Option<PathBuf>,
 }
 
 /// See [`UpArgs::scrub`].
@@ -189,6 +198,7 @@ impl Running {
     ) -> Result<Self, String> {
         let limits = with_descriptors(Limits::standard());
         let plan = listen::Plan::check(args)?;
+        let hook = hook::find(args, environment, &data)?;
         let run = environment.run_directory(&data);
         let opened = open::open(data, &limits, args.strict)?;
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
@@ -226,7 +236,7 @@ impl Running {
         let told = (catalogs, approvals.clone(), subjects.clone());
         let gateway = running.gateway(args.strict, told, snapshots, &rows.sessions_ended)?;
         let compiler = Arc::new(compiler);
-        let admin = running.admin(&gateway, compiler, approvals, subjects);
+        let admin = running.admin(&gateway, compiler, (approvals, subjects), hook);
         admin.drain_outbox()?;
         tell.send_replace(Some(admin.clone()));
         running.catalogs = Some(tell);
@@ -277,8 +287,8 @@ impl Running {
         &self,
         gateway: &Gateway,
         compiler: Arc<Compiler>,
-        approvals: StoredApprovals,
-        subjects: StoredSubjects,
+        (approvals, subjects): (StoredApprovals, StoredSubjects),
+        notify: Option<Arc<dyn Notify>>,
     ) -> Admin {
         let servers =
             Arc::new(Servers { gateway: gateway.clone(), compiler: Arc::clone(&compiler) });
@@ -292,6 +302,7 @@ impl Running {
             views: Arc::new(GuardViews),
             verify: Arc::clone(&servers) as Arc<dyn Verify>,
             status: servers,
+            notify,
             record_ids: Arc::new(record_id),
             decided: Arc::new(move |id| approvals.decided(id)),
             forget_subject: Arc::new(move |tenant, subject| subjects.forget(tenant, subject)),

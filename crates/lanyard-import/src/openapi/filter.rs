@@ -1,5 +1,9 @@
 //! Which operations are wanted: by tag, path, method or id.
 
+use lanyard_core::Origin;
+
+use crate::DraftTool;
+
 /// What fits some operations. Written `tag:pets`, `path:/v1/**`, `method:get`, `id:list*`; what
 /// begins with `/` is a path, what is a method is one, anything else an id. `*` stands for any
 /// characters, in a path for any but `/`, where `**` stands for any.
@@ -51,6 +55,18 @@ impl Filter {
             return Err(format!("`{}` is no method", crate::one_line(method)));
         }
         Ok(filter)
+    }
+
+    /// Whether a tool is wanted, whatever it was imported from.
+    pub fn fits_tool(&self, tool: &DraftTool) -> bool {
+        let path = Origin::split_url(&tool.url).map_or(tool.url.as_str(), |(_, path)| path);
+        self.fits(&Described {
+            method: &tool.method,
+            path: path.split('?').next().unwrap_or(path),
+            tags: &tool.tags,
+            id: tool.operation_id.as_deref(),
+            name: &tool.name,
+        })
     }
 
     pub(crate) fn fits(&self, operation: &Described<'_>) -> bool {

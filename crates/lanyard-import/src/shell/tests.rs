@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::{command, variable};
+use super::{command, goes_on, variable};
 
 /// The words with their places, a variable as `<NAME>`; or the refusal.
 fn split(text: &str) -> String {
@@ -163,5 +163,32 @@ proptest! {
     #[test]
     fn no_text_makes_it_fall(text in "[\\PC\\n\\r'\"\\\\$^`#;&|<>(){}]{0,80}") {
         let _read = command(&text);
+    }
+}
+
+#[test]
+fn a_command_goes_on_while_a_quote_is_open() {
+    for open in [
+        "curl \\\n",
+        "curl \\",
+        "curl \\\r\n",
+        "curl -d '{\n",
+        "curl -d \"a\\\"\n",
+        "curl -d $'it\\'s\n",
+        "curl 'it'\\''s\n",
+    ] {
+        assert!(goes_on(open), "{open:?}");
+    }
+    for whole in [
+        "",
+        "curl https://a\n",
+        "curl -d '{\n}'\n",
+        "curl -d \"a\\\"b\"\n",
+        "curl -d $'it\\'s'\n",
+        "curl 'a\\'\n",
+        "curl \\\n https://a\n",
+        "curl \"$x\" '$'\n",
+    ] {
+        assert!(!goes_on(whole), "{whole:?}");
     }
 }

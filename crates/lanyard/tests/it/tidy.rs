@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "lanyard-vault",
             "lanyard-store",
             "lanyard-mcp",
+            "lanyard-sandbox",
             "lanyard-connect",
             "lanyard-gateway",
             "lanyard-admin",

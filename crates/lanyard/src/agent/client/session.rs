@@ -222,6 +222,8 @@ pub(crate) async fn exchange_once(
 pub(crate) enum DownloadError {
     /// The gateway's part of it.
     Client(ClientError),
+    /// It is elsewhere.
+    Moved(String),
     /// The gateway said no, with this body.
     Refused(StatusCode, Vec<u8>),
     /// What was read could not be passed on.
@@ -237,6 +239,10 @@ pub(crate) async fn download(
     let mut wire = Wire { endpoint, link: None, last_id: 0 };
     let sent = wire.send(method, body, &HeaderMap::new()).await;
     let (mut link, mut answer) = sent.map_err(DownloadError::Client)?;
+    let location = answer.headers.get(http::header::LOCATION).and_then(|it| it.to_str().ok());
+    if let Some(location) = location.filter(|_| answer.status.is_redirection()) {
+        return Err(DownloadError::Moved(location.to_owned()));
+    }
     if !answer.status.is_success() {
         let body = link.whole(&mut answer).await.map_err(DownloadError::Client)?;
         return Err(DownloadError::Refused(answer.status, body));

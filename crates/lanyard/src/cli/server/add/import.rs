@@ -1,0 +1,212 @@
+//! A REST API from what describes it: OpenAPI, a curl line, a Postman collection, a recording.
+//!
+//! What is imported is read and written here, where its file is: the gateway gets a definition like
+//! any other, and beside it what it was imported as, so that it can be imported again.
+
+mod again;
+mod choice;
+mod fetch;
+mod read;
+mod told;
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use lanyard_import::FoundSecret;
+use serde_json::{Value, json};
+
+use self::again::Standing;
+pub(crate) use self::choice::Choice;
+use self::read::{Read, Source};
+use super::{AddArgs, Given, options};
+use crate::cli::Operating;
+use crate::failure::Failure;
+use crate::{output, prompt};
+
+/// What a REST API is imported from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Import")]
+pub(crate) struct ImportArgs {
+    /// A REST API: its OpenAPI 3.0, 3.1 or Swagger 2.0 description, JSON or YAML; `-` reads stdin
+    #[arg(long, value_name = "FILE|URL")]
+    openapi: Option<String>,
+    /// A REST API: one curl line that works; `-` reads stdin, or asks without showing what is pasted
+    #[arg(long, value_name = "FILE|-")]
+    curl: Option<String>,
+    /// A REST API: a Postman collection (2.1 or 2.0)
+    #[arg(long, value_name = "FILE")]
+    postman: Option<String>,
+    /// A REST API: what a browser recorded (HAR 1.2)
+    #[arg(long, value_name = "FILE")]
+    har: Option<String>,
+    /// The environment of the Postman collection
+    #[arg(long, value_name = "FILE", requires = "postman")]
+    postman_environment: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Bring into the server of that name what is new: what was edited since stays
+    #[arg(long, requires = "import", conflicts_with = "replace")]
+    merge: bool,
+    /// Show everything that was noted, and not only what matters most
+    #[arg(long, requires = "import")]
+    notes: bool,
+}
+
+impl ImportArgs {
+    /// What it is imported from, if it is.
+    fn source(&self) -> Option<Source<'_>> {
+        let environment = self.postman_environment.as_deref();
+        let openapi = self.openapi.as_deref().map(Source::OpenApi);
+        let curl = self.curl.as_deref().map(Source::Curl);
+        let postman = self.postman.as_deref().map(|file| Source::Postman(file, environment));
+        openapi.or(curl).or(postman).or(self.har.as_deref().map(Source::Har))
+    }
+
+    /// Whether stdin is read for it.
+    pub(super) fn reads_stdin(&self) -> bool {
+        [&self.openapi, &self.curl, &self.postman, &self.har]
+            .into_iter()
+            .any(|it| it.as_deref() == Some("-"))
+    }
+}
+
+/// What is sent to the gateway of an import.
+pub(super) struct Prepared {
+    pub(super) body: Value,
+    /// What is told beside the answer.
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads what is to be imported. None: it was printed, as a dry run wants, or there is nothing to do.
+pub(super) async fn prepare(
+    args: &AddArgs,
+    given: &mut Given,
+    operating: &Operating<'_>,
+) -> Result<Option<Prepared>, Failure> {
+    let Some(source) = args.import.source() else {
+        return Err(Failure::usage("name what is imported"));
+    };
+    let standing = match operating.client() {
+        Ok(client) => Standing::find(&client, &args.name).await?,
+        // A dry run prints a definition, and no gateway needs to run for that.
+        Err(_) if args.dry_run => None,
+        Err(failure) => return Err(failure),
+    };
+    // What is to take the place of all that stands there is read as if nothing did.
+    let standing = standing.filter(|_| !args.replace);
+    let choice = args.import.choice.or_before(
+        args.base_url.as_deref(),
+        standing.as_ref(),
+        source.format(),
+    )?;
+    let read = source.read(&args.name, &choice, standing.as_ref()).await?;
+    let notes: Vec<String> = read.notes.iter().map(ToString::to_string).collect();
+    told::notes(&read.notes, args.import.notes);
+    if let Some(counts) = &read.counts {
+        told::counts(counts);
+    }
+    if read.draft.tools.is_empty() {
+        return Err(Failure::other("nothing is left to be a tool; nothing was changed"));
+    }
+    let fresh = read.draft.to_yaml();
+    let merged = match &standing {
+        Some(standing) => Some(standing.merge(&read.draft, source.is_whole())?),
+        None => None,
+    };
+    if let Some(merged) = &merged {
+        again::tell(merged);
+    }
+    let source_text = merged.as_ref().map_or(fresh.as_str(), |it| it.yaml.as_str());
+    if args.dry_run {
+        dry(args, source_text, &notes, &read)?;
+        return Ok(None);
+    }
+    if let Some(merged) = &merged
+        && !again::agreed(args, merged)?
+    {
+        return Ok(None);
+    }
+    let values = stored(args, given, &read.secrets, standing.as_ref())?;
+    given.values.extend(values);
+    let mut body = json!({
+        "file": read.place,
+        "source": source_text,
+        "options": merged_options(args, given, standing.as_ref())?,
+        "replace": args.replace || merged.is_some(),
+    });
+    if let (Some(body), true) = (body.as_object_mut(), source.is_whole()) {
+        let imported = json!({
+            "format": source.format(),
+            "place": read.place,
+            "options": choice.to_json(),
+            "definition": fresh,
+        });
+        body.insert("imported".to_owned(), imported);
+    }
+    Ok(Some(Prepared { body, notes }))
+}
+
+/// What was said beside the definition before, with what is said now on top.
+fn merged_options(
+    args: &AddArgs,
+    given: &Given,
+    standing: Option<&Standing>,
+) -> Result<Value, Failure> {
+    let mut merged = standing.map(|it| it.options.clone()).unwrap_or_default();
+    let mut said = options(args)?;
+    // It is in the definition, which can be edited.
+    said.remove("base_url");
+    for (key, value) in said {
+        let is_nothing = value.as_array().is_some_and(Vec::is_empty);
+        if !(is_nothing && merged.contains_key(&key)) {
+            merged.insert(key, value);
+        }
+    }
+    let mut secrets = merged.get("secrets").and_then(Value::as_object).cloned().unwrap_or_default();
+    secrets.extend(given.bindings.iter().map(|(key, name)| (key.clone(), json!(name))));
+    merged.insert("secrets".to_owned(), Value::Object(secrets));
+    Ok(Value::Object(merged))
+}
+
+/// Prints what would be added.
+fn dry(args: &AddArgs, definition: &str, notes: &[String], read: &Read) -> Result<(), Failure> {
+    let secrets: Vec<String> = read.secrets.iter().map(|it| it.name.reference()).collect();
+    if args.json {
+        let shown = json!({ "definition": definition, "notes": notes, "secrets": secrets });
+        return Ok(output::json(&shown)?);
+    }
+    if !secrets.is_empty() {
+        output::notice(&format!("would be stored as secrets: {}", secrets.join(", ")));
+    }
+    Ok(output::bytes(definition.as_bytes())?)
+}
+
+/// The credentials that are stored, after a question where somebody can answer it.
+fn stored(
+    args: &AddArgs,
+    given: &Given,
+    found: &[FoundSecret],
+    standing: Option<&Standing>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut values = BTreeMap::new();
+    for secret in found {
+        let reference = secret.name.reference();
+        if standing.is_some_and(|it| it.has_secret(secret.name.as_str())) {
+            output::notice(&format!(
+                "{reference} has a value already: {} is not stored (`lanyard secret rotate {}` does)",
+                secret.place, secret.name
+            ));
+            continue;
+        }
+        if given.bindings.values().any(|name| *name == reference) {
+            continue;
+        }
+        let question =
+            format!("{} holds a credential. Store it as {reference}?", told::begun(&secret.place));
+        let asks = prompt::is_attended() && !args.json;
+        if !asks || prompt::confirm(&question, true)? {
+            values.insert(secret.name.as_str().to_owned(), secret.value.expose().to_owned());
+        }
+    }
+    Ok(values)
+}

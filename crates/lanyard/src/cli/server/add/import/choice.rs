@@ -1,0 +1,123 @@
+//! What is chosen of a description, and kept for the next time.
+
+use clap::Args;
+use lanyard_import::{DraftTool, Filter};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::again::Standing;
+use crate::cli::key_value;
+use crate::failure::Failure;
+use crate::output;
+
+/// What is chosen of a description. Kept beside the server: importing again chooses the same,
+/// unless it is said anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Import")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that stands for itself")]
+pub(crate) struct Choice {
+    /// Only what fits: tag:NAME, path:/GLOB, method:NAME, id:GLOB; `*` stands for anything, in a
+    /// path up to `/`, `**` beyond; repeatable
+    #[arg(long, value_name = "FILTER", requires = "import", value_parser = filter)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    include: Vec<String>,
+    /// Nothing that fits; repeatable
+    #[arg(long, value_name = "FILTER", requires = "import", value_parser = filter)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude: Vec<String>,
+    /// Only what reads: GET and HEAD
+    #[arg(long, requires = "import")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) read_only: bool,
+    /// What is deprecated too
+    #[arg(long, requires = "openapi")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) deprecated: bool,
+    /// Another name for a tool: an operationId, or 'GET /path', and the name; repeatable
+    #[arg(long, value_name = "OPERATION=NAME", requires = "openapi", value_parser = key_value)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) rename: Vec<(String, String)>,
+    /// Which of several servers of the description: its number, or a part of its URL or description
+    #[arg(long, value_name = "WHICH", requires = "openapi")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) api_server: Option<String>,
+    /// The value of a variable in its URL; repeatable
+    #[arg(long, value_name = "KEY=TEXT", requires = "openapi", value_parser = key_value)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) api_variable: Vec<(String, String)>,
+    /// Do not hold answers against what the description says of them
+    #[arg(long, requires = "openapi")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) no_output_schemas: bool,
+    /// Which origin of the collection or recording
+    #[arg(long, value_name = "ORIGIN", requires = "samples")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<String>,
+    /// The tool's name [default: made of method and path]
+    #[arg(long, value_name = "NAME", requires = "curl")]
+    #[serde(skip)]
+    pub(super) tool: Option<String>,
+    /// Numbers and UUIDs in paths become arguments
+    #[arg(long, requires = "samples")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) path_ids: bool,
+    /// Pasted values are defaults instead of examples, and no argument is required
+    #[arg(long, requires = "samples")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) defaults: bool,
+    /// What requests start with, as `--base-url` says it.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) base_url: Option<String>,
+}
+
+fn filter(text: &str) -> Result<String, String> {
+    Filter::parse(text).map(|_| text.to_owned())
+}
+
+impl Choice {
+    /// What is chosen now; where nothing is, what was chosen before.
+    pub(super) fn or_before(
+        &self,
+        base_url: Option<&str>,
+        standing: Option<&Standing>,
+        format: &str,
+    ) -> Result<Self, Failure> {
+        let now = Self { base_url: base_url.map(str::to_owned), ..self.clone() };
+        let before = standing.and_then(|it| it.imported.as_ref());
+        let Some(before) = before.filter(|it| it.format == format) else { return Ok(now) };
+        let before: Self = serde_json::from_value(before.options.clone()).map_err(|_| {
+            Failure::other("what was chosen before cannot be read; say it anew with --replace")
+        })?;
+        let says_nothing = *self == Self::default();
+        if !says_nothing || before == Self::default() {
+            return Ok(now);
+        }
+        let choice = Self { base_url: now.base_url.or(before.base_url), ..before };
+        output::notice(&format!("chosen as before: {}", choice.to_json()));
+        Ok(choice)
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    pub(super) fn includes(&self) -> Vec<Filter> {
+        self.include.iter().filter_map(|text| Filter::parse(text).ok()).collect()
+    }
+
+    pub(super) fn excludes(&self) -> Vec<Filter> {
+        self.exclude.iter().filter_map(|text| Filter::parse(text).ok()).collect()
+    }
+
+    /// Leaves out the tools that are not chosen.
+    pub(super) fn retain(&self, tools: &mut Vec<DraftTool>) {
+        let (include, exclude) = (self.includes(), self.excludes());
+        tools.retain(|tool| {
+            let fits = |filters: &[Filter]| filters.iter().any(|filter| filter.fits_tool(tool));
+            let reads = ["GET", "HEAD"].contains(&tool.method.as_str());
+            (include.is_empty() || fits(&include)) && !fits(&exclude) && (reads || !self.read_only)
+        });
+    }
+}

@@ -1,0 +1,51 @@
+//! What an import tells people: what could not be expressed, and how much became tools.
+
+use lanyard_import::{Counts, Note, Severity};
+
+use crate::output;
+
+/// The most notes that are shown unless all are asked for.
+const SHOWN_MAX: usize = 20;
+
+/// Tells notes: what was left out first, then what matters. What is only worth knowing is counted.
+pub(super) fn notes(notes: &[Note], all: bool) {
+    let mut sorted: Vec<&Note> = notes.iter().collect();
+    sorted.sort_by_key(|note| std::cmp::Reverse(note.severity));
+    if !all {
+        sorted.retain(|note| note.severity > Severity::Info);
+        sorted.truncate(SHOWN_MAX);
+    }
+    for note in &sorted {
+        output::aside(&output::plain(&note.to_string()));
+    }
+    let left = notes.len().saturating_sub(sorted.len());
+    if left > 0 {
+        let noun = if left == 1 { "note" } else { "notes" };
+        output::aside(&format!("{left} more {noun}: --notes shows all"));
+    }
+}
+
+/// Tells what became of operations.
+pub(super) fn counts(counts: &Counts) {
+    let Counts { operations, tools, filtered, deprecated, skipped } = *counts;
+    let mut text = format!("{tools} of {operations} operations are tools");
+    for (count, what) in [
+        (filtered, "not chosen"),
+        (deprecated, "deprecated (--deprecated takes them)"),
+        (skipped, "left out, as noted"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    output::aside(&text);
+}
+
+/// A place as the beginning of a sentence.
+pub(super) fn begun(place: &str) -> String {
+    let mut letters = place.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}

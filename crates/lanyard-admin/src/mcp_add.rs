@@ -334,7 +334,8 @@ fn is_elsewhere(old: &Definition, new: &Definition) -> bool {
     }
 }
 
-fn named(bind: &[String]) -> Result<BTreeSet<SecretName>, ApiError> {
+/// The names of secrets that an operator named.
+pub(crate) fn named(bind: &[String]) -> Result<BTreeSet<SecretName>, ApiError> {
     bind.iter()
         .map(|text| {
             let name = SecretName::from_reference(text).unwrap_or_else(|| SecretName::parse(text));

@@ -44,7 +44,8 @@ pub(crate) struct AddRequest {
     pub(crate) source: String,
     /// The definition, an object. MCP only.
     pub(crate) definition: Option<Box<RawValue>>,
-    /// Secrets that the operator named for this server: they are bound to it. MCP only.
+    /// Secrets that the operator named for this server: they are bound to it. For a REST API that
+    /// is no `merge` these are all that its options name.
     #[serde(default)]
     pub(crate) bind: Vec<String>,
     /// Secrets that the definition names and that are made without a value where there are none of
@@ -81,6 +82,10 @@ pub(crate) struct AddRequest {
     /// Take the place of a server of that name.
     #[serde(default)]
     pub(crate) replace: bool,
+    /// Part of the definition comes anew from where it was imported, which is not the operator's
+    /// word on where secrets may go: its options bind nothing. REST only.
+    #[serde(default)]
+    pub(crate) merge: bool,
 }
 
 impl AddRequest {
@@ -91,11 +96,12 @@ impl AddRequest {
         }
         let (given, kind) = match self.kind {
             ServerKind::Rest if self.definition.is_some() => ("definition", "mcp"),
-            ServerKind::Rest if !self.bind.is_empty() => ("bind", "mcp"),
+            ServerKind::Rest if !self.bind.is_empty() && !self.merge => ("bind", "mcp"),
             ServerKind::Rest if !self.unset.is_empty() => ("unset", "mcp"),
             ServerKind::Mcp if !self.source.is_empty() => ("source", "rest"),
             ServerKind::Mcp if self.probe.is_some() => ("probe", "rest"),
             ServerKind::Mcp if self.imported.is_some() => ("imported", "rest"),
+            ServerKind::Mcp if self.merge => ("merge", "rest"),
             ServerKind::Rest | ServerKind::Mcp => return Ok(()),
         };
         Err(ApiError::invalid(format!("`{given}` goes with kind `{kind}`")))
@@ -314,7 +320,13 @@ impl Shared {
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
         let name = parsed.definition.name.clone();
         let values = &request.secret_values;
-        let bind = binding(&parsed, (&options, &values.names()), rows, &request.file)?;
+        let mut named = values.names();
+        named.extend(if request.merge {
+            mcp_add::named(&request.bind)?
+        } else {
+            options.secret_pairs()?.into_iter().map(|(_, name)| name).collect()
+        });
+        let bind = binding(&parsed, (&options, &named), rows, &request.file)?;
         options.keep_marks(rows.servers.iter().find(|row| row.name == name));
         let stored = options.to_json()?;
         let standing = match rows.servers.iter().find(|row| row.name == name) {
@@ -403,24 +415,17 @@ pub(crate) fn other_stands(name: &ServerName, has_credentials: bool) -> ApiError
 /// any other secret the origins must be in its list already: a file alone cannot send a secret anywhere new.
 fn binding(
     parsed: &Parsed,
-    (options, given): (&StoredOptions, &BTreeSet<SecretName>),
+    (options, named): (&StoredOptions, &BTreeSet<SecretName>),
     rows: &Configuration,
     file: &str,
 ) -> Result<BTreeMap<SecretName, BTreeSet<Binding>>, ApiError> {
-    let named: BTreeSet<&str> = options
-        .secrets
-        .values()
-        .map(|name| name.strip_prefix(SecretName::REFERENCE_PREFIX).unwrap_or(name))
-        .collect();
     let mut bind: BTreeMap<SecretName, BTreeSet<Binding>> = BTreeMap::new();
     let mut problems = Vec::new();
     for it in &parsed.secret_uses {
         let row = rows.secrets.iter().find(|row| row.name == it.secret);
         let made_here = parsed.unset.contains(&it.secret)
             || parsed.literals.iter().any(|literal| literal.secret == it.secret);
-        let may_bind = named.contains(it.secret.as_str())
-            || given.contains(&it.secret)
-            || (made_here && row.is_none());
+        let may_bind = named.contains(&it.secret) || (made_here && row.is_none());
         for origin in &it.origins {
             if let Some(message) = plaintext(origin, options) {
                 problems.push(problem(it, file, message));

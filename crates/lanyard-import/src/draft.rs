@@ -22,6 +22,25 @@ pub struct Draft {
     pub tools: Vec<DraftTool>,
 }
 
+impl Draft {
+    /// The scheme's id or the key of `server.config` that refers to a secret.
+    pub fn parameter_of(&self, reference: &str) -> Option<&str> {
+        let is = |it: &Option<String>| it.as_deref() == Some(reference);
+        let scheme = self.schemes.iter().find(|scheme| is(&scheme.credential));
+        let config = || self.config.iter().find(|(_, value)| is(value));
+        scheme.map(|it| it.id.as_str()).or_else(|| config().map(|(key, _)| key.as_str()))
+    }
+
+    /// Names no secret any more where this one was named: an empty one is made there.
+    pub fn forget(&mut self, reference: &str) {
+        let schemes = self.schemes.iter_mut().map(|scheme| &mut scheme.credential);
+        let config = self.config.iter_mut().map(|(_, value)| value);
+        for credential in schemes.chain(config).filter(|it| it.as_deref() == Some(reference)) {
+            *credential = None;
+        }
+    }
+}
+
 /// A security scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scheme {

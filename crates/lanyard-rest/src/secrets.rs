@@ -14,6 +14,9 @@ use crate::problem::{Problems, suggestion};
 use crate::yaml::{Edits, Kind, Mark, Node, NodeValue, Scalar};
 use crate::{Literal, SecretUse};
 
+/// The most places for a credential that an error names.
+const KNOWN_MAX: usize = 8;
+
 /// The secrets of one file.
 pub(crate) struct Secrets<'a> {
     options: &'a ParseOptions<'a>,
@@ -304,7 +307,14 @@ impl<'a> Secrets<'a> {
             }
             let members = config.as_object().into_iter().flatten();
             let known = members.map(|(key, _)| key.as_str()).filter(|key| key != parameter);
-            let hint = suggestion(parameter, known.chain(schemes.iter().copied()));
+            let known: Vec<&str> = known.chain(schemes.iter().copied()).collect();
+            let hint = match suggestion(parameter, known.iter().copied()) {
+                none if none.is_empty() && !known.is_empty() => {
+                    let known: Vec<&str> = known.into_iter().take(KNOWN_MAX).collect();
+                    format!("; it has: {}", shown(&known.join(", ")))
+                }
+                hint => hint,
+            };
             let message = format!(
                 "`{}` is bound to {} but is no key of server.config, no `.config` path of a \
                  template and no security scheme{hint}",

@@ -65,8 +65,9 @@ pub(crate) fn paste(
     prompt: &str,
     goes_on: impl Fn(&str) -> bool,
 ) -> Result<Zeroizing<String>, Failure> {
-    output::aside(prompt);
+    // Silent first: who pastes at once on seeing the prompt is not shown either.
     let silent = Silent::begin()?;
+    output::aside(prompt);
     let mut typed = Typed::default();
     let mut bytes = Zeroizing::new([0_u8; 4096]);
     while !typed.ended {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Operating, segment};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, prompt};
 
 /// The most that is read as a value, in bytes; the vault has the same limit.
 const VALUE_BYTES_MAX: u64 = 64 << 10;
@@ -129,8 +129,9 @@ fn show(made: &Value, as_json: bool) -> Result<(), Failure> {
 /// Reads a value: typed without echo on a terminal, else all of stdin.
 pub(super) fn read_value(name: &str) -> Result<String, Failure> {
     if io::stdin().is_terminal() {
-        return rpassword::prompt_password(format!("Value of {name} (not shown): "))
-            .map_err(|error| Failure::other(format!("nothing was read: {error}")));
+        let value =
+            prompt::paste(&format!("Value of {name}, then Enter. It is not shown."), |_| false)?;
+        return Ok(value.trim_end_matches('\n').to_owned());
     }
     let mut value = Vec::new();
     io::stdin().lock().take(VALUE_BYTES_MAX.saturating_add(1)).read_to_end(&mut value)?;

@@ -69,6 +69,10 @@ pub(crate) enum ServerCommand {
     Show {
         /// The server
         name: String,
+        /// Print the definition alone, to edit it and add it again with --replace: YAML, of an MCP
+        /// server JSON
+        #[arg(long, conflicts_with = "json")]
+        definition: bool,
         /// Print JSON, with schemas and the definition
         #[arg(long)]
         json: bool,
@@ -113,9 +117,12 @@ pub(crate) enum ServerCommand {
 }
 
 pub(super) async fn run(command: ServerCommand, operating: &Operating<'_>) -> Result<(), Failure> {
-    // Rendering asks no gateway, so none needs to run.
+    // Rendering asks no gateway, and neither does printing what would be imported: none needs to run.
     if let ServerCommand::Render(args) = &command {
         return render(args);
+    }
+    if let ServerCommand::Add(args) = &command {
+        return add::add(args, operating).await;
     }
     let client = operating.client()?;
     match command {
@@ -128,7 +135,12 @@ pub(super) async fn run(command: ServerCommand, operating: &Operating<'_>) -> Re
             Ok(output::line(&format!("{name} is set"))?)
         }
         ServerCommand::List { json } => show::list(&client, json).await,
-        ServerCommand::Show { name, json } => show::show(&client, &name, json).await,
+        ServerCommand::Show { name, definition: true, json: _ } => {
+            show::definition(&client, &name).await
+        }
+        ServerCommand::Show { name, definition: false, json } => {
+            show::show(&client, &name, json).await
+        }
         ServerCommand::Tools { name, json } => show::tools(&client, &name, json).await,
         ServerCommand::Test { name, json } => show::test(&client, &name, json).await,
         ServerCommand::Reconnect { name } => {

@@ -27,7 +27,8 @@ fn untried(why: &Untried) -> String {
         }
         Untried::Arguments(tool, denial) => format!("the call of {tool} cannot be made: {denial}"),
         Untried::Request(tool, Failure::SecretUnset { name }) => format!(
-            "{tool} needs {}, which has no value yet: set it with `lanyard secret set {name}`",
+            "{tool} needs {}, which has no value yet: give it with --secret PARAM=- (typed, or from \
+             stdin), or set it with `lanyard secret set {name}` where it is a server's already",
             name.reference()
         ),
         Untried::Request(tool, failure) => {
@@ -68,8 +69,9 @@ fn objection(came: &Came, named: bool) -> Option<String> {
         }
         200..=299 => return None,
         300..=399 => redirect(came.location.as_deref()),
-        401 => "the credential was refused (HTTP 401): set the right one with `lanyard secret set \
-                NAME`; if it has none, name it with --secret SCHEME=secret://NAME"
+        401 => "the credential was refused (HTTP 401): give the right one with --secret PARAM=- \
+                (typed, or from stdin), set it with `lanyard secret set NAME`, or name another with \
+                --secret PARAM=secret://NAME"
             .to_owned(),
         403 => format!(
             "it is not allowed (HTTP 403): does the credential have the right to do this? If it is \

@@ -64,6 +64,7 @@ fn most(world: &World) -> Vec<Ask> {
         ask("POST", "/v1/servers", "/v1/servers", definition),
         ask("GET", "/v1/servers", "/v1/servers", none()),
         ask("GET", "/v1/servers/{name}", "/v1/servers/more", none()),
+        ask("GET", "/v1/servers/{name}/import", "/v1/servers/more/import", none()),
         ask("PATCH", "/v1/servers/{name}", "/v1/servers/more", json!({ "timeout": "5" })),
         ask("POST", "/v1/servers/{name}/disable", "/v1/servers/more/disable", none()),
         ask("POST", "/v1/servers/{name}/enable", "/v1/servers/more/enable", none()),

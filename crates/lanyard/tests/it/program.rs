@@ -4,6 +4,7 @@ mod approvals;
 mod bridge;
 mod evidence;
 mod import;
+mod imported;
 mod intake;
 mod limits;
 mod payloads;

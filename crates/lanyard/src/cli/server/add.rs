@@ -21,6 +21,15 @@ use crate::failure::{Failure, problem_line};
 use crate::output;
 
 const EXAMPLES: &str = "Examples:
+  lanyard server add billing --openapi https://api.example.com/openapi.json --read-only
+  printf %s \"$KEY\" | lanyard server add billing --openapi billing.json --secret ApiKey=- --grant alice,bob --notify
+  lanyard server add billing --openapi billing.json --include tag:invoices --dry-run > billing.yaml
+      prints the definition, to read and edit; needs no gateway
+  lanyard server add billing --openapi billing.json --merge
+      the description has grown: what is new comes in, what was edited stays
+  lanyard server add billing --curl -
+      asks for a curl line that works, without showing it; its key becomes a secret
+  lanyard server add billing --postman billing.json --origin https://api.example.com
   lanyard server add billing --yaml billing.yaml --secret BillingKey=secret://billing-key
   lanyard server add billing --yaml billing.yaml --probe get_invoice number=INV-7
   lanyard server add billing --yaml billing.yaml --dry-run
@@ -41,7 +50,10 @@ with the rights of Lanyard's own user (isolation: none).
 
 PARAM of --secret is a key of server.config, the id of a security scheme, or for --stdio a
 variable. The secret is then bound to this server, and may be sent nowhere else. Credentials that
-are written out become secrets; better, store them with `lanyard secret set` first.";
+are written out become secrets; better, store them with `lanyard secret set` first, or give them
+with PARAM=-.
+
+All of it is one change: if the API refuses the key or an agent does not exist, nothing is left.";
 
 /// Add a server from its definition.
 #[derive(Debug, Args)]
@@ -112,14 +124,12 @@ pub(crate) struct TrialArgs {
 
 pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(), Failure> {
     let mut given = Given::read(args)?;
-    let (mut body, notes) = match (&args.yaml, args.mcp.is_given()) {
-        (Some(file), _) => (rest(args, &given, file)?, Vec::new()),
-        (None, true) => (mcp::request(args, &given, operating.environment)?, Vec::new()),
-        (None, false) => match import::prepare(args, &mut given, operating).await? {
-            Some(Prepared { body, notes }) => (body, notes),
-            None => return Ok(()),
-        },
+    let prepared = match (&args.yaml, args.mcp.is_given()) {
+        (Some(file), _) => Some(Prepared::of(rest(args, &given, file)?)),
+        (None, true) => Some(Prepared::of(mcp::request(args, &given, operating.environment)?)),
+        (None, false) => import::prepare(args, &mut given, operating).await?,
     };
+    let Some(Prepared { mut body, notes, is_merge }) = prepared else { return Ok(()) };
     let probe = probe(&args.trial.probe)?;
     if let Some(body) = body.as_object_mut() {
         body.insert("name".to_owned(), json!(args.name));
@@ -128,11 +138,20 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
         body.insert("grants".to_owned(), json!(args.grant));
         body.insert("notify".to_owned(), json!(args.notify));
         body.insert("secret_values".to_owned(), json!(given.values));
-        body.entry("replace").or_insert(json!(args.replace));
+        body.insert("replace".to_owned(), json!(args.replace || is_merge));
+        if is_merge {
+            // What was said before says nothing of where a new description sends secrets.
+            let named: Vec<&String> = given.bindings.values().collect();
+            body.insert("merge".to_owned(), json!(true));
+            body.insert("bind".to_owned(), json!(named));
+        }
         body.extend(probe.map(|probe| ("probe".to_owned(), probe)));
     }
     let client = operating.client()?;
     let mut added = client.send(Method::POST, "/v1/servers", Some(&body)).await?;
+    if is_merge && let Some(added) = added.as_object_mut() {
+        added.insert("result".to_owned(), json!("updated"));
+    }
     for warning in output::items(&added, "warnings") {
         output::aside(&output::plain(&problem_line(warning)));
     }

@@ -101,6 +101,15 @@ fn milliseconds(micros: &str) -> String {
     format!("{whole}.{tenth}")
 }
 
+/// The definition alone: references stand where credentials stood.
+pub(super) async fn definition(client: &AdminClient, name: &str) -> Result<(), Failure> {
+    let shown = client.get(&format!("/v1/servers/{}", segment(name))).await?;
+    match shown.get("source").and_then(Value::as_str) {
+        Some(source) => Ok(output::bytes(source.as_bytes())?),
+        None => Ok(output::json(shown.get("definition").unwrap_or(&Value::Null))?),
+    }
+}
+
 pub(super) async fn show(client: &AdminClient, name: &str, as_json: bool) -> Result<(), Failure> {
     let shown = client.get(&format!("/v1/servers/{}", segment(name))).await?;
     if as_json {

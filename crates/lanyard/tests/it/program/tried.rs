@@ -30,7 +30,7 @@ tools:
 
 /// An API that says the same to everybody; KEY in it is the key that it was sent. Gives its origin,
 /// and what it was asked.
-fn saying(answer: &str) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn saying(answer: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let (answer, asked) = (answer.to_owned(), Arc::<Mutex<Vec<String>>>::default());
@@ -54,7 +54,7 @@ fn saying(answer: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     (origin, asked)
 }
 
-fn with_body(head: &str, body: &str) -> String {
+pub(crate) fn with_body(head: &str, body: &str) -> String {
     format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{body}")
 }
 
@@ -163,7 +163,7 @@ fn a_secret_without_a_value_is_asked_for() {
     world.write("odd.yaml", &DEFINITION.replace("ORIGIN", &origin));
     world.ok(&["secret", "set", "odd-key", "--no-value", "--origin", &origin]);
     let said = in_vain(&world, &origin, &[]);
-    assert!(said.contains("set it with `lanyard secret set odd-key`"), "{said}");
+    assert!(said.contains("give it with --secret PARAM=-"), "{said}");
     assert!(asked.lock().unwrap().is_empty());
 }
 

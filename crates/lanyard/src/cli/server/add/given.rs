@@ -38,19 +38,30 @@ impl Given {
             }
         }
         for (parameter, text) in &args.secret {
-            let reference = if text == READ {
-                let name = secret_name(&args.name, parameter)?;
-                let value = read_value(&name.reference())?;
-                given.values.insert(name.as_str().to_owned(), value);
-                name.reference()
-            } else {
-                text.clone()
-            };
-            if given.bindings.insert(parameter.clone(), reference).is_some() {
+            if given.bindings.contains_key(parameter) {
                 return Err(Failure::usage(format!("--secret {parameter} is given twice")));
+            }
+            if text == READ {
+                let value = read_value(parameter)?;
+                given.give(&args.name, parameter, value)?;
+            } else {
+                given.bindings.insert(parameter.clone(), text.clone());
             }
         }
         Ok(given)
+    }
+
+    /// A value for a parameter of a server: it becomes a secret of the two names.
+    pub(super) fn give(
+        &mut self,
+        server: &str,
+        parameter: &str,
+        value: String,
+    ) -> Result<(), Failure> {
+        let name = secret_name(server, parameter)?;
+        self.bindings.insert(parameter.to_owned(), name.reference());
+        self.values.insert(name.as_str().to_owned(), value);
+        Ok(())
     }
 }
 

@@ -9,10 +9,8 @@ mod fetch;
 mod read;
 mod told;
 
-use std::collections::BTreeMap;
-
 use clap::Args;
-use lanyard_import::FoundSecret;
+use lanyard_import::{Draft, FoundSecret};
 use serde_json::{Value, json};
 
 use self::again::Standing;
@@ -70,11 +68,20 @@ impl ImportArgs {
     }
 }
 
-/// What is sent to the gateway of an import.
+/// What is sent to the gateway.
 pub(super) struct Prepared {
     pub(super) body: Value,
     /// What is told beside the answer.
     pub(super) notes: Vec<String>,
+    /// Whether it is what stands there, with what is new.
+    pub(super) is_merge: bool,
+}
+
+impl Prepared {
+    /// What was not imported.
+    pub(super) fn of(body: Value) -> Self {
+        Self { body, notes: Vec::new(), is_merge: false }
+    }
 }
 
 /// Reads what is to be imported. None: it was printed, as a dry run wants, or there is nothing to do.
@@ -99,7 +106,7 @@ pub(super) async fn prepare(
         standing.as_ref(),
         source.format(),
     )?;
-    let read = source.read(&args.name, &choice, standing.as_ref()).await?;
+    let mut read = source.read(&args.name, &choice, standing.as_ref()).await?;
     let notes: Vec<String> = read.notes.iter().map(ToString::to_string).collect();
     told::notes(&read.notes, args.import.notes);
     if let Some(counts) = &read.counts {
@@ -107,6 +114,9 @@ pub(super) async fn prepare(
     }
     if read.draft.tools.is_empty() {
         return Err(Failure::other("nothing is left to be a tool; nothing was changed"));
+    }
+    if !args.dry_run {
+        take_credentials(args, given, &mut read, standing.as_ref())?;
     }
     let fresh = read.draft.to_yaml();
     let merged = match &standing {
@@ -126,13 +136,10 @@ pub(super) async fn prepare(
     {
         return Ok(None);
     }
-    let values = stored(args, given, &read.secrets, standing.as_ref())?;
-    given.values.extend(values);
     let mut body = json!({
         "file": read.place,
         "source": source_text,
         "options": merged_options(args, given, standing.as_ref())?,
-        "replace": args.replace || merged.is_some(),
     });
     if let (Some(body), true) = (body.as_object_mut(), source.is_whole()) {
         let imported = json!({
@@ -143,7 +150,7 @@ pub(super) async fn prepare(
         });
         body.insert("imported".to_owned(), imported);
     }
-    Ok(Some(Prepared { body, notes }))
+    Ok(Some(Prepared { body, notes, is_merge: merged.is_some() }))
 }
 
 /// What was said beside the definition before, with what is said now on top.
@@ -181,32 +188,60 @@ fn dry(args: &AddArgs, definition: &str, notes: &[String], read: &Read) -> Resul
     Ok(output::bytes(definition.as_bytes())?)
 }
 
-/// The credentials that are stored, after a question where somebody can answer it.
-fn stored(
+/// Takes the credentials that were found, after a question where somebody can answer it, and asks
+/// for those that are missing. What is not stored is asked for later: the draft names a secret
+/// without a value.
+fn take_credentials(
     args: &AddArgs,
-    given: &Given,
-    found: &[FoundSecret],
+    given: &mut Given,
+    read: &mut Read,
     standing: Option<&Standing>,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let mut values = BTreeMap::new();
-    for secret in found {
-        let reference = secret.name.reference();
-        if standing.is_some_and(|it| it.has_secret(secret.name.as_str())) {
+) -> Result<(), Failure> {
+    let asks = prompt::is_attended() && !args.json;
+    for FoundSecret { name, value, place } in std::mem::take(&mut read.secrets) {
+        let reference = name.reference();
+        if standing.is_some_and(|it| it.has_secret(name.as_str())) {
             output::notice(&format!(
-                "{reference} has a value already: {} is not stored (`lanyard secret rotate {}` does)",
-                secret.place, secret.name
+                "{reference} has a value already; {place} is not stored (`lanyard secret rotate {name}` does that)"
             ));
             continue;
         }
-        if given.bindings.values().any(|name| *name == reference) {
-            continue;
-        }
+        let parameter = read.draft.parameter_of(&reference);
+        let is_named = parameter.is_some_and(|it| given.bindings.contains_key(it));
         let question =
-            format!("{} holds a credential. Store it as {reference}?", told::begun(&secret.place));
-        let asks = prompt::is_attended() && !args.json;
-        if !asks || prompt::confirm(&question, true)? {
-            values.insert(secret.name.as_str().to_owned(), secret.value.expose().to_owned());
+            format!("{} holds a credential. Store it as {reference}?", told::begun(&place));
+        if is_named || (asks && !prompt::confirm(&question, true)?) {
+            read.draft.forget(&reference);
+        } else {
+            given.values.insert(name.as_str().to_owned(), value.expose().to_owned());
         }
     }
-    Ok(values)
+    if asks && standing.is_none() && !args.trial.no_verify {
+        ask_for_missing(given, &read.draft, &args.name)?;
+    }
+    Ok(())
+}
+
+/// Asks for the credentials that a new server needs and that nothing was said of.
+fn ask_for_missing(given: &mut Given, draft: &Draft, server: &str) -> Result<(), Failure> {
+    let own = draft.tools.iter().filter_map(|tool| tool.security.as_ref()).flatten();
+    let needed: Vec<&str> =
+        draft.default_security.iter().chain(own).map(|it| it.scheme.as_str()).collect();
+    for scheme in &draft.schemes {
+        let id = scheme.id.as_str();
+        let is_open = scheme.credential.is_none() && needed.contains(&id);
+        if !is_open || given.bindings.contains_key(id) {
+            continue;
+        }
+        let prompt = format!(
+            "`{}` needs a credential. Type or paste it, then Enter; it is not shown. Enter alone goes on without.",
+            output::plain(id)
+        );
+        let value = prompt::paste(&prompt, |_| false)?;
+        let value = value.trim_end_matches('\n');
+        if !value.is_empty() {
+            given.give(server, id, value.to_owned())?;
+        }
+    }
+    Ok(())
 }

@@ -83,11 +83,11 @@ impl Source<'_> {
                 let environment = environment.map(text).transpose()?;
                 let (text, options) = (text(place)?, options(name, choice));
                 let collected = import_postman(&text, environment.as_deref(), &options);
-                chosen(collected.map_err(|error| unread(place, &[error]))?, place, choice)
+                chosen(collected.map_err(|error| unread(place, &[error]))?, (name, place), choice)
             }
             Self::Har(place) => {
                 let collected = import_har(&text(place)?, &options(name, choice));
-                chosen(collected.map_err(|error| unread(place, &[error]))?, place, choice)
+                chosen(collected.map_err(|error| unread(place, &[error]))?, (name, place), choice)
             }
         }
     }
@@ -145,7 +145,11 @@ fn options<'a>(name: &'a str, choice: &'a Choice) -> ImportOptions<'a> {
 }
 
 /// Of several origins the one that was named.
-fn chosen(collected: Collected, place: &str, choice: &Choice) -> Result<Read, Failure> {
+fn chosen(
+    collected: Collected,
+    (name, place): (&str, &str),
+    choice: &Choice,
+) -> Result<Read, Failure> {
     let Collected { servers, notes } = collected;
     let wanted = choice.origin.as_deref().map(|text| {
         Origin::parse(text)
@@ -158,7 +162,11 @@ fn chosen(collected: Collected, place: &str, choice: &Choice) -> Result<Read, Fa
     let fits = |it: &Imported| wanted.as_ref().is_none_or(|wanted| origin(&it.draft) == *wanted);
     let mut fitting = servers.into_iter().filter(fits);
     match (fitting.next(), fitting.next()) {
-        (Some(imported), None) => Ok(one(imported, notes, place, choice)),
+        (Some(mut imported), None) => {
+            // Of one origin alone the server has the name that it was given.
+            imported.draft.name = Some(name.to_owned());
+            Ok(one(imported, notes, place, choice))
+        }
         (None, _) if known.is_empty() => {
             told::notes(&notes, true);
             Err(Failure::other(format!("{place} holds no request that can be a tool")))

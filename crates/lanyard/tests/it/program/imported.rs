@@ -1,0 +1,213 @@
+//! A REST API comes from what describes it, with its credential, its grants and somebody who is
+//! told, in one command; and comes again when it has grown.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::{Value, json};
+
+use super::tried::{saying, with_body};
+use crate::world::{Done, KEY, World};
+
+fn description(origin: &str) -> Value {
+    json!({
+        "openapi": "3.0.3",
+        "info": { "title": "Desk", "version": "1" },
+        "servers": [{ "url": origin }],
+        "security": [{ "Key": [] }],
+        "components": { "securitySchemes": {
+            "Key": { "type": "apiKey", "in": "header", "name": "X-Api-Key" },
+        } },
+        "paths": {
+            "/things": {
+                "get": {
+                    "operationId": "listThings", "summary": "All things", "tags": ["read"],
+                    "responses": { "200": { "description": "ok" } },
+                },
+                "post": {
+                    "operationId": "makeThing", "summary": "Make a thing", "tags": ["write"],
+                    "responses": { "200": { "description": "ok" } },
+                },
+            },
+            "/old": { "get": { "operationId": "old", "deprecated": true, "responses": {} } },
+        },
+    })
+}
+
+/// A world with an API, its description in `desk.json`, and a hook that keeps what it is told.
+fn desk() -> (World, String) {
+    let answer = with_body("200 OK\r\nContent-Type: application/json", r#"{"you":"KEY"}"#);
+    let (origin, _) = saying(&answer);
+    let mut world = World::new();
+    world.write("desk.json", &description(&origin).to_string());
+    let news = world.path("news.json");
+    world.write("hook", &format!("#!/bin/sh\ncat > '{}'\n", news.display()));
+    let hook = world.path("hook");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+    world.start(&["--notify-command", hook.to_str().unwrap()]);
+    (world, origin)
+}
+
+const ADD: [&str; 5] = ["server", "add", "desk", "--openapi", "desk.json"];
+
+#[track_caller]
+fn fails(done: &Done, says: &str) {
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.stderr.contains(says), "{says}: {}", done.stderr);
+}
+
+fn source(world: &World) -> String {
+    world.ok(&["server", "show", "desk", "--definition"])
+}
+
+#[test]
+fn one_command_from_nothing_to_notified() {
+    let (world, origin) = desk();
+    let token = world.ok(&["agent", "add", "alice"]).trim().to_owned();
+    let all = [&ADD[..], &["--secret", "Key=-", "--grant", "alice", "--notify"]].concat();
+    let done = world.run_with(&all, KEY);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    for line in [
+        "added desk",
+        &format!("uses  secret://desk-key  bound to {origin}"),
+        "tried  listThings {}: HTTP 200",
+        r#"{"you":"[masked]"}"#,
+        "granted  all its tools to alice",
+        "told  command ",
+    ] {
+        assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
+    }
+    assert!(done.stderr.contains("2 of 3 operations are tools, 1 deprecated"), "{}", done.stderr);
+    let news = std::fs::read_to_string(world.path("news.json")).unwrap();
+    assert!(!news.contains(KEY));
+    let news: Value = serde_json::from_str(&news).unwrap();
+    assert_eq!(
+        news["text"],
+        "The server desk is there, with 2 tools: listThings, makeThing. For alice."
+    );
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let (status, answer) = world.message(&token, call);
+    assert!(status == 200 && answer.contains("desk__makeThing"), "{answer}");
+}
+
+#[test]
+fn what_is_wrong_leaves_nothing() {
+    let (world, origin) = desk();
+    let with = |more: &[&str]| world.run_with(&[&ADD[..], more].concat(), KEY);
+    fails(&with(&["--secret", "Token=-"]), "no security scheme; it has: Key");
+    fails(&with(&["--secret", "Key=-", "--grant", "carol"]), "there is no agent `carol`");
+    fails(&with(&[]), "listThings needs secret://desk-key, which has no value yet");
+    fails(&with(&["--secret", "Key=-", "--include", "tag:none"]), "nothing is left to be a tool");
+    let twice = with(&["--secret", "Key=-", "--secret", "Other=-"]);
+    fails(&twice, "stdin can be read for one thing only");
+    world.write("broken.json", "{\"openapi\": \"3.0.0\", ");
+    let broken = ["server", "add", "desk", "--openapi", "broken.json"];
+    fails(&world.run(&broken), "broken.json: ");
+    let paste = format!("curl {origin}/things -k -H 'X-Api-Key: {KEY}'");
+    let done = world.run_with(&["server", "add", "desk", "--curl", "-"], &paste);
+    fails(&done, "stdin:1:");
+    assert!(!world.path("news.json").exists());
+    for what in ["server", "secret"] {
+        let listed = world.ok(&[what, "list", "--json"]);
+        assert!(!listed.contains("desk"), "{listed}");
+    }
+}
+
+#[test]
+fn what_grew_comes_in_and_what_was_edited_stays() {
+    let (world, origin) = desk();
+    let add = [&ADD[..], &["--secret", "Key=-", "--exclude", "tag:write"]].concat();
+    assert_eq!(world.run_with(&add, KEY).code, Some(0));
+    assert!(!source(&world).contains("makeThing"));
+    let edited = source(&world).replace("All things", "Everything on the desk");
+    world.write("edited.yaml", &edited);
+    let secret = "Key=secret://desk-key";
+    let edit = ["server", "add", "desk", "--yaml", "edited.yaml", "--secret", secret, "--replace"];
+    world.ok(&edit);
+    assert!(world.ok(&ADD).contains("nothing is new; nothing was changed"));
+
+    let mut grown = description(&origin);
+    grown["paths"]["/boxes"] = json!({ "get": { "operationId": "listBoxes", "responses": {} } });
+    world.write("desk.json", &grown.to_string());
+    let done = world.run(&ADD);
+    fails(&done, "--merge brings in what is new");
+    assert!(done.stderr.contains("new: listBoxes: new: GET"), "{}", done.stderr);
+    assert!(!source(&world).contains("listBoxes"), "it was only shown");
+    let merged = world.run(&[&ADD[..], &["--merge"]].concat());
+    assert!(merged.stdout.contains("updated desk"), "{merged:?}");
+    assert!(merged.stderr.contains("chosen as before"), "{merged:?}");
+    let now = source(&world);
+    assert!(now.contains("Everything on the desk") && now.contains("listBoxes"), "{now}");
+    assert!(!now.contains("makeThing"), "{now}");
+    let whole = world.run(&[&ADD[..], &["--replace", "--secret", secret]].concat());
+    assert!(whole.stdout.contains("replaced desk"), "{whole:?}");
+    let now = source(&world);
+    assert!(now.contains("makeThing") && now.contains("All things"), "{now}");
+}
+
+#[test]
+fn a_description_that_moves_takes_no_key_along() {
+    let (world, _) = desk();
+    assert_eq!(world.run_with(&[&ADD[..], &["--secret", "Key=-"]].concat(), KEY).code, Some(0));
+    let (elsewhere, asked) = saying(&with_body("200 OK", "{}"));
+    world.write("desk.json", &description(&elsewhere).to_string());
+    let merge = [&ADD[..], &["--merge"]].concat();
+    let before = source(&world);
+    fails(&world.run(&merge), &format!("secret://desk-key is not bound to {elsewhere}"));
+    assert!(asked.lock().unwrap().is_empty() && source(&world) == before);
+    // It is another thing if an operator says so.
+    let said = world.run(&[&merge[..], &["--secret", "Key=secret://desk-key"]].concat());
+    assert!(said.stdout.contains("updated desk"), "{said:?}");
+}
+
+#[test]
+fn a_curl_line_and_then_another() {
+    let (world, origin) = desk();
+    let add = ["server", "add", "desk", "--curl", "-"];
+    let paste = |path: &str, key: &str| format!("curl {origin}/{path} -H 'X-Api-Key: {key}'");
+    let dry = world.run_with(&[&add[..], &["--dry-run"]].concat(), &paste("things", KEY));
+    assert!(dry.stdout.contains("secret://desk-api-key"), "{dry:?}");
+    let done = world.run_with(&add, &paste("things", KEY));
+    assert!(done.stdout.contains("added desk"), "{done:?}");
+    let same = world.run_with(&add, &paste("things", KEY));
+    assert!(same.stdout.contains("nothing is new"), "{same:?}");
+    let more = [&add[..], &["--merge"]].concat();
+    let done = world.run_with(&more, &paste("boxes", "another-key"));
+    assert!(done.stderr.contains("secret://desk-api-key has a value already"), "{done:?}");
+    let now = source(&world);
+    assert!(now.contains("get_things") && now.contains("get_boxes"), "{now}");
+    let secrets = world.ok(&["secret", "list", "--json"]);
+    let secrets: Value = serde_json::from_str(&secrets).unwrap();
+    assert_eq!(secrets["secrets"][0]["version"], 1, "{secrets}");
+    let taken =
+        ["server", "add", "other", "--curl", "-", "--secret", "X-Api-Key=secret://desk-api-key"];
+    let done = world.run_with(&taken, &paste("things", "a-third-key"));
+    assert!(
+        done.code == Some(0) && done.stdout.contains("uses  secret://desk-api-key"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn of_several_origins_one_is_chosen() {
+    let world = World::new();
+    let item =
+        |name: &str, url: &str| json!({ "name": name, "request": { "method": "GET", "url": url } });
+    let collection = json!({
+        "info": { "name": "Two", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json" },
+        "item": [item("one", "https://a.example/x"), item("two", "https://b.example/y"), item("three", "https://b.example/z")],
+    });
+    world.write("two.json", &collection.to_string());
+    // A definition is printed without a gateway.
+    let dry = ["server", "add", "two", "--postman", "two.json", "--dry-run"];
+    let done = world.run(&dry);
+    fails(&done, "choose one of them");
+    assert!(done.stderr.contains("--origin https://b.example  (2 tools)"), "{}", done.stderr);
+    let of = |more: &[&str]| world.ok(&[&dry[..], more].concat());
+    let one = of(&["--origin", "https://b.example/"]);
+    assert!(one.contains("b.example") && !one.contains("a.example"), "{one}");
+    let less = of(&["--origin", "https://b.example", "--exclude", "/z"]);
+    assert!(less.contains("/y") && !less.contains("/z"), "{less}");
+    let shown = of(&["--origin", "https://a.example", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert!(shown["definition"].as_str().unwrap().starts_with("server:\n  name: two\n"), "{shown}");
+}

@@ -1,4 +1,4 @@
-//! The commands of an agent: `lanyard list`, `lanyard call` and `lanyard bridge`.
+//! The commands of an agent: `lanyard list`, `lanyard call`, `lanyard skill` and `lanyard bridge`.
 //!
 //! They speak to any MCP endpoint: a gateway or one server by `LANYARD_URL` and `LANYARD_TOKEN`,
 //! or the servers of a mcporter configuration file. Forms, output and files agree with mcporter
@@ -21,6 +21,7 @@ mod list;
 mod nearest;
 mod parameter;
 mod signature;
+mod skill;
 mod streams;
 mod target;
 
@@ -29,4 +30,5 @@ pub(crate) use call::{CallArgs, run_call};
 pub(crate) use env::AgentEnv;
 pub(crate) use issue::{Exit, IssueKind};
 pub(crate) use list::{ListArgs, run_list};
+pub(crate) use skill::{SkillArgs, run_skill};
 pub(crate) use streams::Streams;

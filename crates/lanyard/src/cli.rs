@@ -25,7 +25,9 @@ use clap::{Parser, Subcommand};
 use data_encoding::HEXUPPER;
 
 use crate::admin_client::AdminClient;
-use crate::agent::{AgentEnv, BridgeArgs, CallArgs, ListArgs, Streams, run_call, run_list};
+use crate::agent::{
+    AgentEnv, BridgeArgs, CallArgs, ListArgs, SkillArgs, Streams, run_call, run_list, run_skill,
+};
 use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::failure::Failure;
@@ -98,6 +100,7 @@ enum Command {
     Audit(audit::AuditCommand),
     List(ListArgs),
     Call(CallArgs),
+    Skill(SkillArgs),
     Bridge(BridgeArgs),
     Limits(status::LimitsArgs),
     Doctor(status::DoctorArgs),
@@ -111,6 +114,7 @@ impl Command {
             | Self::Demo(_)
             | Self::List(_)
             | Self::Call(_)
+            | Self::Skill(_)
             | Self::Bridge(_)
             | Self::Limits(_) => false,
             Self::Server(_)
@@ -163,6 +167,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment) -> u8 {
     let done = match cli.command {
         Command::List(args) => return agent_command(environment, AgentCommand::List(args)).await,
         Command::Call(args) => return agent_command(environment, AgentCommand::Call(args)).await,
+        Command::Skill(args) => return agent_command(environment, AgentCommand::Skill(args)).await,
         Command::Bridge(args) => {
             let env = AgentEnv::from_pairs(environment.pairs());
             return bridge::run(&args, &env).await.code(env.exit_codes_simple);
@@ -208,6 +213,7 @@ async fn start(args: &UpArgs, operating: &Operating<'_>) -> Result<(), Failure> 
 enum AgentCommand {
     List(ListArgs),
     Call(CallArgs),
+    Skill(SkillArgs),
 }
 
 async fn agent_command(environment: &Environment, command: AgentCommand) -> u8 {
@@ -223,6 +229,7 @@ async fn agent_command(environment: &Environment, command: AgentCommand) -> u8 {
     let exit = match command {
         AgentCommand::List(args) => run_list(&args, &env, &SystemClock, &mut streams).await,
         AgentCommand::Call(args) => run_call(&args, &env, &SystemClock, &mut streams).await,
+        AgentCommand::Skill(args) => run_skill(&args, &env, &mut streams).await,
     };
     exit.code(env.exit_codes_simple)
 }

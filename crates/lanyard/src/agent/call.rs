@@ -1,7 +1,7 @@
 //! `lanyard call`: calls one tool and prints what it answers.
 
-mod attempt;
-mod input;
+pub(super) mod attempt;
+pub(super) mod input;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

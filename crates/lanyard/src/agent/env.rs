@@ -84,6 +84,11 @@ impl AgentEnv {
         }
     }
 
+    /// Every variable, for a program that the agent itself could start.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        self.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// A variable, for the references inside a configuration file.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)

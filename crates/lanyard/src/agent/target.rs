@@ -11,7 +11,7 @@ use super::env::AgentEnv;
 use super::issue::{Answerer, Issue};
 
 /// The file that is read where nothing else is named.
-const DEFAULT_CONFIG: &str = "config/mcporter.json";
+pub(super) const DEFAULT_CONFIG: &str = "config/mcporter.json";
 /// The gateway that a token is shown to when nothing names another: where `lanyard up` listens.
 const DEFAULT_URL: &str = "http://127.0.0.1:7410";
 /// Where a gateway says what a token may use.
@@ -191,7 +191,7 @@ fn gateway_server(name: &str, description: Option<&str>, endpoint: Endpoint) -> 
 }
 
 /// The name in `/servers/NAME/mcp` and in the other forms that a gateway serves.
-fn name_in_path(path: &str) -> Option<&str> {
+pub(super) fn name_in_path(path: &str) -> Option<&str> {
     let path = path.split('?').next().unwrap_or_default();
     let segments = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>();
     match segments.as_slice() {

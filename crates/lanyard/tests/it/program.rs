@@ -14,6 +14,7 @@ mod proof;
 mod prune;
 mod refusals;
 mod servers;
+mod skill;
 mod story;
 mod tried;
 

@@ -18,25 +18,26 @@ const INVALID_PARAMS: i64 = -32602;
 /// Names that list the tools where no tool has them.
 const LIST_INSTEAD: [&str; 2] = ["help", "list_tools"];
 /// What is added to a failure after the call was sent.
-pub(super) const MAY_HAVE_HAPPENED: &str = " The call was sent and may have taken effect.";
+pub(in crate::agent) const MAY_HAVE_HAPPENED: &str =
+    " The call was sent and may have taken effect.";
 /// How long the end of a session may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A call that is being made.
 #[derive(Debug)]
-pub(super) struct Attempt<'a> {
-    pub(super) server: &'a Server,
-    pub(super) tool: String,
+pub(in crate::agent) struct Attempt<'a> {
+    pub(in crate::agent) server: &'a Server,
+    pub(in crate::agent) tool: String,
     /// The object of `--args`.
-    pub(super) base: Option<Map<String, Value>>,
-    pub(super) given: Given,
-    pub(super) texts: Texts,
-    pub(super) stage: Stage,
+    pub(in crate::agent) base: Option<Map<String, Value>>,
+    pub(in crate::agent) given: Given,
+    pub(in crate::agent) texts: Texts,
+    pub(in crate::agent) stage: Stage,
 }
 
 /// How far a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::agent) enum Stage {
     /// Nothing has reached the tool.
     Before,
     /// The call is out; what it did is not known before the answer.
@@ -45,7 +46,10 @@ pub(super) enum Stage {
 
 impl Attempt<'_> {
     /// Makes the call. `None` where the tools are to be listed instead.
-    pub(super) async fn run(&mut self, streams: &mut Streams<'_>) -> Result<Option<Value>, Issue> {
+    pub(in crate::agent) async fn run(
+        &mut self,
+        streams: &mut Streams<'_>,
+    ) -> Result<Option<Value>, Issue> {
         if !self.server.filter.shows(&self.tool) {
             return Err(Issue::other(format!("the configuration file hides {}", self.tool)));
         }

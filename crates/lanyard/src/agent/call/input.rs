@@ -15,7 +15,7 @@ use crate::agent::streams::Streams;
 const NAMES_TRIED_MAX: usize = 10_000;
 
 /// Reads what the line names: the object of `--args`, and the files of `key=@path`.
-pub(super) fn read_inputs(
+pub(in crate::agent) fn read_inputs(
     base: Option<Base>,
     mut given: Given,
     streams: &mut Streams<'_>,
@@ -50,7 +50,7 @@ fn read_base(base: Base, streams: &mut Streams<'_>) -> Result<Map<String, Value>
 }
 
 /// Writes an image under a name that nothing has yet: a tool's answer must not replace a file.
-pub(super) fn write_new(
+pub(in crate::agent) fn write_new(
     directory: &Path,
     tool: &str,
     index: usize,

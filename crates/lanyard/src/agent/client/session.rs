@@ -43,6 +43,8 @@ pub(crate) struct Tool {
     pub(crate) input_schema: Value,
     /// The JSON Schema of its structured answer.
     pub(crate) output_schema: Option<Value>,
+    /// Whether it says that it changes nothing.
+    pub(crate) read_only: Option<bool>,
 }
 
 /// How requests look: an envelope in every one, or a session begun with `initialize`.
@@ -202,6 +204,7 @@ impl Tool {
             description: description.map(str::to_owned),
             input_schema: value.get("inputSchema").cloned().unwrap_or(Value::Null),
             output_schema: value.get("outputSchema").filter(|schema| schema.is_object()).cloned(),
+            read_only: value.pointer("/annotations/readOnlyHint").and_then(Value::as_bool),
         })
     }
 }

@@ -1,0 +1,206 @@
+//! Makes the calls of a skill: the very words that its lines hold, read as `lanyard call` reads them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::known::KnownTool;
+use super::line::{split, words};
+use super::mcporter::Mcporter;
+use super::page::{Example, FoundTool, Ran, Tried, Why};
+use super::probe::{Pool, candidate, shape};
+use crate::agent::arguments::{Base, Flags, OutputKind, coerce, parse};
+use crate::agent::call::attempt::{Attempt, Stage};
+use crate::agent::call::input::read_inputs;
+use crate::agent::client::Tool;
+use crate::agent::content::{is_error, render};
+use crate::agent::streams::Streams;
+use crate::agent::target::Server;
+
+/// Tools that are called in one run.
+const CALLED_MAX: usize = 60;
+
+/// How tools are tried.
+pub(super) struct Trial<'a> {
+    pub(super) server: &'a Server,
+    pub(super) timeout: Duration,
+    pub(super) mcporter: Option<&'a Mcporter>,
+    /// Whether any tool is called that nobody named.
+    pub(super) calls: bool,
+    /// The calls that somebody named, by tool: their words.
+    pub(super) named: BTreeMap<String, Vec<String>>,
+    pub(super) pool: Pool,
+    pub(super) called: usize,
+}
+
+impl Trial<'_> {
+    /// Tries every tool: those first whose arguments are known, so that their answers help the others.
+    pub(super) async fn all(
+        &mut self,
+        tools: &[(&Tool, KnownTool, bool)],
+        streams: &mut Streams<'_>,
+    ) -> Vec<Tried> {
+        let mut tried: Vec<Option<Tried>> = vec![None; tools.len()];
+        for invented_too in [false, true] {
+            for ((tool, _known, read_only), slot) in tools.iter().zip(&mut tried) {
+                if slot.is_none() {
+                    *slot = self.one(tool, *read_only, invented_too, streams).await;
+                }
+            }
+        }
+        let none = || Tried::Not { why: Why::NoArguments, words: None };
+        tried.into_iter().map(|tried| tried.unwrap_or_else(none)).collect()
+    }
+
+    /// Tries a tool; `None` where that is left for later.
+    async fn one(
+        &mut self,
+        tool: &Tool,
+        read_only: bool,
+        invented_too: bool,
+        streams: &mut Streams<'_>,
+    ) -> Option<Tried> {
+        let mut line = Vec::new();
+        if let Some(named) = self.named.remove(&tool.name) {
+            line.push(format!("{}.{}", self.server.name, tool.name));
+            line.extend(named);
+            return Some(self.attempt(tool, read_only, line, streams).await);
+        }
+        // What an answer held is used to read more, and never shown as an example of a change.
+        let nothing = Pool::default();
+        let pool = if read_only { &self.pool } else { &nothing };
+        let found = candidate(&tool.input_schema, pool);
+        let words =
+            found.as_ref().map(|found| words(&self.server.name, &tool.name, &found.arguments));
+        let not = |why, words| Some(Tried::Not { why, words });
+        match (found, words) {
+            (_, Some(None)) => not(Why::Name, None),
+            (_, Some(Some(words))) if !read_only => not(Why::Writes, Some(words)),
+            (_, Some(Some(words))) if !self.calls => not(Why::NoCalls, Some(words)),
+            (_, Some(Some(words))) if self.called >= CALLED_MAX => not(Why::Enough, Some(words)),
+            (Some(found), Some(Some(words))) if !found.invented || invented_too => {
+                Some(self.attempt(tool, read_only, words, streams).await)
+            }
+            (_, Some(Some(_))) => None,
+            (_, None) if !read_only => not(Why::Writes, None),
+            (_, None) => None,
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        tool: &Tool,
+        read_only: bool,
+        words: Vec<String>,
+        streams: &mut Streams<'_>,
+    ) -> Tried {
+        self.called = self.called.saturating_add(1);
+        streams.notice(&format!("calling {}", words.first().map_or("", String::as_str)));
+        let result = match self.call(&words, streams).await {
+            Ok(result) => result,
+            Err(said) => return Tried::Failed { words, said: lasting(&said) },
+        };
+        let json = serde_json::from_str::<Value>(&render(&result, OutputKind::Json)).ok();
+        let text = render(&result, OutputKind::Text);
+        if is_error(&result) {
+            return Tried::Failed { words, said: lasting(&text) };
+        }
+        let has_json =
+            json.filter(|_| render(&result, OutputKind::Json) != render(&result, OutputKind::Raw));
+        if let Some(json) = &has_json {
+            self.pool.add(&tool.name, json);
+        }
+        let shape = has_json.as_ref().map(shape);
+        let mcporter = self.same_by_mcporter(read_only, &words).await;
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        Tried::Worked(Example { words, shape, bytes, mcporter })
+    }
+
+    /// Makes a call by the words of its line. The error is what stands in its way.
+    async fn call(&self, words: &[String], streams: &mut Streams<'_>) -> Result<Value, String> {
+        let (flags, selector, given) =
+            parse(Flags::default(), words).map_err(|problem| problem.to_string())?;
+        let tool = match selector.map(|selector| selector.names()) {
+            Some((_server, tool)) if !flags.help => tool,
+            Some(_) | None => return Err("the line names no tool".to_owned()),
+        };
+        let (base, given) =
+            read_inputs(flags.base, given, streams).map_err(|issue| issue.message)?;
+        let mut attempt = Attempt {
+            server: self.server,
+            tool,
+            base,
+            given,
+            texts: flags.texts,
+            stage: Stage::Before,
+        };
+        let ended = tokio::time::timeout(self.timeout, attempt.run(streams)).await;
+        match ended {
+            Ok(Ok(Some(result))) => Ok(result),
+            Ok(Ok(None)) => Err("there is no such tool".to_owned()),
+            Ok(Err(issue)) => Err(issue.message),
+            Err(_) => Err(format!("no answer within {} ms", self.timeout.as_millis())),
+        }
+    }
+
+    /// The same call by mcporter, unless it changes data: such a call is made once.
+    async fn same_by_mcporter(&self, read_only: bool, words: &[String]) -> Ran {
+        let Some(mcporter) = self.mcporter else { return Ran::Absent };
+        if !read_only {
+            return Ran::Once;
+        }
+        match mcporter.call(words).await {
+            Ok(()) => Ran::Worked(words.to_vec()),
+            Err(said) => Ran::Failed(said),
+        }
+    }
+}
+
+/// What was said, without the id of a record, which would be another one each time.
+fn lasting(said: &str) -> String {
+    said.split(" (record ").next().unwrap_or_default().to_owned()
+}
+
+/// The tools with what became of trying them.
+pub(super) fn found<'a>(
+    tools: Vec<(&'a Tool, KnownTool, bool)>,
+    tried: Vec<Tried>,
+) -> Vec<FoundTool<'a>> {
+    let both = tools.into_iter().zip(tried);
+    both.map(|((tool, known, read_only), tried)| FoundTool { tool, known, read_only, tried })
+        .collect()
+}
+
+/// Keeps the lines of a call that worked before, where the tool was not called now and still takes
+/// them. They are read as a person left them, so they are held against the schema again.
+pub(super) fn carry_over(
+    tools: &[(&Tool, KnownTool, bool)],
+    tried: &mut [Tried],
+    old: Option<&str>,
+) {
+    let Some(old) = old else { return };
+    for ((tool, ..), tried) in tools.iter().zip(tried) {
+        if let Tried::Not { .. } = tried {
+            let lines =
+                super::blocks::fenced(old, &format!("tool:{}", super::blocks::id_part(&tool.name)));
+            if lines.iter().any(|line| still_fits(tool, line)) {
+                *tried = Tried::Before(lines);
+            }
+        }
+    }
+}
+
+/// Whether a line of `lanyard call` has arguments that the tool takes.
+fn still_fits(tool: &Tool, line: &str) -> bool {
+    let Some(rest) = line.strip_prefix("lanyard call ") else { return false };
+    let Ok(Ok((flags, _, given))) = split(rest).map(|words| parse(Flags::default(), &words)) else {
+        return false;
+    };
+    let base = match flags.base {
+        None => Map::new(),
+        Some(Base::Text(text)) => serde_json::from_str(&text).unwrap_or_default(),
+        Some(Base::Stdin) => return false,
+    };
+    coerce(base, &given, Some(&tool.input_schema), flags.texts).problems.is_empty()
+}

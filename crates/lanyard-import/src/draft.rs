@@ -20,6 +20,8 @@ pub struct Draft {
     pub default_security: Vec<Requirement>,
     /// The tools, in the order of the source.
     pub tools: Vec<DraftTool>,
+    /// What a person wants otherwise in all of it.
+    pub patch: Option<crate::Patch>,
 }
 
 impl Draft {
@@ -117,6 +119,8 @@ pub struct DraftTool {
     pub security: Option<Vec<Requirement>>,
     /// The JSON Schema of a structured answer; its root has `type: object`.
     pub output_schema: Option<Value>,
+    /// What stands before the answer, for who reads no schema.
+    pub prepend: Option<String>,
     /// Whether the source advises against its use. The description says so too.
     pub deprecated: bool,
     /// The groups it belongs to, told in a comment.
@@ -146,6 +150,7 @@ impl DraftTool {
             body: DraftBody::None,
             security: None,
             output_schema: None,
+            prepend: None,
             deprecated: false,
             tags: Vec::new(),
             operation_id: None,

@@ -11,6 +11,7 @@ mod context;
 mod definitions;
 mod document;
 mod expand;
+mod explain;
 mod filter;
 mod fit;
 mod graph;

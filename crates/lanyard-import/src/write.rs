@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::text::one_line;
 use crate::yaml::{is_printed, push_item, push_items, push_member};
-use crate::{Draft, DraftArg, DraftBody, DraftTool, KeyPlace, Requirement, Scheme, SchemeKind};
+use crate::{
+    Draft, DraftArg, DraftBody, DraftTool, KeyPlace, Patch, Requirement, Scheme, SchemeKind,
+};
 
 /// Keywords that stand beside an argument's own keys. Others need `schema`.
 const FLAT: &[&str] = &[
@@ -47,13 +49,18 @@ impl Draft {
                 member(&mut out, key, &Value::from(text.as_str()));
             }
         }
-        if !self.config.is_empty() {
-            let members = self.config.iter().map(|(key, reference)| {
-                (key.clone(), Value::from(reference.as_deref().unwrap_or_default()))
-            });
-            member(&mut out, "config", &Value::Object(members.collect()));
+        let patch = self.patch.as_ref();
+        let members = self.config.iter().map(|(key, reference)| {
+            (key.clone(), Value::from(reference.as_deref().unwrap_or_default()))
+        });
+        let mut config: Map<String, Value> = members.collect();
+        config.extend(patch.map(|patch| patch.config.clone()).unwrap_or_default());
+        if !config.is_empty() {
+            member(&mut out, "config", &Value::Object(config));
         }
-        if !self.schemes.is_empty() {
+        if let Some(schemes) = patch.and_then(|patch| patch.schemes.as_ref()) {
+            member(&mut out, "securitySchemes", schemes);
+        } else if !self.schemes.is_empty() {
             out.push_str("  securitySchemes:\n");
             for scheme in &self.schemes {
                 push_scheme(&mut out, scheme);
@@ -68,7 +75,7 @@ impl Draft {
         }
         out.push_str("tools:\n");
         for tool in &self.tools {
-            push_tool(&mut out, tool);
+            push_tool(&mut out, tool, patch);
         }
         out
     }
@@ -128,7 +135,7 @@ fn requirements(list: &[Requirement]) -> Value {
     Value::Array(list.iter().map(one).collect())
 }
 
-pub(crate) fn push_tool(out: &mut String, tool: &DraftTool) {
+pub(crate) fn push_tool(out: &mut String, tool: &DraftTool, patch: Option<&Patch>) {
     let mut told = Vec::new();
     if let Some(id) = tool.operation_id.as_deref().filter(|id| *id != tool.name) {
         told.push(format!("operation {id}"));
@@ -142,11 +149,15 @@ pub(crate) fn push_tool(out: &mut String, tool: &DraftTool) {
     if !told.is_empty() {
         comment(out, "", &told.join("; "));
     }
-    push_items(out, &[tool_value(tool)], 0);
+    let mut members = tool_members(tool);
+    if let Some(patch) = patch {
+        patch.apply(&mut members);
+    }
+    push_items(out, &[Value::Object(members)], 0);
 }
 
 /// A tool as the object that is written.
-pub(crate) fn tool_value(tool: &DraftTool) -> Value {
+fn tool_members(tool: &DraftTool) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("name".to_owned(), Value::from(tool.name.as_str()));
     members.insert("description".to_owned(), Value::from(tool.description.as_str()));
@@ -157,10 +168,13 @@ pub(crate) fn tool_value(tool: &DraftTool) -> Value {
         members.insert("args".to_owned(), Value::Array(tool.args.iter().map(arg_value).collect()));
     }
     members.insert("requestTemplate".to_owned(), request_value(tool));
+    if let Some(text) = &tool.prepend {
+        members.insert("responseTemplate".to_owned(), json!({ "prependBody": text }));
+    }
     if let Some(schema) = &tool.output_schema {
         members.insert("outputSchema".to_owned(), schema.clone());
     }
-    Value::Object(members)
+    members
 }
 
 fn request_value(tool: &DraftTool) -> Value {

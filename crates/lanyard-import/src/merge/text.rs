@@ -67,7 +67,7 @@ fn splice(merged: &Value, edited: &str, own: &Value, fresh: &Value, new: &Draft)
         }
         let imported = fresh_tools.iter().position(|other| other == tool);
         match (block, imported.and_then(|index| new.tools.get(index))) {
-            (None, Some(imported)) => push_tool(&mut out, imported),
+            (None, Some(imported)) => push_tool(&mut out, imported, new.patch.as_ref()),
             (block, _) => {
                 out.push_str(block.map_or("", |block| block.comments));
                 push_items(&mut out, std::slice::from_ref(tool), 0);

@@ -29,6 +29,13 @@ pub(crate) fn fit(draft: &mut Draft, context: &Context<'_>) {
     if !too_large(draft) {
         return;
     }
+    if draft.tools.iter().any(|tool| tool.prepend.is_some()) {
+        draft.tools.iter_mut().for_each(|tool| tool.prepend = None);
+        context.notes.warning("#/paths", "answers go unexplained, as there is no room");
+        if !too_large(draft) {
+            return;
+        }
+    }
     let dropped = drop_outputs(draft, max);
     if dropped > 0 {
         let text = format!(

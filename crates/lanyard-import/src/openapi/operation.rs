@@ -111,6 +111,7 @@ fn tool(
         DraftTool::new(operation.name.as_str(), operation.method, url, at.place.as_str());
     describe_tool(&mut tool, operation, &arguments);
     tool.output_schema = responses::output_schema(at, context);
+    tool.prepend = responses::explained(at, context);
     tool.args = arguments.list;
     tool.headers = arguments.headers;
     tool.body = body;

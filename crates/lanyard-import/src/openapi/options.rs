@@ -10,6 +10,7 @@ use crate::{Draft, Note};
 
 /// How a description becomes a draft.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice that stands for itself")]
 pub struct OpenApiOptions<'a> {
     /// The server's name; made of the document's title if there is none.
     pub name: Option<&'a str>,
@@ -36,6 +37,8 @@ pub struct OpenApiOptions<'a> {
     pub document_url: Option<&'a str>,
     /// Whether tools get the schema of their answer.
     pub output_schemas: bool,
+    /// Whether what an answer means stands before it, in words.
+    pub explain_answers: bool,
     /// The most bytes of the definition; output schemas and long descriptions give way.
     pub bytes_max: usize,
     /// The judge of JSON Schemas.
@@ -58,6 +61,7 @@ impl<'a> OpenApiOptions<'a> {
             base_url: None,
             document_url: None,
             output_schemas: true,
+            explain_answers: false,
             bytes_max,
             schemas,
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::document::{Placed, Version};
 use super::expand::{Direction, expand};
+use super::explain::explain;
 use super::media::is_json;
 use super::types;
 
@@ -54,14 +55,35 @@ pub(crate) fn output_schema(operation: &Placed<'_>, context: &Context<'_>) -> Op
     }
 }
 
+/// What the first successful answer with a schema means, in words, where that is asked for.
+pub(crate) fn explained(operation: &Placed<'_>, context: &Context<'_>) -> Option<String> {
+    if !context.options.explain_answers {
+        return None;
+    }
+    let responses = operation.get("responses");
+    let successful = responses.iter().flat_map(Placed::members);
+    let mut answers = successful
+        .filter(|(status, _)| status.starts_with('2'))
+        .filter_map(|(_, response)| context.document.resolve(response).ok());
+    let (media_type, schema) = answers.find_map(|response| json_of(&response, context))?;
+    let expanded = expand(&schema, Direction::Response, context);
+    Some(explain(&media_type, &Value::Object(expanded.schema)))
+}
+
 /// The schema of a JSON answer.
 fn schema_of<'d>(response: &Placed<'d>, context: &Context<'d>) -> Option<Placed<'d>> {
+    json_of(response, context).map(|(_, schema)| schema)
+}
+
+/// The same with the media type.
+fn json_of<'d>(response: &Placed<'d>, context: &Context<'d>) -> Option<(String, Placed<'d>)> {
     if context.version() == Version::Swagger2 {
-        return response.get("schema");
+        return Some(("application/json".to_owned(), response.get("schema")?));
     }
     let content = response.get("content")?;
     let mut media = content.members();
-    media.find(|(kind, _)| is_json(kind)).and_then(|(_, media)| media.get("schema"))
+    let (kind, media) = media.find(|(kind, _)| is_json(kind))?;
+    Some((crate::one_line(kind), media.get("schema")?))
 }
 
 /// Takes examples out: whoever reads an answer has the answer.

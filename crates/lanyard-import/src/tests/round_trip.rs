@@ -198,6 +198,7 @@ fn draft() -> impl Strategy<Value = Draft> {
             schemes,
             default_security,
             tools: vec![one, two],
+            patch: None,
         }
     })
 }

@@ -145,6 +145,26 @@ fn what_grew_comes_in_and_what_was_edited_stays() {
 }
 
 #[test]
+fn a_template_changes_every_tool_and_is_kept() {
+    let (world, origin) = desk();
+    world.write("all.yaml", "tools: {requestTemplate: {headers: [{key: X-Desk, value: '7'}]}}");
+    let add = [&ADD[..], &["--template", "all.yaml", "--secret", "Key=-"]].concat();
+    assert_eq!(world.run_with(&add, KEY).code, Some(0));
+    assert_eq!(source(&world).matches("key: X-Desk").count(), 2, "{}", source(&world));
+    let mut grown = description(&origin);
+    grown["paths"]["/boxes"] = json!({ "get": { "operationId": "listBoxes", "responses": {} } });
+    world.write("desk.json", &grown.to_string());
+    world.ok(&[&ADD[..], &["--merge"]].concat());
+    assert_eq!(source(&world).matches("key: X-Desk").count(), 3, "{}", source(&world));
+    world.write("all.yaml", "tools: {requestTemplate: {url: x}}");
+    fails(&world.run(&add), "all.yaml: tools.requestTemplate.url is unknown here; known are:");
+    fails(
+        &world.run(&[&ADD[..], &["--template", "none.yaml"]].concat()),
+        "none.yaml: No such file",
+    );
+}
+
+#[test]
 fn a_description_that_moves_takes_no_key_along() {
     let (world, _) = desk();
     assert_eq!(world.run_with(&[&ADD[..], &["--secret", "Key=-"]].concat(), KEY).code, Some(0));

@@ -106,7 +106,9 @@ pub(super) async fn prepare(
         standing.as_ref(),
         source.format(),
     )?;
+    let patch = choice.patch()?;
     let mut read = source.read(&args.name, &choice, standing.as_ref()).await?;
+    read.draft.patch = patch;
     let notes: Vec<String> = read.notes.iter().map(ToString::to_string).collect();
     told::notes(&read.notes, args.import.notes);
     if let Some(counts) = &read.counts {

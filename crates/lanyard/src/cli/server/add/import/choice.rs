@@ -1,7 +1,9 @@
 //! What is chosen of a description, and kept for the next time.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use lanyard_import::{DraftTool, Filter};
+use lanyard_import::{DraftTool, Filter, Patch};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -50,6 +52,18 @@ pub(crate) struct Choice {
     #[arg(long, requires = "openapi")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) no_output_schemas: bool,
+    /// Say in words before each answer what its members mean
+    #[arg(long, requires = "openapi")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) explain_answers: bool,
+    /// Change every tool as this file says: the template files of Higress' converter
+    #[arg(long, value_name = "FILE", requires = "import")]
+    #[serde(skip)]
+    template: Option<PathBuf>,
+    /// The text of that file.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_text: Option<String>,
     /// Which origin of the collection or recording
     #[arg(long, value_name = "ORIGIN", requires = "samples")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +86,11 @@ pub(crate) struct Choice {
     pub(super) base_url: Option<String>,
 }
 
+fn read_template(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("--template {}: {error}", path.display())))
+}
+
 fn filter(text: &str) -> Result<String, String> {
     Filter::parse(text).map(|_| text.to_owned())
 }
@@ -84,7 +103,9 @@ impl Choice {
         standing: Option<&Standing>,
         format: &str,
     ) -> Result<Self, Failure> {
-        let now = Self { base_url: base_url.map(str::to_owned), ..self.clone() };
+        let template_text = self.template.as_deref().map(read_template).transpose()?;
+        let base_url = base_url.map(str::to_owned);
+        let now = Self { base_url, template_text, ..self.clone() };
         let before = standing.and_then(|it| it.imported.as_ref());
         let Some(before) = before.filter(|it| it.format == format) else { return Ok(now) };
         let before: Self = serde_json::from_value(before.options.clone()).map_err(|_| {
@@ -97,6 +118,14 @@ impl Choice {
         let choice = Self { base_url: now.base_url.or(before.base_url), ..before };
         output::notice(&format!("chosen as before: {}", choice.to_json()));
         Ok(choice)
+    }
+
+    /// What is changed of every tool.
+    pub(super) fn patch(&self) -> Result<Option<Patch>, Failure> {
+        let name = self.template.as_deref().map(|path| path.display().to_string());
+        let name = name.unwrap_or_else(|| "the template of before".to_owned());
+        let text = self.template_text.as_deref();
+        text.map(|text| Patch::parse(&name, text).map_err(Failure::usage)).transpose()
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -126,6 +126,7 @@ async fn openapi(
         base_url: choice.base_url.as_deref(),
         document_url: is_url.then_some(found.as_str()),
         output_schemas: !choice.no_output_schemas,
+        explain_answers: choice.explain_answers,
         ..OpenApiOptions::new(&GuardSchemas, bytes_max)
     };
     let import = import_openapi(&text, &options)

@@ -247,7 +247,9 @@ pub(super) fn secret_line(it: &Value) -> Result<(), Failure> {
         bound => notes.push(format!("bound to {bound}")),
     }
     if !flag("set") {
-        notes.push(format!("not set: calls fail until `lanyard secret set {name}`"));
+        notes.push(format!(
+            "not set: calls fail until `lanyard secret set {name}`, or until whoever has it types it (`lanyard secret intake {name}`)"
+        ));
     }
     Ok(output::line(format!("  uses  secret://{name}  {}", notes.join("; ")).trim_end())?)
 }

@@ -208,6 +208,15 @@ fn a_curl_line_and_then_another() {
 }
 
 #[test]
+fn what_is_larger_than_is_read_says_so() {
+    let (world, _) = desk();
+    let text = "x".repeat(3 << 20);
+    world.write("all.yaml", &format!("tools: {{responseTemplate: {{appendBody: {text}}}}}"));
+    let done = world.run(&[&ADD[..], &["--template", "all.yaml", "--no-verify"]].concat());
+    fails(&done, "choose operations with --include or --exclude; nothing was changed");
+}
+
+#[test]
 fn of_several_origins_one_is_chosen() {
     let world = World::new();
     let item =

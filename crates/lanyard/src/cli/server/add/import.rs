@@ -10,6 +10,7 @@ mod read;
 mod told;
 
 use clap::Args;
+use lanyard_core::Limits;
 use lanyard_import::{Draft, FoundSecret};
 use serde_json::{Value, json};
 
@@ -129,6 +130,7 @@ pub(super) async fn prepare(
         again::tell(merged);
     }
     let source_text = merged.as_ref().map_or(fresh.as_str(), |it| it.yaml.as_str());
+    check_size(source_text, args.dry_run)?;
     if args.dry_run {
         dry(args, source_text, &notes, &read)?;
         return Ok(None);
@@ -153,6 +155,23 @@ pub(super) async fn prepare(
         body.insert("imported".to_owned(), imported);
     }
     Ok(Some(Prepared { body, notes, is_merge: merged.is_some() }))
+}
+
+/// A definition that is larger than the gateway reads can be printed, to be cut by hand, and no more.
+fn check_size(definition: &str, dry_run: bool) -> Result<(), Failure> {
+    let most = Limits::standard().definition_bytes_max;
+    if u64::try_from(definition.len()).is_ok_and(|size| size <= most) {
+        return Ok(());
+    }
+    let size = definition.len().div_ceil(1_000_000);
+    let message = format!(
+        "the definition would have {size} MB, and at most {most} bytes are read: choose operations with --include or --exclude"
+    );
+    if dry_run {
+        output::notice(&message);
+        return Ok(());
+    }
+    Err(Failure::other(format!("{message}; nothing was changed")))
 }
 
 /// What was said beside the definition before, with what is said now on top.

@@ -6,6 +6,9 @@ use crate::cli::server::show::{launch, secret_line, shortened};
 use crate::failure::Failure;
 use crate::output;
 
+/// The most tools of a REST API that are shown one by one.
+const TOOLS_SHOWN_MAX: usize = 30;
+
 pub(super) fn described(added: &Value) -> Result<(), Failure> {
     let name = output::text(added, "name");
     let origins = output::text(added, "origins");
@@ -24,8 +27,13 @@ pub(super) fn described(added: &Value) -> Result<(), Failure> {
     for it in output::items(added, "secrets") {
         secret_line(it)?;
     }
-    for tool in output::items(added, "tools") {
+    let tools = output::items(added, "tools");
+    for tool in tools.iter().take(TOOLS_SHOWN_MAX) {
         listed_line("tool", tool)?;
+    }
+    let left = tools.len().saturating_sub(TOOLS_SHOWN_MAX);
+    if left > 0 {
+        output::line(&format!("  and {left} more tools: `lanyard server tools {name}`"))?;
     }
     proved(added)?;
     for tool in output::items(added, "listed") {

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lanyard_core::ServerName;
 use serde_json::json;
 
 use self::blocks::{FRONT, Merged, merge};
@@ -108,7 +109,10 @@ async fn write(args: &SkillArgs, env: &AgentEnv, streams: &mut Streams<'_>) -> R
     // Before anything is called: a file that cannot be gone on with needs no calls.
     let old = if prints { None } else { read(&path)? };
     let tools = tools_of(&server, env).await?;
-    let known = known_of(&server, env, streams).await;
+    let known = known_of(&server, env).await.unwrap_or_else(|problem| {
+        streams.notice(&format!("what became of earlier calls is not known: {problem}"));
+        Known::default()
+    });
     if let Some(unknown) = named.keys().find(|name| !tools.iter().any(|it| it.name == **name)) {
         return Err(Issue::usage(format!(
             "--run: there is no tool `{unknown}` on {}",
@@ -177,7 +181,8 @@ async fn written(
     let called = trial.called;
     run::carry_over(&tools, &mut tried, old);
     // What the calls just met is known, too.
-    let known = if called > 0 { known_of(server, env, streams).await } else { known.clone() };
+    let newer = if called > 0 { known_of(server, env).await.ok() } else { None };
+    let known = newer.unwrap_or_else(|| known.clone());
     let tools = tools
         .into_iter()
         .map(|(tool, before, read_only)| {
@@ -299,20 +304,16 @@ async fn tools_of(server: &Server, env: &AgentEnv) -> Result<Vec<Tool>, Issue> {
 }
 
 /// What a gateway tells beyond its lists. A server that is none says nothing, and that is no problem.
-async fn known_of(server: &Server, env: &AgentEnv, streams: &mut Streams<'_>) -> Known {
-    let Ok(endpoint) = &server.endpoint else { return Known::default() };
-    let Some(name) = name_in_path(endpoint.path()) else { return Known::default() };
-    if lanyard_core::ServerName::parse(name).is_err() {
-        return Known::default();
-    }
+async fn known_of(server: &Server, env: &AgentEnv) -> Result<Known, String> {
+    let endpoint = server.endpoint.as_ref().map_err(|issue| issue.message.clone())?;
+    let name = name_in_path(endpoint.path()).and_then(|name| ServerName::parse(name).ok());
+    let name = name.ok_or_else(|| "no Lanyard answers there".to_owned())?;
     let asking = fetch_json(endpoint.with_path(&format!("/v1/agent/servers/{name}")));
     let wait = Duration::from_millis(env.list_timeout_ms);
     match tokio::time::timeout(wait, asking).await {
-        Ok(Ok(answer)) => Known::read(&answer),
-        Ok(Err(_)) | Err(_) => {
-            streams.notice("what became of earlier calls is not known: no Lanyard answers there");
-            Known::default()
-        }
+        Ok(Ok(answer)) => Ok(Known::read(&answer)),
+        Ok(Err(problem)) => Err(problem.to_string()),
+        Err(_) => Err("no answer in time".to_owned()),
     }
 }
 
@@ -332,10 +333,15 @@ impl Sources {
         let endpoint = server.endpoint.clone()?;
         match directory {
             Directory::Gateway(_) | Directory::One(..) => {
-                // mcporter speaks HTTP over TCP alone.
                 let place = endpoint.place_text();
-                let reachable = endpoint.host().map(|_| format!("{place}{}", endpoint.path()));
-                Ok(Self::Gateway { url: env.url.clone().unwrap_or(place), endpoint: reachable })
+                // Some services take their key in the query; what is written into a file holds none.
+                let (path, query) =
+                    endpoint.path().split_once('?').unwrap_or((endpoint.path(), ""));
+                let whole = format!("{place}{path}");
+                let is_base = matches!(directory, Directory::Gateway(_));
+                // mcporter speaks HTTP over TCP alone.
+                let reachable = endpoint.host().filter(|_| query.is_empty()).map(|_| whole.clone());
+                Ok(Self::Gateway { url: if is_base { place } else { whole }, endpoint: reachable })
             }
             Directory::File(_) => {
                 let named = args.config.clone().or_else(|| env.config_path.clone());

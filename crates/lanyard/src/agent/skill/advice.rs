@@ -57,8 +57,8 @@ fn by_status(status: u64, finders: &[&str]) -> (String, String) {
             format!("What was asked for does not exist.{}", find.unwrap_or_default())
         }
         400 | 422 => {
-            "The API did not like a value that the schema allows: look at formats, dates, \
-                      and values that belong together."
+            "The API did not like a value that the schema allows, or wants one that it calls \
+                      optional: look at formats, dates, and values that belong together."
                 .to_owned()
         }
         401 | 403 => "The API refused the stored credential, or it may not do this. No argument \

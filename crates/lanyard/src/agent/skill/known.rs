@@ -70,6 +70,14 @@ impl Known {
 }
 
 impl KnownTool {
+    /// Whether no call was answered, and each failed by its values: to make up others helps nobody.
+    pub(super) fn only_misses(&self) -> bool {
+        let is_miss = |seen: &Seen| {
+            seen.code == "answered_error" && matches!(seen.status, Some(400 | 404 | 410 | 422))
+        };
+        self.answered == 0 && !self.errors.is_empty() && self.errors.iter().all(is_miss)
+    }
+
     fn read(tool: &Value) -> Self {
         let number = |pointer: &str| tool.pointer(pointer).and_then(Value::as_u64);
         let errors = tool.get("errors").and_then(Value::as_array).into_iter().flatten();

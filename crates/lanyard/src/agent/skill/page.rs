@@ -105,6 +105,8 @@ pub(super) enum Why {
     Writes,
     /// No arguments that fit its schema can be thought of.
     NoArguments,
+    /// Such calls failed before.
+    Failed,
     /// Nobody wanted calls.
     NoCalls,
     /// Enough others were.
@@ -143,7 +145,9 @@ const CLOSING: &str = "## Notes\n\nWhat you learn that does not stand above belo
                        again.\n";
 
 fn front(found: &Found<'_>) -> String {
+    // What follows its first sentence is in the text, and takes the room of the tools' names here.
     let about = found.about.map(|about| one_line(about, 300)).unwrap_or_default();
+    let about = about.split(". ").next().unwrap_or_default();
     let mut text = format!("Calls the server {}", found.server);
     if !about.is_empty() {
         text.push_str(&format!(" ({})", about.trim_end_matches('.')));
@@ -296,6 +300,7 @@ impl Why {
         match self {
             Self::Writes => "it may change data",
             Self::NoArguments => "no values that fit its schema could be thought of",
+            Self::Failed => "calls of it with made-up values failed before",
             Self::NoCalls => "this was written without calls",
             Self::Enough => "enough other tools were called",
             Self::Name => "its name cannot be written on a command line as it is",

@@ -1,7 +1,7 @@
 //! Which arguments a tool is tried with: what its schema gives, what another tool's answer held, and
 //! only then what is made up. Pure.
 
-use lanyard_guard::{check_value, example};
+use lanyard_guard::{Example, check_value, example};
 use serde_json::{Map, Value, json};
 
 /// Values that are remembered of all answers together, and how deep they are looked for.
@@ -88,8 +88,9 @@ pub(super) fn candidate(schema: &Value, pool: &Pool) -> Option<Candidate> {
     let names: Vec<String> = arguments.keys().cloned().collect();
     for name in names {
         let Some(one) = alone(schema, &name) else { continue };
-        if let Some(list) = filled_list(schema, &name, arguments.get(&name)) {
-            arguments.insert(name, list);
+        if let Some(item) = item_of_empty(schema, &name, arguments.get(&name)) {
+            arguments.insert(name, json!([item.value]));
+            invented |= item.invented;
             continue;
         }
         if !example(&one).is_some_and(|made| made.invented) {
@@ -121,14 +122,13 @@ fn alone(schema: &Value, name: &str) -> Option<Value> {
     Some(Value::Object(alone))
 }
 
-/// An empty list says little; one of what the schema names does.
-fn filled_list(schema: &Value, name: &str, made: Option<&Value>) -> Option<Value> {
+/// An item for a list that was made empty: many APIs take one for none at all.
+fn item_of_empty(schema: &Value, name: &str, made: Option<&Value>) -> Option<Example> {
     if !made?.as_array()?.is_empty() {
         return None;
     }
     let items = schema.get("properties")?.get(name)?.get("items")?;
-    let item = example(items).filter(|item| !item.invented)?.value;
-    Some(Value::Array(vec![item]))
+    example(items).filter(|item| !item.value.is_object() && !item.value.is_array())
 }
 
 /// Optional arguments that the schema itself gives an example of.
@@ -230,6 +230,11 @@ mod tests {
             "limit": {"type": "integer", "examples": [5]},
             "page": {"type": "integer", "default": 1},
         }});
+        let tags = json!({"type": "object", "required": ["tags"], "properties": {
+            "tags": {"type": "array", "items": {"type": "string"}},
+        }});
+        let made_up = json!({"tags": ["example"]});
+        assert_eq!(tried(&tags, &Pool::default()), Some((made_up, true)));
         let choice = json!({"type": "object", "properties": {
             "page": {"type": "integer"}, "status": {"type": "string", "enum": ["new", "old"]},
         }});

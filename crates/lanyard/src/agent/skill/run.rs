@@ -43,9 +43,9 @@ impl Trial<'_> {
     ) -> Vec<Tried> {
         let mut tried: Vec<Option<Tried>> = vec![None; tools.len()];
         for invented_too in [false, true] {
-            for ((tool, _known, read_only), slot) in tools.iter().zip(&mut tried) {
+            for ((tool, known, read_only), slot) in tools.iter().zip(&mut tried) {
                 if slot.is_none() {
-                    *slot = self.one(tool, *read_only, invented_too, streams).await;
+                    *slot = self.one((tool, known), *read_only, invented_too, streams).await;
                 }
             }
         }
@@ -56,7 +56,7 @@ impl Trial<'_> {
     /// Tries a tool; `None` where that is left for later.
     async fn one(
         &mut self,
-        tool: &Tool,
+        (tool, known): (&Tool, &KnownTool),
         read_only: bool,
         invented_too: bool,
         streams: &mut Streams<'_>,
@@ -79,6 +79,9 @@ impl Trial<'_> {
             (_, Some(Some(words))) if !read_only => not(Why::Writes, Some(words)),
             (_, Some(Some(words))) if !self.calls => not(Why::NoCalls, Some(words)),
             (_, Some(Some(words))) if self.called >= CALLED_MAX => not(Why::Enough, Some(words)),
+            (Some(found), Some(Some(words))) if found.invented && known.only_misses() => {
+                not(Why::Failed, Some(words))
+            }
             (Some(found), Some(Some(words))) if !found.invented || invented_too => {
                 Some(self.attempt(tool, read_only, words, streams).await)
             }
@@ -99,19 +102,20 @@ impl Trial<'_> {
         streams.notice(&format!("calling {}", words.first().map_or("", String::as_str)));
         let result = match self.call(&words, streams).await {
             Ok(result) => result,
-            Err(said) => return Tried::Failed { words, said: lasting(&said) },
+            Err(said) => return Tried::Failed { words, said: self.lasting(&said) },
         };
-        let json = serde_json::from_str::<Value>(&render(&result, OutputKind::Json)).ok();
         let text = render(&result, OutputKind::Text);
         if is_error(&result) {
-            return Tried::Failed { words, said: lasting(&text) };
+            return Tried::Failed { words, said: self.lasting(&text) };
         }
-        let has_json =
-            json.filter(|_| render(&result, OutputKind::Json) != render(&result, OutputKind::Raw));
-        if let Some(json) = &has_json {
+        let as_json = render(&result, OutputKind::Json);
+        let has_json = as_json != render(&result, OutputKind::Raw);
+        let json = Some(self.masked(&as_json)).filter(|_| has_json);
+        let json = json.and_then(|json| serde_json::from_str::<Value>(&json).ok());
+        if let Some(json) = &json {
             self.pool.add(&tool.name, json);
         }
-        let shape = has_json.as_ref().map(shape);
+        let shape = json.as_ref().map(shape);
         let mcporter = self.same_by_mcporter(read_only, &words).await;
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         Tried::Worked(Example { words, shape, bytes, mcporter })
@@ -152,14 +156,22 @@ impl Trial<'_> {
         }
         match mcporter.call(words).await {
             Ok(()) => Ran::Worked(words.to_vec()),
-            Err(said) => Ran::Failed(said),
+            Err(said) => Ran::Failed(self.masked(&said)),
         }
     }
-}
 
-/// What was said, without the id of a record, which would be another one each time.
-fn lasting(said: &str) -> String {
-    said.split(" (record ").next().unwrap_or_default().to_owned()
+    /// What was said, without the id of a record, which would be another one each time.
+    fn lasting(&self, said: &str) -> String {
+        self.masked(said.split(" (record ").next().unwrap_or_default())
+    }
+
+    /// A text without the credentials that the server was shown: it may say them back.
+    fn masked(&self, text: &str) -> String {
+        match &self.server.endpoint {
+            Ok(endpoint) => endpoint.mask(text),
+            Err(_) => text.to_owned(),
+        }
+    }
 }
 
 /// The tools with what became of trying them.

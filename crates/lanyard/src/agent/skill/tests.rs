@@ -30,7 +30,11 @@ fn args(out: &Path, more: impl FnOnce(&mut SkillArgs)) -> SkillArgs {
 }
 
 async fn run(fake: &Fake, args: &SkillArgs) -> (Exit, String, String) {
-    let pairs = [("LANYARD_URL", fake.url.as_str()), ("LANYARD_TOKEN", "tst_token_for_billing")];
+    run_at(&fake.url, args).await
+}
+
+async fn run_at(url: &str, args: &SkillArgs) -> (Exit, String, String) {
+    let pairs = [("LANYARD_URL", url), ("LANYARD_TOKEN", "tst_token_for_billing")];
     let env = AgentEnv::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let (mut stdin, mut stdout, mut stderr) = (std::io::empty(), Vec::new(), Vec::new());
     let mut streams = Streams {
@@ -120,6 +124,25 @@ async fn a_skill_says_what_is_known_and_what_ran() {
 }
 
 #[tokio::test]
+async fn no_credential_that_is_at_hand_reaches_the_file() {
+    const TOKEN: &str = "tst_token_for_billing";
+    let own = || json!({"tools": [{"name": "get_invoice", "read_only": true}, {"name": "list_invoices", "read_only": true}]});
+    let fake = gateway(tools(), own, |name, _| match name {
+        // A server that says back what it was shown, and as an id at that.
+        "list_invoices" => text(&json!([{"invoiceId": TOKEN}])),
+        _ => json!({"resultType": "complete", "isError": true,
+                    "content": [{"type": "text", "text": format!("no such: Bearer {TOKEN}")}]}),
+    })
+    .await;
+    let url = format!("{}/servers/billing/mcp?key=tst_key_in_a_query", fake.url);
+    for url in [fake.url.as_str(), &url] {
+        let (exit, stdout, stderr) = run_at(url, &args(Path::new("-"), |_| {})).await;
+        assert!(!format!("{stdout}{stderr}").contains("tst_"), "{stdout}{stderr}");
+        assert_eq!(exit, Exit::Success, "{stderr}");
+    }
+}
+
+#[tokio::test]
 async fn what_changes_data_is_called_only_when_it_is_named() {
     let place = TempDir::new().unwrap();
     let fake = gateway(tools(), || own(&json!([])), answer).await;
@@ -175,6 +198,20 @@ async fn written_again_it_has_what_was_learned_and_keeps_what_is_a_persons() {
     let second = std::fs::read_to_string(&file).unwrap();
     assert!(second.contains("## Mine\n\nkept  \n"), "{second}");
     assert!(second.contains("Ask `list_invoices` for what there is"), "{second}");
+}
+
+#[tokio::test]
+async fn made_up_values_that_found_nothing_are_not_tried_again() {
+    let own = |status: u64| {
+        json!({"tools": [{"name": "get_invoice", "read_only": true, "calls": 2, "answered": 0,
+                          "errors": [{"code": "answered_error", "status": status, "count": 2}]}]})
+    };
+    for (status, called) in [(404, false), (503, true)] {
+        let fake = gateway(tools(), move || own(status), answer).await;
+        let (_, stdout, _) = run(&fake, &args(Path::new("-"), |_| {})).await;
+        assert_eq!(fake.log().contains("mcp-name=get_invoice"), called, "{stdout}");
+        assert_eq!(stdout.contains("calls of it with made-up values failed before"), !called);
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,9 @@ use crate::launch;
 use crate::options::{ServerKind, StoredOptions};
 use crate::ports::{Trial, Unlisted};
 use crate::server::{listed_json, secret_state};
-use crate::server_add::{AddRequest, Standing, other_stands, plaintext, unbound, users_own};
+use crate::server_add::{
+    AddRequest, Standing, changed_meanwhile, other_stands, plaintext, unbound, users_own,
+};
 use crate::state::Shared;
 use crate::user_credential::is_users_own;
 
@@ -78,13 +80,15 @@ pub(crate) async fn add(
     } else {
         let trial = request.clone();
         let rows = move |shared: &Shared, change: &Change<'_>| shared.try_mcp(&trial, change);
-        let rows = match admin.rehearse(&owner.reader(), about(), rows).await? {
-            Tried::Unchanged(shown) => return Ok(shown),
-            Tried::With(rows) => rows,
-        };
-        let tenant = admin.shared.tenant.clone();
-        let trial = Trial { rows, tenant, server: name.clone() };
-        Some(admin.verify(trial).await.map_err(|why| not_added(&name, &why))?)
+        match admin.rehearse(&owner.reader(), about(), rows).await? {
+            Tried::Unchanged(shown) if request.grants.is_empty() => return Ok(shown),
+            Tried::Unchanged(_) => None,
+            Tried::With(rows) => {
+                let tenant = admin.shared.tenant.clone();
+                let trial = Trial { rows, tenant, server: name.clone() };
+                Some(admin.verify(trial).await.map_err(|why| not_added(&name, &why))?)
+            }
+        }
     };
     admin
         .change_if(&owner, about(), move |shared, change| shared.add_mcp(&request, listed, change))
@@ -151,9 +155,17 @@ impl Shared {
         let rows = self.rows_in(change)?;
         let plan = self.plan_mcp(request, &rows)?;
         if plan.standing == Standing::Same {
-            return Ok(Landing::Undo(describe(&plan, &rows, "unchanged")));
+            let shown = describe(&plan, &rows, "unchanged");
+            if plan.grants.is_empty() {
+                return Ok(Landing::Undo(shown));
+            }
+            self.grant_all(&plan.grants, &plan.name, change)?;
+            return Ok(Landing::Keep(shown));
         }
         plan.may_stand(request.replace)?;
+        if listed.is_none() && !request.no_verify {
+            return Err(changed_meanwhile(&plan.name));
+        }
         let done = if plan.standing == Standing::Other { "replaced" } else { "added" };
         let name = plan.name.clone();
         let mut shown = describe(&plan, &rows, done);

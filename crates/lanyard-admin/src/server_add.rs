@@ -213,7 +213,8 @@ impl Admin {
         };
         let about = About { action: "server.add", subject: format!("server:{name}") };
         let proof = match self.tried(&owner, &request, &name).await? {
-            Tried::Unchanged(shown) => return Ok(shown),
+            Tried::Unchanged(shown) if request.grants.is_empty() => return Ok(shown),
+            Tried::Unchanged(_) => None,
             Tried::With(proof) => proof,
         };
         let add = move |shared: &Shared, change: &Change<'_>| shared.add(request, proof, change);
@@ -270,7 +271,9 @@ impl Shared {
         let rows = self.rows_for(&request, change)?;
         let plan = self.plan(request, &rows)?;
         if plan.done(replace)? == "unchanged" {
-            return Ok(Rehearsed::Unchanged(describe(&plan, &rows, "unchanged")));
+            let shown = describe(&plan, &rows, "unchanged");
+            self.grant_all(&plan.grants, &plan.name, change)?;
+            return Ok(Rehearsed::Unchanged(shown));
         }
         self.carry_out(plan, change)?;
         Ok(Rehearsed::With(Box::new(change.configuration()?)))
@@ -282,14 +285,21 @@ impl Shared {
         proof: Option<Proof>,
         change: &Change<'_>,
     ) -> Result<Landing<Value>, ApiError> {
-        let replace = request.replace;
+        let (replace, is_tried) = (request.replace, request.no_verify || proof.is_some());
         self.keep_values(&request, change)?;
         let rows = self.rows_for(&request, change)?;
         let mut plan = self.plan(request, &rows)?;
         let done = plan.done(replace)?;
         let mut shown = describe(&plan, &rows, done);
         if done == "unchanged" {
-            return Ok(Landing::Undo(shown));
+            if plan.grants.is_empty() {
+                return Ok(Landing::Undo(shown));
+            }
+            self.grant_all(&plan.grants, &plan.name, change)?;
+            return Ok(Landing::Keep(shown));
+        }
+        if !is_tried {
+            return Err(changed_meanwhile(&plan.name));
         }
         plan.verified = proof.is_some();
         if let (Some(proof), Some(shown)) = (&proof, shown.as_object_mut()) {
@@ -397,6 +407,11 @@ impl Shared {
         self.keep_import(plan.imported, &plan.name, change)?;
         self.grant_all(&plan.grants, &plan.name, change)
     }
+}
+
+/// It was the same when it was looked at, so that nothing was tried, and is another now.
+pub(crate) fn changed_meanwhile(name: &ServerName) -> ApiError {
+    ApiError::conflict(format!("`{name}` was changed at the same time; try again"))
 }
 
 pub(crate) fn other_stands(name: &ServerName, has_credentials: bool) -> ApiError {

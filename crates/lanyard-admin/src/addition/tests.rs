@@ -179,6 +179,42 @@ async fn a_grant_of_another_kind_is_not_widened_on_the_side() {
 }
 
 #[tokio::test]
+async fn what_is_there_already_is_granted_all_the_same() {
+    let world = world().await;
+    let mut bare = shop();
+    bare["secret_values"] = json!({});
+    bare["grants"] = json!([]);
+    world
+        .ok(
+            Method::PUT,
+            "/v1/secrets/shop-key",
+            json!({ "value": VALUE, "origins": ["https://shop.example.com"] }),
+        )
+        .await;
+    world.ok(Method::POST, "/v1/servers", bare.clone()).await;
+    bare["grants"] = json!(["bob"]);
+    let same = world.ok(Method::POST, "/v1/servers", bare.clone()).await;
+    assert_eq!((&same["result"], &same["granted"]), (&json!("unchanged"), &json!(["bob"])));
+    assert_eq!(world.rows().grants.len(), 1);
+    bare["grants"] = json!(["carol"]);
+    assert_eq!(
+        refused(&world, bare).await,
+        "404 there is no agent `carol`; see `lanyard agent list`"
+    );
+
+    let mut git = json!({
+        "kind": "mcp", "name": "git", "no_verify": true,
+        "definition": { "type": "http", "url": "https://git.example.com/mcp" },
+    });
+    world.ok(Method::POST, "/v1/servers", git.clone()).await;
+    git["grants"] = json!(["alice"]);
+    git["no_verify"] = json!(false);
+    let same = world.ok(Method::POST, "/v1/servers", git).await;
+    assert_eq!(same["result"], "unchanged");
+    assert_eq!(world.rows().grants.len(), 2);
+}
+
+#[tokio::test]
 async fn an_mcp_server_comes_with_grants_and_values_too() {
     let world = world().await;
     let request = json!({

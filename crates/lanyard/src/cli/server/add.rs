@@ -149,8 +149,8 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
     }
     let client = operating.client()?;
     let mut added = client.send(Method::POST, "/v1/servers", Some(&body)).await?;
-    if is_merge && let Some(added) = added.as_object_mut() {
-        added.insert("result".to_owned(), json!("updated"));
+    if let Some(result) = added.get_mut("result").filter(|it| is_merge && **it == "replaced") {
+        *result = json!("updated");
     }
     for warning in output::items(&added, "warnings") {
         output::aside(&output::plain(&problem_line(warning)));

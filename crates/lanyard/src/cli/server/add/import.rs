@@ -94,8 +94,12 @@ pub(super) async fn prepare(
     let Some(source) = args.import.source() else {
         return Err(Failure::usage("name what is imported"));
     };
-    let standing = match operating.client() {
-        Ok(client) => Standing::find(&client, &args.name).await?,
+    let found = match operating.client() {
+        Ok(client) => Standing::find(&client, &args.name).await,
+        Err(failure) => Err(failure),
+    };
+    let standing = match found {
+        Ok(standing) => standing,
         // A dry run prints a definition, and no gateway needs to run for that.
         Err(_) if args.dry_run => None,
         Err(failure) => return Err(failure),
@@ -136,7 +140,7 @@ pub(super) async fn prepare(
         return Ok(None);
     }
     if let Some(merged) = &merged
-        && !again::agreed(args, merged)?
+        && !again::agreed(args, given, merged)?
     {
         return Ok(None);
     }

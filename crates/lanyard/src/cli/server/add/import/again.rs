@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::admin_client::AdminClient;
 use crate::cli::segment;
-use crate::cli::server::add::AddArgs;
+use crate::cli::server::add::{AddArgs, Given};
 use crate::failure::Failure;
 use crate::{output, prompt};
 
@@ -74,9 +74,13 @@ impl Standing {
 }
 
 /// Shows what would change, and finds out whether that is wanted.
-pub(super) fn agreed(args: &AddArgs, merged: &Merged) -> Result<bool, Failure> {
+pub(super) fn agreed(args: &AddArgs, given: &Given, merged: &Merged) -> Result<bool, Failure> {
     let name = &args.name;
     if merged.changes.is_empty() {
+        // What was said beside it is asked for all the same.
+        if !args.grant.is_empty() || !given.values.is_empty() {
+            return Ok(true);
+        }
         output::line(&format!("{name} is there, and nothing is new; nothing was changed"))?;
         return Ok(false);
     }

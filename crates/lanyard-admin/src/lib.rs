@@ -57,7 +57,9 @@ pub use catalog::Verdict;
 pub use change::{Compile, Ready};
 pub use grant::{AllGrants, all_grants};
 pub use launch::launch_is_pinned;
-pub use options::{Era, Isolation, Keep, Scrub, StoredOptions, ToolOptions, UntrustedWrap};
+pub use options::{
+    ArgumentCredentials, Era, Isolation, Keep, Scrub, StoredOptions, ToolOptions, UntrustedWrap,
+};
 pub use policy::policy_source;
 pub use ports::{
     Listing, Notify, Probe, Proof, ProvedCall, Proving, ServerProcess, ServerStatus, Status,

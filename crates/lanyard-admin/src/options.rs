@@ -67,6 +67,9 @@ pub struct StoredOptions {
     /// Whether the arguments and answers of its calls are kept, sealed.
     #[serde(skip_serializing_if = "is_off")]
     pub payloads: bool,
+    /// What becomes of a call whose arguments hold what looks like a credential.
+    #[serde(skip_serializing_if = "is_refused")]
+    pub argument_credentials: ArgumentCredentials,
     /// What keeps its process apart; nothing does yet. MCP only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
@@ -123,6 +126,17 @@ pub enum Scrub {
     Exact,
     /// Those, and whatever has the form of a common credential.
     Patterns,
+}
+
+/// What becomes of a call whose arguments hold what looks like a credential.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArgumentCredentials {
+    /// It is denied: a credential in an argument has been seen by a model.
+    #[default]
+    Refuse,
+    /// It goes on: the server's tools take credentials as data.
+    Pass,
 }
 
 /// What keeps a process apart.
@@ -276,6 +290,11 @@ fn is_off(flag: &bool) -> bool {
     !flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_refused(set: &ArgumentCredentials) -> bool {
+    *set == ArgumentCredentials::Refuse
+}
+
 /// What `server set` knows: the key, and what it takes.
 pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("prefix", "a prefix, possibly empty"),
@@ -286,6 +305,7 @@ pub(crate) const SETTINGS: &[(&str, &str)] = &[
     ("strip_optional_args", "on or off"),
     ("scrub", "exact or patterns"),
     ("payloads", "on or off"),
+    ("argument_credentials", "refuse or pass"),
     ("inline", "tools, comma-separated"),
     ("tools", "tools, comma-separated"),
     ("era", "auto, legacy or modern"),
@@ -331,6 +351,10 @@ pub(crate) fn apply(
         "payloads" => {
             let switched = filled.map(|value| switch(key, value)).transpose()?;
             options.payloads = switched.unwrap_or(false);
+        }
+        "argument_credentials" => {
+            options.argument_credentials =
+                filled.map(|value| word(key, value)).transpose()?.unwrap_or_default();
         }
         "inline" => options.inline = tools(&listed(filled))?,
         "tools" => {

@@ -1,6 +1,13 @@
 //! What is known of credentials wherever they are looked for: the names they stand under, and the
 //! forms of common ones, as data: each with the page on which its issuer or a standard describes it.
 
+mod form;
+
+pub use form::{
+    REQUEST_FORMS, json_may_hold_credential, live_credential, looks_like_live_credential,
+    samples_for_test,
+};
+
 use crate::spelling::words;
 
 /// Words of a name whose value is a credential.

@@ -118,6 +118,16 @@ pub enum Denial {
         /// Which argument, which rule, and what kind of value came: never the value itself.
         problem: String,
     },
+    /// An argument holds what looks like a credential.
+    #[error(
+        "{argument} holds what looks like a credential ({kind}), and credentials are not given to tools through agents; nothing was sent. Ask an operator to make an intake link with `lanyard secret intake NAME`: the person who has it types it there, where no model sees it"
+    )]
+    ArgumentCredential {
+        /// Which argument, in words; nothing of its value.
+        argument: String,
+        /// What kind of credential.
+        kind: &'static str,
+    },
     /// A policy wants a person's yes, and nobody has decided yet.
     #[error(
         "a person has to approve this call first: {reason}; pending approval ID: {id}, retry the same call with the same arguments once it is approved"
@@ -174,6 +184,7 @@ impl Denial {
             Self::ResourceUnknown { uri: _ } => "resource_unknown",
             Self::MethodUnknown { method: _ } => "method_unknown",
             Self::ArgumentsInvalid { problem: _ } => "arguments_invalid",
+            Self::ArgumentCredential { argument: _, kind: _ } => "argument_credential",
             Self::ApprovalNeeded { id: _, reason: _ } => "approval_needed",
             Self::ApprovalRefused { id: _, why: _ } => "approval_refused",
             Self::ApprovalsFull { reason: _, waiting: _ } => "approvals_full",

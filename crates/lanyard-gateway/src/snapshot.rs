@@ -501,10 +501,18 @@ impl Snapshot {
         self.masker_of(server, &users)
     }
 
-    /// What finds credentials in arguments that are to be recorded: more than in what a server says,
-    /// because what is recorded stays.
+    /// What finds credentials in arguments that are to be recorded.
     pub(crate) fn masker_of_attributes(&self, server: &ServerEntry) -> Masker {
-        Scrub::Patterns.and(self.masker_of_all(server))
+        scrub::kept(self.masker_of_all(server))
+    }
+
+    /// What masks credentials in the arguments of a call that are to be kept or shown.
+    pub(crate) fn masker_of_arguments(
+        &self,
+        server: &ServerEntry,
+        user: Option<&UserName>,
+    ) -> Masker {
+        scrub::kept(self.masker(server, user))
     }
 
     fn masker_of(&self, server: &ServerEntry, users: &[&UserEntry]) -> Masker {

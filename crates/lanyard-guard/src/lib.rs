@@ -11,6 +11,7 @@
 
 mod arguments;
 mod canonical;
+mod credential;
 pub mod derive;
 mod example;
 mod number;
@@ -24,6 +25,7 @@ mod strip;
 pub mod wrap;
 
 pub use arguments::{ArgumentSchema, Clearance};
+pub use credential::{CredentialFound, credential_in};
 pub use example::{Example, example};
 pub use output::OutputSchema;
 pub use schema::{SchemaError, check_schema, check_value};

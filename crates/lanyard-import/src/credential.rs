@@ -9,7 +9,6 @@
 //! alone, and overwritten when dropped.
 
 mod find;
-mod form;
 mod name;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +18,9 @@ use lanyard_core::SecretName;
 use lanyard_core::spelling::words;
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use form::looks_like_live_credential;
+pub use lanyard_core::credential::looks_like_live_credential;
 #[cfg(test)]
-pub(crate) use form::tests::samples;
+pub(crate) use lanyard_core::credential::samples_for_test as samples;
 pub(crate) use name::{body_holds_credential, names_secret};
 
 use crate::draft::{KeyPlace, Requirement, Scheme, SchemeKind};

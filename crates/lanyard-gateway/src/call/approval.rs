@@ -173,6 +173,8 @@ fn wanted(
     ]);
     let now = core.clock.now();
     let schema = serde_json::from_str(tool.input_schema()).unwrap_or_default();
+    let shown = shown(&schema, clearance.arguments()).to_string();
+    let masker = snapshot.masker_of_arguments(server, principal.user.as_ref());
     WantedYes {
         id: core.record_ids.next(now),
         call: record.clone(),
@@ -187,7 +189,7 @@ fn wanted(
         rules: need.rules.clone(),
         reason: need.reason.clone(),
         binding: core.digester.digest(&bound.to_string()),
-        shown: shown(&schema, clearance.arguments()).to_string(),
+        shown: masker.mask_json(&shown).0.into_owned(),
         ttl: need.ttl.min(Limits::span(core.limits.approval_ms_max)),
     }
 }

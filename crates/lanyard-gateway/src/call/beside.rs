@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use lanyard_core::{CallFacts, Caller, Denial, ServerName};
+use lanyard_guard::credential_in;
 use lanyard_wire::{Method, ReadParams, WireError, splice};
 use serde_json::value::RawValue;
 
@@ -19,7 +20,7 @@ use crate::edge::Core;
 use crate::edge::authn::IdentityKey;
 use crate::edge::client::Client;
 use crate::edge::route::Scope;
-use crate::snapshot::{AgentEntry, Snapshot};
+use crate::snapshot::{AgentEntry, ServerEntry, Snapshot};
 
 /// A request for what is no tool, authenticated and decoded, not yet decided.
 #[derive(Debug)]
@@ -132,6 +133,18 @@ fn recorded(method: &str) -> &'static str {
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("extension")
 }
 
+/// The denial of a prompt or a completion with an argument that holds a credential.
+fn credential_given(request: &Request<'_>, server: &ServerEntry) -> Option<Denial> {
+    if server.takes_credentials() {
+        return None;
+    }
+    let params = request.params?.get();
+    let given = ["arguments", "argument"].into_iter();
+    let mut given = given.filter_map(|member| splice::member(params, &[member]));
+    let found = given.find_map(|given| credential_in(Some(given.get())))?;
+    Some(Denial::ArgumentCredential { argument: found.argument, kind: found.kind })
+}
+
 /// Takes a request from its decision to its end.
 pub(crate) async fn run_beside(
     core: &Core,
@@ -157,6 +170,11 @@ pub(crate) async fn run_beside(
             return called(deny(core, snapshot, request.caller, &record, subject, denial));
         }
     };
+    if let Some(denial) = credential_given(&request, allowed.server()) {
+        let subject = Subject::new(method, server, request.beside.about());
+        let subject = subject.told(request.client, request.trace, request.params);
+        return called(deny(core, snapshot, request.caller, &record, subject, denial));
+    }
     let digest = request.params.map(|params| core.digester.digest(params.get()));
     let user = request.caller.principal.user.as_ref();
     let credentials = credential_uses(snapshot, allowed.server(), None, user);

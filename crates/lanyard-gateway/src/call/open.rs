@@ -263,6 +263,9 @@ pub(super) fn deny(
 fn denied(denial: &Denial, by: Vec<String>, detail: Option<String>) -> Decision {
     let detail = match denial {
         Denial::ArgumentsInvalid { problem } => Some(cut(problem, DETAIL_BYTES_MAX).to_owned()),
+        Denial::ArgumentCredential { argument, kind } => {
+            Some(cut(&format!("{argument}: {kind}"), DETAIL_BYTES_MAX).to_owned())
+        }
         // What allowed the call did not decide it.
         Denial::LimitReached(reached) => {
             let (code, detail) = (denial.code(), Some(reached.which.clone()));

@@ -41,7 +41,7 @@ impl Keeping {
             return None;
         }
         let (subject, arguments) = (PayloadSubject::of(&caller.principal), arguments());
-        let masker = snapshot.masker(server, caller.principal.user.as_ref());
+        let masker = snapshot.masker_of_arguments(server, caller.principal.user.as_ref());
         let masked = match masker.mask_json(&arguments).0 {
             Cow::Borrowed(_) => None,
             Cow::Owned(masked) => Some(masked),

@@ -7,7 +7,7 @@ use lanyard_core::{
     CallFacts, Caller, Denial, Failure, Peer, SecretError, ServerName, Timestamp, ToolName,
     UserName,
 };
-use lanyard_guard::Clearance;
+use lanyard_guard::{Clearance, CredentialFound, credential_in};
 use lanyard_policy::{Need, NotGranted, Permit};
 use lanyard_rest::{RenderContext, RenderError, Rendered, RequestPlan, ToolResult};
 use lanyard_vault::{Masker, OpenSecrets};
@@ -109,8 +109,16 @@ pub(super) struct Cleared<'a> {
 }
 
 impl<'a> Cleared<'a> {
-    /// Holds the arguments against the tool's schema.
+    /// Looks for credentials among the arguments, unless the server's tools take some, and holds them
+    /// against the tool's schema. Before that nothing of them is kept or said.
     pub(super) fn new(target: Target<'a>, arguments: Option<&str>) -> Result<Self, Denial> {
+        let found = match target.server.takes_credentials() {
+            true => None,
+            false => credential_in(arguments),
+        };
+        if let Some(CredentialFound { argument, kind }) = found {
+            return Err(Denial::ArgumentCredential { argument, kind });
+        }
         let clearance = target.tool.clear(arguments)?;
         Ok(Self { target, clearance, attributes: None })
     }

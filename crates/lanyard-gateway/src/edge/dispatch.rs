@@ -363,6 +363,7 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
             Denial::UserNotGranted { user: _ }
             | Denial::PolicyForbids { .. }
             | Denial::PolicyUndecidable { .. }
+            | Denial::ArgumentCredential { .. }
                 if !is_tool =>
             {
                 let text = format!("{denial} (record {record})");
@@ -391,6 +392,7 @@ pub(super) fn conclude(version: Version, id: &Id<'_>, called: Called) -> Dispatc
             | Denial::PolicyForbids { .. }
             | Denial::PolicyUndecidable { .. }
             | Denial::ArgumentsInvalid { problem: _ }
+            | Denial::ArgumentCredential { .. }
             | Denial::ApprovalNeeded { id: _, reason: _ }
             | Denial::ApprovalRefused { id: _, why: _ }
             | Denial::ApprovalsFull { reason: _, waiting: _ } => denial.to_string(),

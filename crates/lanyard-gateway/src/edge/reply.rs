@@ -117,6 +117,7 @@ pub(crate) fn denial(denial: &Denial) -> Reply {
         | Denial::ResourceUnknown { uri: _ }
         | Denial::MethodUnknown { method: _ }
         | Denial::ArgumentsInvalid { problem: _ }
+        | Denial::ArgumentCredential { .. }
         | Denial::ApprovalNeeded { id: _, reason: _ }
         | Denial::ApprovalRefused { id: _, why: _ }
         | Denial::ApprovalsFull { reason: _, waiting: _ }

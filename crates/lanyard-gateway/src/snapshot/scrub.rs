@@ -26,6 +26,18 @@ impl Scrub {
     }
 }
 
+/// The masker that also finds whatever has the form of a credential, those of requests included: for
+/// arguments that are to be kept. More than in what a server says, because what is kept stays.
+pub(super) fn kept(masker: Masker) -> Masker {
+    match REQUESTS.as_ref() {
+        Some(forms) => masker.with(Arc::clone(forms)),
+        None => masker,
+    }
+}
+
+static REQUESTS: LazyLock<Option<Arc<dyn Finder>>> =
+    LazyLock::new(|| Forms::of_requests().map(|forms| Arc::new(Common(forms)) as Arc<dyn Finder>));
+
 static FORMS: LazyLock<Option<Arc<dyn Finder>>> =
     LazyLock::new(|| Forms::common().map(|forms| Arc::new(Common(forms)) as Arc<dyn Finder>));
 

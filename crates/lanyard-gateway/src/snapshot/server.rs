@@ -49,6 +49,8 @@ pub struct ServerEntry {
     pub(crate) private: PrivateAllowance,
     scrub: Scrub,
     payloads: bool,
+    /// Whether arguments of its tools may hold credentials.
+    takes_credentials: bool,
     tools: Vec<ToolEntry>,
     by_name: HashMap<ToolName, usize>,
     secrets: Vec<SecretName>,
@@ -84,6 +86,17 @@ impl ServerEntry {
     /// Whether the arguments and answers of its calls are kept.
     pub(crate) fn keeps_payloads(&self) -> bool {
         self.payloads
+    }
+
+    /// The same server, with tools that take credentials as data.
+    #[must_use]
+    pub fn taking_credentials(self, takes_credentials: bool) -> Self {
+        Self { takes_credentials, ..self }
+    }
+
+    /// Whether arguments of its tools may hold credentials.
+    pub(crate) fn takes_credentials(&self) -> bool {
+        self.takes_credentials
     }
 
     /// What is masked in what it says.
@@ -151,6 +164,7 @@ impl ServerEntry {
             private: options.private,
             scrub: Scrub::Exact,
             payloads: false,
+            takes_credentials: false,
             tools,
             by_name,
             secrets,

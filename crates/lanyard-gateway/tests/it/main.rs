@@ -18,6 +18,8 @@ mod changes;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod drain;

@@ -28,6 +28,7 @@ const CODES: &[&str] = &[
     "policy_forbids",
     "policy_undecidable",
     "arguments_invalid",
+    "argument_credential",
     "approval_needed",
     "approval_refused",
     "approvals_full",

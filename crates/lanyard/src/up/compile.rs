@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lanyard_admin::{
-    Compile, Ready, Scrub as StoredScrub, StoredOptions, all_grants, mcp_tools, policy_source,
-    read_definition,
+    ArgumentCredentials, Compile, Ready, Scrub as StoredScrub, StoredOptions, all_grants,
+    mcp_tools, policy_source, read_definition,
 };
 use lanyard_connect::http::{PoolKey, PrivateAllowance, Upstream};
 use lanyard_core::{AgentName, Binding, Clock as _, Limits, ServerName, TenantName, UserName};
@@ -305,7 +305,9 @@ fn server(
             };
             let scrub = scrub(&options, settings);
             let entry = entry.map_err(context)?.scrubbed(scrub);
-            let entry = Arc::new(entry.keeping_payloads(options.payloads));
+            let takes_credentials = options.argument_credentials == ArgumentCredentials::Pass;
+            let entry = entry.keeping_payloads(options.payloads);
+            let entry = Arc::new(entry.taking_credentials(takes_credentials));
             KeptServer { row: Arc::new(row.clone()), listed: Arc::new(listed), entry }
         }
     };

@@ -201,6 +201,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Vec<LimitSetup>,
     /// Whether arguments and answers are kept, of every server.
     pub(crate) payloads: bool,
+    /// Whether arguments may hold credentials, of every server.
+    pub(crate) takes_credentials: bool,
 }
 
 /// A limit on calls as a test describes it.
@@ -360,6 +362,7 @@ impl Setup {
             recording: Recording::Digest,
             limits: Vec::new(),
             payloads: false,
+            takes_credentials: false,
         }
     }
 
@@ -412,7 +415,10 @@ impl Setup {
         }
         let rest = self.servers.iter().map(|server| self.server(server));
         let servers = rest.chain(self.mcp.iter().map(McpSetup::compile));
-        let servers = servers.map(|it| Arc::new(it.keeping_payloads(self.payloads))).collect();
+        let servers = servers
+            .map(|it| it.keeping_payloads(self.payloads))
+            .map(|it| Arc::new(it.taking_credentials(self.takes_credentials)))
+            .collect();
         let held = self.held.iter().map(|held| held.secret(master));
         let secrets = std::iter::once(self.secret(master)).chain(held).collect();
         let vault = Arc::new(Vault::build(master, secrets).unwrap());

@@ -1,70 +1,73 @@
 //! What has the form of a credential, made up here so that no scanner takes it for one, and what
 //! has not.
 
-use lanyard_core::credential::FORMS;
-
-use super::{ALL, ANY, MORE, looks_like_live_credential};
+use super::*;
 
 const WORD: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678";
-const HEX: &str = "0123456789abcde";
 
 /// A made-up text of this length over an alphabet.
 fn made_up(alphabet: &str, length: usize) -> String {
     alphabet.chars().cycle().skip(5).step_by(7).take(length).collect()
 }
 
-/// Some of each kind that only this crate looks for, and some common ones.
-pub(crate) fn samples() -> Vec<(&'static str, String)> {
-    let word = |length| made_up(WORD, length);
-    let hex = |length| made_up(HEX, length);
-    vec![
-        ("GitHub token", format!("gh{}_{}", "p", word(36))),
-        ("Stripe key", format!("sk_{}_{}", "live", word(24))),
-        ("OpenAI key", format!("sk-{}-{}", "proj", word(48))),
-        (
-            "AWS access key id",
-            format!("AK{}{}", "IA", made_up("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)),
-        ),
-        ("JSON Web Token", format!("eyJ{}.eyJ{}.{}", word(20), word(40), word(43))),
-        ("Slack token", format!("xox{}-123456789012-{}", "b", word(24))),
-        ("Google API key", format!("AI{}{}", "za", word(35))),
-        ("Shopify token", format!("shp{}_{}", "at", hex(32))),
-        ("Telegram bot token", format!("123456789:{}", word(35))),
-        ("Telegram bot token", format!("/bot123456789:{}", word(35))),
-        ("Discord bot token", format!("M{}.{}.{}", word(24), word(6), word(30))),
-        ("Airtable token", format!("pat{}.{}", word(14), hex(64))),
-        ("Mailgun key", format!("key-{}", hex(32))),
-        (
-            "HubSpot token",
-            format!("pat-na1-{}-{}-{}-{}-{}", hex(8), hex(4), hex(4), hex(4), hex(12)),
-        ),
-        ("Notion token", format!("ntn_{}", word(43))),
-        ("Notion token", format!("secret_{}", word(43))),
-        ("Linear key", format!("lin_api_{}", word(40))),
-        ("Groq key", format!("gsk_{}", word(52))),
-        ("Atlassian token", format!("ATATT3{}", word(180))),
-        ("Brevo key", format!("xkeysib-{}-{}", hex(64), word(16))),
-        ("value of an Authorization header", format!("Bearer {}7", word(30))),
-        ("value of an Authorization header", format!("basic {}1==", word(30))),
-        ("password in a URL", format!("postgres://app:{}@db.example/x", word(10))),
-    ]
-}
-
 #[test]
 fn every_form_compiles_and_has_a_sample() {
-    assert_eq!(ALL.len(), FORMS.len() + MORE.len());
-    assert!(ANY.is_some());
-    for (name, _) in MORE {
-        assert!(samples().iter().any(|(kind, _)| kind == name), "no sample of {name}");
+    assert_eq!(ALL.len(), FORMS.len() + REQUEST_FORMS.len());
+    assert!(ANY.is_some() && ANYWHERE.is_some());
+    for (name, _) in REQUEST_FORMS {
+        assert!(samples_for_test().iter().any(|(kind, _)| kind == name), "no sample of {name}");
     }
 }
 
 #[test]
 fn credentials_are_told_by_their_kind() {
-    for (kind, sample) in samples() {
+    for (kind, sample) in samples_for_test() {
         for text in [sample.clone(), format!("the key is \"{sample}\", keep it")] {
             assert_eq!(looks_like_live_credential(&text), Some(kind), "{text}");
+            assert_eq!(live_credential(&text), Some(kind), "{text}");
+            // Wherever it begins in raw JSON: as a value, a key, and on a line of its own.
+            for json in [
+                format!("{{\"a\":\"{sample}\"}}"),
+                format!("{{\"{sample}\":1}}"),
+                format!("{{\"a\":\"see:\\n{sample}\\nand\"}}"),
+                format!("{{\"a\":\"{{\\\"b\\\":\\\"{sample}\\\"}}\"}}"),
+            ] {
+                assert!(json_may_hold_credential(&json), "{json}");
+            }
         }
+    }
+}
+
+#[test]
+fn an_example_is_no_live_one() {
+    for text in [
+        format!("sk_{}_{}", "test", made_up(WORD, 24)),
+        format!("rk_{}_{}", "test", made_up(WORD, 30)),
+        format!("AKI{}", "AIOSFODNN7EXAMPLE"),
+        format!("ghp_{}", "x".repeat(36)),
+        format!("Bearer YOUR_{}", "TOKEN_1234567890123456"),
+        "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11".to_owned(),
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==1234567890".to_owned(),
+        "postgres://user:password@localhost/db".to_owned(),
+        "https://me:<password>@example.com".to_owned(),
+        "amqp://guest:${PASSWORD}@broker".to_owned(),
+        "https://u:{{token}}@example.com".to_owned(),
+    ] {
+        assert_eq!(live_credential(&text), None, "{text}");
+    }
+    // A live one beside an example is one.
+    let (_, live) = samples_for_test().swap_remove(0);
+    let both = format!("not ghp_{} but {live}", "x".repeat(36));
+    assert_eq!(live_credential(&both), Some("GitHub token"));
+}
+
+#[test]
+fn escapes_hide_nothing() {
+    for json in [r#"{"a":"\u0067hp"}"#, r#"{"a":"https:\/\/a"}"#] {
+        assert!(json_may_hold_credential(json), "{json}");
+    }
+    for json in [r#"{"a":"line\nline\t\"x\""}"#, "{}", r#"{"a":"https://example.com/a:b@c"}"#] {
+        assert!(!json_may_hold_credential(json), "{json}");
     }
 }
 

@@ -33,7 +33,7 @@ use super::client::{ClientError, Session, Tool, fetch_json};
 use super::content::pretty;
 use super::env::AgentEnv;
 use super::issue::{Exit, Issue, IssueKind};
-use super::list::unknown_server;
+use super::list::{near_or_all, unknown_server};
 use super::streams::Streams;
 use super::target::{Directory, Server, name_in_path};
 
@@ -46,12 +46,17 @@ Examples:
   lanyard skill billing --run 'add_note text=hello'
       makes this call too, although it changes data
   lanyard skill billing --no-calls             of definitions and records alone
+  lanyard skill github --tool issues_list --tool issues_get
+      of these tools alone, where a server has hundreds
 
 Tools that change nothing (GET requests, readOnlyHint) are called to see what works; others only
 when --run names the call. Run it again after a while: what your calls met since is added. Text
 outside of the marked blocks is yours and stays, and so does a block that you changed.
 
 Where mcporter is on the PATH, the examples are run with it too.";
+
+/// Tools past which a file is longer than what agents read gladly.
+const TOOLS_MANY: usize = 50;
 
 /// Write a SKILL.md for one server, with examples that were run.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,6 +74,9 @@ pub(crate) struct SkillArgs {
     /// Call no tool
     #[arg(long, conflicts_with = "run")]
     pub(crate) no_calls: bool,
+    /// Write of this tool alone; repeatable
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) tool: Vec<String>,
     /// Make this call too, whatever it changes; repeatable
     #[arg(long, value_name = "'TOOL k=v'")]
     pub(crate) run: Vec<String>,
@@ -108,7 +116,7 @@ async fn write(args: &SkillArgs, env: &AgentEnv, streams: &mut Streams<'_>) -> R
     let prints = args.out.as_deref() == Some(Path::new("-"));
     // Before anything is called: a file that cannot be gone on with needs no calls.
     let old = if prints { None } else { read(&path)? };
-    let tools = tools_of(&server, env).await?;
+    let tools = chosen(tools_of(&server, env).await?, &args.tool)?;
     let known = known_of(&server, env).await.unwrap_or_else(|problem| {
         streams.notice(&format!("what became of earlier calls is not known: {problem}"));
         Known::default()
@@ -223,6 +231,12 @@ fn finish(
         return printed(streams.data(merged.text.trim_end()));
     }
     let is_new = old != Some(merged.text.as_str());
+    if written.tools > TOOLS_MANY {
+        streams.notice(&format!(
+            "{} tools are more than an agent wants to read at once; --tool names those it needs",
+            written.tools
+        ));
+    }
     for id in &merged.kept {
         let what = if id == FRONT { "the front matter" } else { &format!("the block `{id}`") };
         streams.notice(&format!(
@@ -300,6 +314,17 @@ async fn tools_of(server: &Server, env: &AgentEnv) -> Result<Vec<Tool>, Issue> {
     let late = |_| Issue::of(IssueKind::Timeout, "no list of tools in time");
     let mut tools = asked.map_err(late)??;
     tools.retain(|tool| server.filter.shows(&tool.name));
+    Ok(tools)
+}
+
+/// The tools that are named; all where none is.
+fn chosen(mut tools: Vec<Tool>, names: &[String]) -> Result<Vec<Tool>, Issue> {
+    let all = tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>();
+    if let Some(unknown) = names.iter().find(|name| !all.contains(&name.as_str())) {
+        let hint = near_or_all(unknown, &all);
+        return Err(Issue::usage(format!("--tool: there is no tool `{unknown}`.{hint}")));
+    }
+    tools.retain(|tool| names.is_empty() || names.contains(&tool.name));
     Ok(tools)
 }
 

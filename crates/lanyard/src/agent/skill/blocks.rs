@@ -5,7 +5,7 @@
 //! known as theirs and left alone. The front matter has no room for a mark of its own; its digest
 //! stands in the first line behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
@@ -90,17 +90,14 @@ pub(super) fn merge(old: Option<&str>, page: &Page) -> Result<Merged, String> {
     Ok(merged)
 }
 
-/// The lines of commands in a block of a file that ran: what stands in `sh` fences.
-pub(super) fn fenced(text: &str, wanted: &str) -> Vec<String> {
+/// The lines of commands in each block of a file that ran: what stands in `sh` fences.
+pub(super) fn fenced(text: &str) -> BTreeMap<String, Vec<String>> {
     let (front, rest) = split_front(text);
     let parts = parse(rest, front.lines().count()).unwrap_or_default();
-    let bodies = parts.iter().filter_map(|part| match part {
-        Part::Block { id, body, .. } if id == wanted => Some(body),
-        Part::Block { .. } | Part::Text(_) => None,
-    });
-    let mut lines = Vec::new();
-    for body in bodies {
-        let mut within = false;
+    let mut found = BTreeMap::new();
+    for part in parts {
+        let Part::Block { id, body, digest: _ } = part else { continue };
+        let (mut within, mut lines) = (false, Vec::new());
         for line in body.lines().map(str::trim_end) {
             match line {
                 "```sh" => within = true,
@@ -109,8 +106,9 @@ pub(super) fn fenced(text: &str, wanted: &str) -> Vec<String> {
                 _ => {}
             }
         }
+        found.insert(id, lines);
     }
-    lines
+    found
 }
 
 /// A file that was not there.
@@ -267,12 +265,14 @@ fn merge_front(front: &str, page: &Page, parts: &mut [Part], merged: &mut Merged
 /// Writes the blocks anew that are there, and takes out those that are about what is gone.
 fn replace(parts: &mut Vec<Part>, page: &Page, merged: &mut Merged) {
     let mut left = Vec::with_capacity(parts.len());
+    let blocks: BTreeMap<&str, &Block> =
+        page.blocks.iter().map(|block| (block.id.as_str(), block)).collect();
     for part in parts.drain(..) {
         let Part::Block { id, digest, body } = part else {
             left.push(part);
             continue;
         };
-        let new = page.blocks.iter().find(|block| block.id == id);
+        let new = blocks.get(id.as_str()).copied();
         if digest != digest_of(&body) {
             merged.kept.push(id.clone());
             left.push(Part::Block { id, digest, body });

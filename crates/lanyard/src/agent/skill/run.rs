@@ -191,11 +191,11 @@ pub(super) fn carry_over(
     tried: &mut [Tried],
     old: Option<&str>,
 ) {
-    let Some(old) = old else { return };
+    let mut fenced = old.map(super::blocks::fenced).unwrap_or_default();
     for ((tool, ..), tried) in tools.iter().zip(tried) {
         if let Tried::Not { .. } = tried {
-            let lines =
-                super::blocks::fenced(old, &format!("tool:{}", super::blocks::id_part(&tool.name)));
+            let id = format!("tool:{}", super::blocks::id_part(&tool.name));
+            let lines = fenced.remove(&id).unwrap_or_default();
             if lines.iter().any(|line| still_fits(tool, line)) {
                 *tried = Tried::Before(lines);
             }

@@ -19,6 +19,7 @@ fn args(out: &Path, more: impl FnOnce(&mut SkillArgs)) -> SkillArgs {
         out: Some(out.to_owned()),
         dry_run: false,
         no_calls: false,
+        tool: Vec::new(),
         run: Vec::new(),
         no_mcporter: true,
         json: false,
@@ -198,6 +199,18 @@ async fn written_again_it_has_what_was_learned_and_keeps_what_is_a_persons() {
     let second = std::fs::read_to_string(&file).unwrap();
     assert!(second.contains("## Mine\n\nkept  \n"), "{second}");
     assert!(second.contains("Ask `list_invoices` for what there is"), "{second}");
+}
+
+#[tokio::test]
+async fn tools_can_be_chosen() {
+    let fake = gateway(tools(), || own(&json!([])), answer).await;
+    let only = args(Path::new("-"), |it| it.tool = vec!["list_invoices".to_owned()]);
+    let (_, stdout, _) = run(&fake, &only).await;
+    assert!(stdout.contains("### `list_invoices`") && !stdout.contains("refund"), "{stdout}");
+    let wrong = args(Path::new("-"), |it| it.tool = vec!["list_invoice".to_owned()]);
+    let (exit, _, stderr) = run(&fake, &wrong).await;
+    assert_eq!(exit, Exit::Failure(IssueKind::Usage));
+    assert!(stderr.contains("Did you mean list_invoices?"), "{stderr}");
 }
 
 #[tokio::test]

@@ -92,6 +92,10 @@ fn by_code(code: &str) -> (&'static str, &'static str) {
             "its definition changed",
             "List the tools again and read it, then call it as it is now.",
         ),
+        "argument_credential" => (
+            "an argument looked like a key",
+            "Nothing was sent. Never pass a key on: Lanyard adds the stored one.",
+        ),
         "approval_needed" => (
             "a person has to say yes",
             "Repeat the same call with the same arguments once it is approved.",

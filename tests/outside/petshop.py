@@ -5,10 +5,13 @@
         shop.secrets()      what `server add` is told, and what its users must never see
 """
 
+import contextlib
 import json
 import pathlib
+import queue
 import shutil
 import subprocess
+import threading
 
 import lib
 import upstream
@@ -16,6 +19,8 @@ import upstream
 PYTHON = str(lib.OUTSIDE / "apis/bin/python")
 DESCRIPTIONS = lib.OUTSIDE / "petstore"
 PROGRAM = str(upstream.FIXTURES / "petstore.py")
+# Seconds until a request that was answered is told.
+WITHIN = 10
 
 
 class Petstore(upstream.Upstream):
@@ -55,8 +60,23 @@ class Petstore(upstream.Upstream):
 
     def taken(self, count: int) -> list[list]:
         """The next `count` requests that the shop answered: method, path, status."""
+        found = []
+        for _ in range(count):
+            with contextlib.suppress(queue.Empty):
+                found.append(self.told.get(timeout=WITHIN))
+        lib.check(len(found) == count, f"the shop took {found} within {WITHIN} s, not {count} requests")
+        return found
+
+    def start(self, port: int = 0) -> None:
+        super().start(port)
         assert self.process and self.process.stdout
-        return [json.loads(self.process.stdout.readline()) for _ in range(count)]
+        self.told: queue.Queue = queue.Queue()
+        threading.Thread(target=self.listen, args=[self.process.stdout], daemon=True).start()
+
+    def listen(self, said) -> None:
+        with contextlib.suppress(ValueError):  # It is closed at the end.
+            for line in said:
+                self.told.put(json.loads(line))
 
 
 def imported(description: pathlib.Path) -> pathlib.Path:

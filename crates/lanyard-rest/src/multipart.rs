@@ -3,9 +3,9 @@
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde_json::Value;
 
-use crate::args::Arg;
+use crate::args::{Arg, ListStyle};
 use crate::request::RenderError;
-use crate::values::{plain_texts, refused};
+use crate::values::{Encoding, plain_texts, push_pairs, refused};
 
 /// A body and the boundary between its parts.
 #[derive(Debug)]
@@ -44,14 +44,14 @@ pub(crate) fn write<'a>(
 }
 
 fn push_parts(parts: &mut Vec<Part>, arg: &Arg, value: &Value) -> Result<(), RenderError> {
-    let name = quoted(&arg.wire);
     if !arg.binary {
-        for text in plain_texts(arg, value)? {
-            let head = format!("Content-Disposition: form-data; name=\"{name}\"");
+        for (name, text) in texts(arg, value)? {
+            let head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(&name));
             parts.push(Part { head, content: text.into_bytes() });
         }
         return Ok(());
     }
+    let name = quoted(&arg.wire);
     let files = match value {
         Value::Array(items) => items.as_slice(),
         Value::Null => &[],
@@ -71,6 +71,17 @@ fn push_parts(parts: &mut Vec<Part>, arg: &Arg, value: &Value) -> Result<(), Ren
         parts.push(Part { head, content });
     }
     Ok(())
+}
+
+/// The parts of an argument that is no file: names and texts.
+fn texts(arg: &Arg, value: &Value) -> Result<Vec<(String, String)>, RenderError> {
+    if arg.style == ListStyle::DeepObject && value.is_object() {
+        let mut members = Vec::new();
+        push_pairs(&mut members, arg, value, Encoding::Plain)?;
+        return Ok(members);
+    }
+    let texts = plain_texts(arg, value)?;
+    Ok(texts.into_iter().map(|text| (arg.wire.clone(), text)).collect())
 }
 
 /// The bytes of a file that came as base64.

@@ -17,6 +17,8 @@ pub(crate) enum Encoding {
     Percent,
     /// As forms are: a space as `+`.
     Form,
+    /// Not at all: names and contents of parts.
+    Plain,
 }
 
 impl Encoding {
@@ -24,6 +26,7 @@ impl Encoding {
         match self {
             Self::Percent => push_encoded(out, text),
             Self::Form => push_form(out, text),
+            Self::Plain => out.push_str(text),
         }
     }
 
@@ -132,8 +135,13 @@ pub(crate) fn push_pairs(
             push_deep(out, arg, &arg.wire, value, encoding)?;
         }
         (ListStyle::Joined(separator), Value::Array(_) | Value::Object(_)) => {
+            let elements = elements(value).unwrap_or_default();
+            // `name=` is read as one empty element: nothing at all says that there is none.
+            if elements.is_empty() {
+                return Ok(());
+            }
             let mut joined = String::new();
-            for (index, element) in elements(value).unwrap_or_default().iter().enumerate() {
+            for (index, element) in elements.iter().enumerate() {
                 if index > 0 {
                     encoding.push_separator(&mut joined, separator);
                 }
@@ -172,8 +180,9 @@ fn push_deep(
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                if key.contains(['[', ']']) {
-                    return Err(refused(arg, "has a key with a bracket"));
+                // `name[]` is an element of a list.
+                if key.is_empty() || key.contains(['[', ']']) {
+                    return Err(refused(arg, "has a key that is empty or holds a bracket"));
                 }
                 push_deep(out, arg, &format!("{name}[{key}]"), member, encoding)?;
             }
@@ -200,6 +209,9 @@ pub(crate) fn plain_texts(arg: &Arg, value: &Value) -> Result<Vec<String>, Rende
             let elements = elements(value).unwrap_or_default();
             if elements.iter().any(|element| element.contains(separator)) {
                 return Err(refused(arg, "has an element that holds the separator"));
+            }
+            if elements.is_empty() {
+                return Ok(Vec::new());
             }
             Ok(vec![elements.join(separator.encode_utf8(&mut [0; 4]))])
         }

@@ -226,7 +226,7 @@ fn push_members(
         arg.required = required && needed.is_some_and(|list| list.contains(&json!(wire)));
         match described.kind {
             Kind::Form => form_style(&mut arg, described, context),
-            Kind::Multipart => part_style(&mut arg, described),
+            Kind::Multipart => part_style(&mut arg, described, context),
             Kind::Json | Kind::Text | Kind::Binary => {}
         }
         let place = described.schema.as_ref().map_or(&described.at.place, |schema| &schema.place);
@@ -278,20 +278,30 @@ fn form_style(arg: &mut DraftArg, described: &Described<'_>, context: &Context<'
             ArgStyle::Repeat
         }
         (Some("deepObject"), _) => ArgStyle::DeepObject,
-        (Some("spaceDelimited"), Some("array")) => ArgStyle::Space,
-        (Some("pipeDelimited"), Some("array")) => ArgStyle::Pipe,
+        (Some("spaceDelimited"), Some("array" | "object")) => ArgStyle::Space,
+        (Some("pipeDelimited"), Some("array" | "object")) => ArgStyle::Pipe,
         (_, Some("array")) if explode == Some(false) => ArgStyle::Comma,
         (_, Some("array")) => ArgStyle::Repeat,
+        (None | Some("form"), Some("object")) if explode == Some(false) => ArgStyle::Comma,
+        (Some(_), Some("object")) => {
+            let text = "an object whose members would be fields of their own is sent as JSON";
+            context.notes.info(&described.at.place, text);
+            ArgStyle::Json
+        }
         _ => ArgStyle::Json,
     };
 }
 
-/// How a part is written: each element of a list is a part, and what is no text is a file.
-fn part_style(arg: &mut DraftArg, described: &Described<'_>) {
-    if types::only(&arg.schema) == Some("array") {
+/// How a part is written: each element of a list is a part, and what is no text is a file. Since
+/// OpenAPI 3.1 a part may have a style.
+fn part_style(arg: &mut DraftArg, described: &Described<'_>, context: &Context<'_>) {
+    let encoding = described.encoding.as_ref().and_then(|list| list.get(arg.wire()));
+    let names = |key| encoding.as_ref().is_some_and(|encoding| encoding.get(key).is_some());
+    if context.version() == Version::V31 && (names("style") || names("explode")) {
+        form_style(arg, described, context);
+    } else if types::only(&arg.schema) == Some("array") {
         arg.style = ArgStyle::Repeat;
     }
-    let encoding = described.encoding.as_ref().and_then(|list| list.get(arg.wire()));
     let of_part = encoding.as_ref().and_then(|encoding| encoding.text("contentType"));
     mark_file(&mut arg.schema, of_part);
     if let Some(items) = arg.schema.get_mut("items") {

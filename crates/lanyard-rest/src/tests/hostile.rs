@@ -45,6 +45,8 @@ tools:
    requestTemplate: {url: "https://h.example/f", method: POST, argsToFormBody: true}}
 - {name: multipart, description: d, args: [{name: a}, {name: file, format: binary}],
    requestTemplate: {url: "https://h.example/m", method: POST, argsToMultipartBody: true}}
+- {name: parts, description: d, args: [{name: a, type: object, style: deepObject}],
+   requestTemplate: {url: "https://h.example/m", method: POST, argsToMultipartBody: true}}
 - {name: in_url, description: d, args: [{name: a}, {name: b}],
    requestTemplate: {url: "https://h.example/t/{{.args.a}}/x?k={{.args.b}}&fixed=1"}}
 - {name: in_name, description: d, args: [{name: a}, {name: b}],

@@ -9,8 +9,8 @@ use http::request::Parts;
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::Admin;
 use crate::error::ApiError;
+use crate::{Admin, stated};
 
 /// A JSON body. No body at all is an empty object.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ impl<T: DeserializeOwned> FromRequest<Admin> for Asked<T> {
             let message = "a body needs the header `Content-Type: application/json`";
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
+        stated::check_body(&bytes)?;
         read(&bytes).map(Self)
     }
 }

@@ -46,6 +46,7 @@ mod server;
 mod server_add;
 mod server_test;
 mod state;
+mod stated;
 mod status;
 mod tenant;
 mod unread;

@@ -21,7 +21,6 @@ use crate::Admin;
 use crate::actor::Reader;
 use crate::change::{About, Landing};
 use crate::error::{ApiError, mcp_problem_json, problem_json};
-use crate::launch;
 use crate::options::{ServerKind, StoredOptions};
 use crate::ports::{Trial, Unlisted};
 use crate::server::{listed_json, secret_state};
@@ -30,6 +29,7 @@ use crate::server_add::{
 };
 use crate::state::Shared;
 use crate::user_credential::is_users_own;
+use crate::{launch, stated};
 
 /// Everything that an addition would do, worked out before anything is written.
 struct Plan {
@@ -190,6 +190,7 @@ impl Shared {
         let mut options = request.options.clone().checked(ServerKind::Mcp)?;
         options.keep_marks(rows.servers.iter().find(|row| row.name == name));
         let literals = definition.take_literals(&name);
+        stated::check_definition(&file, &definition.to_json())?;
         check_program(&definition).map_err(|it| ApiError::mcp_definition(&file, &[it]))?;
         let named_in_it = definition.secrets();
         let mut unset = named(&request.unset)?;

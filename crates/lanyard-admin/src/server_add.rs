@@ -24,7 +24,7 @@ use crate::proof::{self, ProbeRequest};
 use crate::server::{secret_state, set_names, tool_json};
 use crate::state::Shared;
 use crate::user_credential::is_users_own;
-use crate::{Admin, mcp_add};
+use crate::{Admin, mcp_add, stated};
 
 /// What is asked. The texts may hold a credential, so there is no `Debug`.
 #[derive(Clone, Deserialize)]
@@ -328,6 +328,7 @@ impl Shared {
         let mut options = request.options.checked(ServerKind::Rest)?;
         let place = (request.file.as_str(), request.source.as_str());
         let parsed = self.parse(name.as_ref(), place, &options, rows)?;
+        stated::check_source(&request.file, &parsed.source)?;
         let name = parsed.definition.name.clone();
         let values = &request.secret_values;
         let mut named = values.names();

@@ -23,7 +23,7 @@ use crate::page::session::Sessions;
 use crate::ports::{Notify, Status, Verify};
 use crate::{
     addition, agent, approval, audit, grant, intake, limit, operator, page, payload, pin, policy,
-    secret, server, server_add, server_test, status, tenant, user_credential,
+    secret, server, server_add, server_test, stated, status, tenant, user_credential,
 };
 
 /// Told of a tenant's subject.
@@ -185,6 +185,7 @@ impl Admin {
             .route("/v1/audit/erase", post(payload::erase))
             .merge(console())
             .fallback(status::nothing_here)
+            .layer(axum::middleware::from_fn(stated::guard_address))
             .with_state(self.clone())
     }
 }

@@ -110,8 +110,10 @@ fn swagger_body<'d>(
 
 /// The content type as it is sent, if it is not the usual one.
 fn set_type(media: &str, usual: &str, arguments: &mut Arguments) {
-    let media = if media.contains('*') { usual } else { media.trim() };
-    if !media.eq_ignore_ascii_case(usual) || usual.is_empty() {
+    // A range is no type, and what a header cannot hold is none either.
+    let is_type = !media.contains('*') && media.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let media = if is_type { media.trim() } else { usual };
+    if !media.is_empty() && !media.eq_ignore_ascii_case(usual) {
         arguments.headers.push(("Content-Type".to_owned(), crate::literal(media)));
     }
 }

@@ -25,17 +25,23 @@ pub(super) async fn fetch(url: &str) -> Result<(String, String), Failure> {
             Ok(text) => return Ok((text, url)),
             Err(DownloadError::Moved(location)) => url = moved(&url, &location)?,
             Err(DownloadError::Refused(status, _)) => {
-                return Err(Failure::other(format!("{url} answered HTTP {}", status.as_u16())));
+                let place = place(&url);
+                return Err(Failure::other(format!("{place} answered HTTP {}", status.as_u16())));
             }
             Err(DownloadError::Client(error)) => {
-                return Err(Failure::offline(format!("{url}: {error}")));
+                return Err(Failure::offline(format!("{}: {error}", place(&url))));
             }
             Err(DownloadError::Sink(error)) => {
-                return Err(Failure::other(format!("{url}: {error}")));
+                return Err(Failure::other(format!("{}: {error}", place(&url))));
             }
         }
     }
-    Err(Failure::other(format!("{url} is elsewhere again, after {MOVES_MAX} moves")))
+    Err(Failure::other(format!("{} is elsewhere again, after {MOVES_MAX} moves", place(&url))))
+}
+
+/// An address as it is shown and kept: some documents are had with a key in the query.
+pub(super) fn place(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
 }
 
 async fn one(url: &str) -> Result<String, DownloadError> {
@@ -64,8 +70,10 @@ async fn one(url: &str) -> Result<String, DownloadError> {
 
 /// Where a document is that was sought at `url`.
 fn moved(url: &str, location: &str) -> Result<String, Failure> {
-    let no =
-        |why: &str| Failure::other(format!("{url} points to {}: {why}", output::plain(location)));
+    let no = |why: &str| {
+        let (from, to) = (place(url), output::plain(place(location)));
+        Failure::other(format!("{from} points to {to}: {why}"))
+    };
     let (from, _) = Origin::split_url(url).map_err(|error| no(&error.to_string()))?;
     if location.starts_with('/') && !location.starts_with("//") {
         return Ok(format!("{from}{location}"));
@@ -81,7 +89,14 @@ fn moved(url: &str, location: &str) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::moved;
+    use super::{moved, place};
+
+    #[test]
+    fn a_key_in_an_address_is_not_shown() {
+        assert_eq!(place("https://a.example/x.json?key=k#y"), "https://a.example/x.json");
+        let error = moved("https://a.example/x?key=k", "http://a.example/y?key=k").unwrap_err();
+        assert!(!format!("{error:?}").contains("key=k"), "{error:?}");
+    }
 
     #[test]
     fn a_document_moves_to_no_worse_place() {

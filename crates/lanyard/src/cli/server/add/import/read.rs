@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::again::Standing;
 use super::choice::Choice;
-use super::fetch::{DOCUMENT_BYTES_MAX, fetch};
+use super::fetch::{self, DOCUMENT_BYTES_MAX};
 use super::told;
 use crate::failure::Failure;
 use crate::schemas::GuardSchemas;
@@ -101,7 +101,7 @@ async fn openapi(
 ) -> Result<Read, Failure> {
     let is_url = place.starts_with("https://") || place.starts_with("http://");
     let (text, found) = match is_url {
-        true => fetch(place).await?,
+        true => fetch::fetch(place).await?,
         false => (text(place)?, shown(place).to_owned()),
     };
     let names = match standing.and_then(|it| it.imported.as_ref()) {
@@ -129,10 +129,11 @@ async fn openapi(
         explain_answers: choice.explain_answers,
         ..OpenApiOptions::new(&GuardSchemas, bytes_max)
     };
+    let place = if is_url { fetch::place(&found) } else { &found }.to_owned();
     let import = import_openapi(&text, &options)
-        .map_err(|error| Failure::other(format!("{found}: {error}; nothing was imported")))?;
+        .map_err(|error| Failure::other(format!("{place}: {error}; nothing was imported")))?;
     let (draft, notes, counts) = (import.draft, import.notes, Some(import.counts));
-    Ok(Read { draft, notes, counts, secrets: Vec::new(), place: found })
+    Ok(Read { draft, notes, counts, secrets: Vec::new(), place })
 }
 
 fn options<'a>(name: &'a str, choice: &'a Choice) -> ImportOptions<'a> {

@@ -33,6 +33,19 @@ impl Draft {
         scheme.map(|it| it.id.as_str()).or_else(|| config().map(|(key, _)| key.as_str()))
     }
 
+    /// Has each tool say for itself what the server says for all: it is to stand beside tools of
+    /// another server, of which other things hold.
+    pub fn stand_alone(&mut self) {
+        let base_url = self.base_url.take().unwrap_or_default();
+        let security = std::mem::take(&mut self.default_security);
+        for tool in &mut self.tools {
+            tool.security.get_or_insert_with(|| security.clone());
+            if tool.url.starts_with('/') {
+                tool.url = format!("{}{}", base_url.trim_end_matches('/'), tool.url);
+            }
+        }
+    }
+
     /// Names no secret any more where this one was named: an empty one is made there.
     pub fn forget(&mut self, reference: &str) {
         let schemes = self.schemes.iter_mut().map(|scheme| &mut scheme.credential);

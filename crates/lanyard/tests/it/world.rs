@@ -138,6 +138,14 @@ impl World {
         done.stdout
     }
 
+    /// The same with something on stdin.
+    #[track_caller]
+    pub(crate) fn ok_with(&self, args: &[&str], stdin: &str) -> String {
+        let done = self.run_with(args, stdin);
+        assert_eq!(done.code, Some(0), "{args:?}: {done:?}");
+        done.stdout
+    }
+
     /// What addresses.json says.
     pub(crate) fn addresses(&self) -> Value {
         let text = std::fs::read_to_string(self.data().join("run/addresses.json")).unwrap();

@@ -198,6 +198,18 @@ fn a_curl_line_and_then_another() {
     let secrets = world.ok(&["secret", "list", "--json"]);
     let secrets: Value = serde_json::from_str(&secrets).unwrap();
     assert_eq!(secrets["secrets"][0]["version"], 1, "{secrets}");
+    // A line with another kind of credential, and one without: what the server asks of all its
+    // tools is not asked of them.
+    let basic = format!("curl {origin}/basic -u ann:a-password");
+    world.ok_with(&[&more[..], &["--no-verify"]].concat(), &basic);
+    world.ok_with(&[&more[..], &["--no-verify"]].concat(), &format!("curl {origin}/open"));
+    world.write("now.yaml", &source(&world));
+    for (tool, has) in [("get_things", "X-Api-Key: "), ("get_basic", "Authorization: ")] {
+        let shown = world.ok(&["server", "render", "now.yaml", tool]);
+        assert!(shown.contains(has), "{tool}: {shown}");
+    }
+    let shown = world.ok(&["server", "render", "now.yaml", "get_open"]);
+    assert!(!shown.contains("X-Api-Key") && !shown.contains("Authorization"), "{shown}");
     let taken =
         ["server", "add", "other", "--curl", "-", "--secret", "X-Api-Key=secret://desk-api-key"];
     let done = world.run_with(&taken, &paste("things", "a-third-key"));

@@ -127,7 +127,7 @@ pub(super) async fn prepare(
     }
     let fresh = read.draft.to_yaml();
     let merged = match &standing {
-        Some(standing) => Some(standing.merge(&read.draft, source.is_whole())?),
+        Some(standing) => Some(standing.merge(&mut read.draft, source.is_whole())?),
         None => None,
     };
     if let Some(merged) = &merged {

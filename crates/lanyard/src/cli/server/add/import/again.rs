@@ -64,9 +64,15 @@ impl Standing {
     }
 
     /// What stands there, with what is new. Of what is no `whole` API, nothing is missed.
-    pub(super) fn merge(&self, draft: &Draft, whole: bool) -> Result<Merged, Failure> {
-        let base = self.imported.as_ref().filter(|_| whole);
-        let base = base.map_or(NOTHING, |it| it.definition.as_str());
+    pub(super) fn merge(&self, draft: &mut Draft, whole: bool) -> Result<Merged, Failure> {
+        let base = match self.imported.as_ref().filter(|_| whole) {
+            Some(before) => before.definition.as_str(),
+            None => {
+                // What the server says for all its tools was not said of these.
+                draft.stand_alone();
+                NOTHING
+            }
+        };
         merge(base, &self.definition, draft).map_err(|problem| {
             Failure::other(format!("what stands there cannot be read: {problem}; use --replace"))
         })

@@ -91,8 +91,8 @@ const EXAMPLE_WORDS: &[&str] = &[
 ];
 
 /// Parts of examples that issuers and standards show.
-/// Sources: https://core.telegram.org/bots/api, https://www.jwt.io,
-/// https://www.rfc-editor.org/rfc/rfc7617#section-2, https://www.rfc-editor.org/rfc/rfc7519#section-3.1
+/// Sources: <https://core.telegram.org/bots/api>, <https://www.jwt.io>,
+/// <https://www.rfc-editor.org/rfc/rfc7617#section-2>, <https://www.rfc-editor.org/rfc/rfc7519#section-3.1>
 const SHOWN: &[&str] = &[
     "abc-def1234ghikl-zyx57w2v1u123ew11",
     "sflkxwrjsmekkf2qt4fwpmejf36pok6yjv_adqssw5c",

@@ -167,7 +167,9 @@ impl Shared {
         Ok(change.secret_set_origins(&self.tenant, name, &all)?)
     }
 
-    /// Takes back every binding to a server: another one of that name gets nothing by it.
+    /// Takes back every binding to a server: another one of that name gets nothing by it. Links for
+    /// these secrets end too: the same name may be bound again in this very change, for another
+    /// program than the one that whoever holds the link was asked for.
     pub(crate) fn release(
         &self,
         server: &ServerName,
@@ -180,6 +182,10 @@ impl Shared {
                 row.origins.iter().filter(|it| **it != place).cloned().collect();
             change.secret_set_origins(&self.tenant, &row.name, &left)?;
             change.detail(&format!("secret_released:{}", row.name), &place);
+            let ended = change.intakes_delete_of(&self.tenant, &row.name)?;
+            if ended > 0 {
+                change.detail(&format!("intakes_cancelled:{}", row.name), ended);
+            }
         }
         Ok(())
     }

@@ -131,6 +131,16 @@ impl Change<'_> {
         secret.ok_or_else(|| StoreError::missing("intake link", id))
     }
 
+    /// Cancels every link of a secret, and says how many there were.
+    pub fn intakes_delete_of(
+        &self,
+        tenant: &TenantName,
+        secret: &SecretName,
+    ) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM intakes WHERE tenant = ?1 AND secret = ?2";
+        Ok(self.connection.execute(sql, [tenant.as_str(), secret.as_str()])?)
+    }
+
     /// Cancels every link that somebody made, and says how many there were.
     pub fn intakes_delete_by(&self, created_by: &str) -> Result<usize, StoreError> {
         let sql = "DELETE FROM intakes WHERE created_by = ?1";

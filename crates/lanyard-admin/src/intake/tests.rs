@@ -170,6 +170,43 @@ async fn a_link_ends_with_whoever_made_it_and_with_its_secret() {
     is_dead(&give(&world, &path, "tst_value_1").await);
 }
 
+/// The name is bound again in the change that released it, so the places alone tell nothing.
+#[tokio::test]
+async fn a_link_ends_with_the_program_that_it_was_made_for() {
+    for removed_first in [false, true] {
+        let world = World::new();
+        let billing = |command: &str| {
+            json!({
+                "kind": "mcp", "name": "billing", "no_verify": true, "replace": true,
+                "definition": {
+                    "type": "stdio", "command": command, "env": { "KEY": "secret://billing-key" },
+                },
+                "unset": ["billing-key"], "bind": ["billing-key"],
+            })
+        };
+        world.ok(Method::POST, "/v1/servers", billing("/bin/sh")).await;
+        let made = made(&world, json!({})).await;
+        assert_eq!(made["origins"], json!(["server:billing"]));
+        // Another setting is no other program.
+        let setting = json!({ "timeout": "5" });
+        world.ok(Method::PATCH, "/v1/servers/billing", setting).await;
+        let path = made["path"].as_str().unwrap();
+        assert_eq!(get(&world, path).await.status, 200);
+        if removed_first {
+            world.ok(Method::DELETE, "/v1/servers/billing", Value::Null).await;
+        }
+        let replaced = world.rows().version;
+        world.ok(Method::POST, "/v1/servers", billing("/bin/ls")).await;
+        assert!(world.rows().version > replaced);
+        assert_eq!(world.rows().secrets[0].origins, ["server:billing"]);
+        is_dead(&get(&world, path).await);
+        is_dead(&give(&world, path, "tst_value_1").await);
+        assert_eq!((listed(&world).await, version(&world).await), (json!([]), Value::Null));
+        let told = world.told().await;
+        assert!(removed_first || told.contains(r#""intakes_cancelled:billing-key":"1""#), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn only_one_of_many_is_first() {
     let world = World::new();

@@ -90,6 +90,20 @@ fn a_link_goes_with_its_time_its_secret_and_its_maker() {
 }
 
 #[test]
+fn the_links_of_one_secret_are_cancelled_alone() {
+    let home = TempDir::new().unwrap();
+    let store = with(&home, &[link("l1", 1, 100), link("l2", 2, 100)]);
+    let end = |id: &str, tenant: &str, secret: &str| {
+        let (tenant, secret) = (TenantName::parse(tenant), SecretName::parse(secret));
+        let (tenant, secret) = (tenant.unwrap(), secret.unwrap());
+        store.change(record(id), |change| change.intakes_delete_of(&tenant, &secret)).unwrap()
+    };
+    assert_eq!((end("r2", "other", "key"), end("r3", "default", "key2")), (0, 0));
+    assert_eq!(end("r4", "default", "key"), 2);
+    assert!(ids(&store).is_empty());
+}
+
+#[test]
 fn no_hash_is_printed() {
     let text = format!("{:?}", link("l1", 171, 5));
     assert!(text.contains("l1") && !text.contains("171, 171"), "{text}");

@@ -1,8 +1,10 @@
 //! Somebody outside is told of a server that was added: which, with which tools, for whom. Never
-//! an argument, an answer or a credential.
+//! an argument, an answer or a credential, and nothing of a tool that waits for approval but that
+//! it does: its name and its words are a stranger's, and nobody has looked at them.
 
 use std::sync::Arc;
 
+use lanyard_store::DefinitionState;
 use serde_json::{Value, json};
 
 use crate::Admin;
@@ -54,7 +56,7 @@ impl Admin {
     fn news(&self, added: &Value, agents: &[String], by: &str) -> Value {
         let member = |key: &str| added.get(key).cloned().unwrap_or(Value::Null);
         let name = added.get("name").and_then(Value::as_str).unwrap_or_default();
-        let tools = tools(added);
+        let (tools, waiting) = tools(added);
         let event = match added.get("result").and_then(Value::as_str) {
             Some("replaced") => "server.replaced",
             Some(_) | None => "server.added",
@@ -62,7 +64,7 @@ impl Admin {
         let base = self.shared.parts.about.get("url").map_or("", String::as_str);
         json!({
             "event": event,
-            "text": sentence(name, event, &tools, agents),
+            "text": sentence(name, event, (tools.as_slice(), waiting), agents),
             "time": self.shared.parts.clock.now().to_string(),
             "by": by,
             "tenant": self.shared.tenant.as_str(),
@@ -70,24 +72,35 @@ impl Admin {
             "description": member("description"),
             "url": format!("{base}/servers/{name}/mcp"),
             "tools": tools,
+            "waiting": waiting,
             "agents": agents,
         })
     }
 }
 
-/// The tools of what was added: of a REST API, of a set, of a server that speaks MCP.
-fn tools(added: &Value) -> Vec<Value> {
+/// The tools of what was added (of a REST API, of a set, of a server that speaks MCP), and how many
+/// wait for approval.
+fn tools(added: &Value) -> (Vec<Value>, usize) {
     let list = |key: &str| added.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let is_tool = |it: &Value| it.get("kind").is_none_or(|kind| kind == "tool");
+    let waits = |it: &Value| {
+        it.get("state").is_some_and(|state| state == DefinitionState::Quarantined.as_str())
+    };
     let named =
         |it: &Value| json!({ "name": it.get("name"), "description": it.get("description") });
     let set = list("tool_set").into_iter().map(|name| json!({ "name": name }));
-    let own = list("tools").into_iter().chain(list("listed"));
-    own.filter(is_tool).map(|it| named(&it)).chain(set).collect()
+    let own = list("tools").into_iter().chain(list("listed")).filter(is_tool);
+    let (waiting, told): (Vec<Value>, Vec<Value>) = own.partition(waits);
+    (told.iter().map(named).chain(set).collect(), waiting.len())
 }
 
 /// One sentence for people: chats show the member `text` of what they are sent.
-fn sentence(name: &str, event: &str, tools: &[Value], agents: &[String]) -> String {
+fn sentence(
+    name: &str,
+    event: &str,
+    (tools, waiting): (&[Value], usize),
+    agents: &[String],
+) -> String {
     let names: Vec<&str> =
         tools.iter().filter_map(|it| it.get("name")?.as_str()).take(NAMED_MAX).collect();
     let more = if tools.len() > names.len() { ", ..." } else { "" };
@@ -101,5 +114,10 @@ fn sentence(name: &str, event: &str, tools: &[Value], agents: &[String]) -> Stri
         [] => String::new(),
         names => format!(": {}{more}", names.join(", ")),
     };
-    format!("The server {name} {verb}, with {} {noun}{listed}. {whom}.", tools.len())
+    let held = match waiting {
+        0 => String::new(),
+        1 => " 1 more waits for approval.".to_owned(),
+        more => format!(" {more} more wait for approval."),
+    };
+    format!("The server {name} {verb}, with {} {noun}{listed}.{held} {whom}.", tools.len())
 }

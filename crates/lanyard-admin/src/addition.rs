@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use lanyard_core::{AgentName, SecretName, ServerName};
+use lanyard_rest::{ParseOptions, parse};
 use lanyard_store::{Change, Configuration, GrantRow, ImportRow, SecretRow};
 use lanyard_vault::SecretText;
 use serde::Deserialize;
@@ -105,7 +106,14 @@ impl Shared {
         };
         for (secret, text) in request.secret_values.read()? {
             let row = rows.secrets.iter().find(|row| row.name == secret);
-            if row.is_some_and(|row| row.version.is_some()) && !own.contains(&secret) {
+            let is_others = if own.contains(&secret) {
+                self.is_named_elsewhere(&secret, &server, &rows)
+            } else {
+                // Also one without a value goes somewhere already, or is about to.
+                row.is_some_and(|row| row.version.is_some() || !row.origins.is_empty())
+                    || self.is_named_elsewhere(&secret, &server, &rows)
+            };
+            if is_others {
                 return Err(already_there(&secret, &server));
             }
             refuse_users_own(&secret, &rows)?;
@@ -113,6 +121,21 @@ impl Shared {
             store_version(self, &secret, &text, change)?;
         }
         Ok(())
+    }
+
+    /// Whether a server of another name has that secret.
+    fn is_named_elsewhere(
+        &self,
+        secret: &SecretName,
+        server: &ServerName,
+        rows: &Configuration,
+    ) -> bool {
+        let others = rows.servers.iter().filter(|row| row.name != *server);
+        others
+            .filter(|row| {
+                row.source.contains(secret.as_str()) || row.options.contains(secret.as_str())
+            })
+            .any(|row| self.described(row, rows).is_ok_and(|it| it.secrets().contains(secret)))
     }
 
     /// Lets agents call all tools of a server that was just put.
@@ -163,11 +186,29 @@ impl Shared {
         &self,
         imported: Option<ImportedFrom>,
         server: &ServerName,
+        base_url: Option<String>,
         change: &Change<'_>,
     ) -> Result<(), ApiError> {
         let Some(ImportedFrom { format, place, options, definition }) = imported else {
             return Ok(());
         };
+        let read = ParseOptions {
+            name: Some(server),
+            base_url: base_url.as_deref(),
+            secrets: &[],
+            secret_known: &|_| true,
+            schemas: &*self.parts.schemas,
+            limits: &self.parts.limits,
+            servers: &|_| None,
+        };
+        let parsed = parse("imported", &definition, &read).map_err(ApiError::definition)?;
+        // It is kept as it is, and not in the vault.
+        if let Some(literal) = parsed.literals.first() {
+            return Err(ApiError::invalid(format!(
+                "line {} of what was imported holds a credential: leave it empty there, or write secret://NAME",
+                literal.line
+            )));
+        }
         change.detail("imported", format!("{format} {place}"));
         Ok(change.import_put(&ImportRow {
             tenant: self.tenant.clone(),
@@ -189,7 +230,7 @@ fn is_all(row: &GrantRow) -> bool {
 fn already_there(secret: &SecretName, server: &ServerName) -> ApiError {
     let reference = secret.reference();
     ApiError::conflict(format!(
-        "{reference} has a value already, and no server `{server}` that it is for: name it with --secret PARAM={reference}, or remove it with `lanyard secret rm {secret}`"
+        "{reference} is there already, and not for `{server}` alone: name it with --secret PARAM={reference} if it is the one that is meant, or choose another name for the server; one that nothing uses goes with `lanyard secret rm {secret}`"
     ))
 }
 
@@ -208,6 +249,7 @@ pub(crate) async fn import(
             Ok(json!({
                 "server": name.as_str(),
                 "kind": server.kind,
+                "version": server.version,
                 "definition": server.source,
                 "options": serde_json::from_str::<Value>(&server.options).unwrap_or_default(),
                 "imported": row.map(|row| json!({

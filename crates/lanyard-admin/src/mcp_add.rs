@@ -244,6 +244,7 @@ impl Shared {
         if let Some(before) = &before {
             change.detail("replaced", "yes");
             self.replace_mcp(before, &plan.definition, change)?;
+            change.import_delete(&self.tenant, &plan.name)?;
         }
         for (name, value) in &plan.literals {
             self.store_literal(name, value.expose(), &format!("for {name}"), change)?;

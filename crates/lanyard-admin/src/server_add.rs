@@ -82,10 +82,10 @@ pub(crate) struct AddRequest {
     /// Take the place of a server of that name.
     #[serde(default)]
     pub(crate) replace: bool,
-    /// Part of the definition comes anew from where it was imported, which is not the operator's
-    /// word on where secrets may go: its options bind nothing. REST only.
-    #[serde(default)]
-    pub(crate) merge: bool,
+    /// The version of the server with which this is merged: another one by now is not replaced. Part
+    /// of such a definition comes anew from where it was imported, which is not the operator's word
+    /// on where secrets may go: its options bind nothing. REST only.
+    pub(crate) merge: Option<u64>,
 }
 
 impl AddRequest {
@@ -96,12 +96,12 @@ impl AddRequest {
         }
         let (given, kind) = match self.kind {
             ServerKind::Rest if self.definition.is_some() => ("definition", "mcp"),
-            ServerKind::Rest if !self.bind.is_empty() && !self.merge => ("bind", "mcp"),
+            ServerKind::Rest if !self.bind.is_empty() && self.merge.is_none() => ("bind", "mcp"),
             ServerKind::Rest if !self.unset.is_empty() => ("unset", "mcp"),
             ServerKind::Mcp if !self.source.is_empty() => ("source", "rest"),
             ServerKind::Mcp if self.probe.is_some() => ("probe", "rest"),
             ServerKind::Mcp if self.imported.is_some() => ("imported", "rest"),
-            ServerKind::Mcp if self.merge => ("merge", "rest"),
+            ServerKind::Mcp if self.merge.is_some() => ("merge", "rest"),
             ServerKind::Rest | ServerKind::Mcp => return Ok(()),
         };
         Err(ApiError::invalid(format!("`{given}` goes with kind `{kind}`")))
@@ -170,10 +170,12 @@ pub(crate) async fn add(
         None
     };
     let mut shown = admin.added(reader, request).await?;
-    if let Some((hook, owner, agents)) = told
-        && shown.get("result") != Some(&json!("unchanged"))
-    {
-        let notified = admin.tell(&*hook, &owner, &shown, &agents).await;
+    if let Some((hook, owner, agents)) = told {
+        let notified = if shown.get("result") == Some(&json!("unchanged")) {
+            json!({ "to": hook.place(), "problem": "the server is not new" })
+        } else {
+            admin.tell(&*hook, &owner, &shown, &agents).await
+        };
         if let Some(shown) = shown.as_object_mut() {
             shown.insert("notified".to_owned(), notified);
         }
@@ -332,13 +334,17 @@ impl Shared {
         let name = parsed.definition.name.clone();
         let values = &request.secret_values;
         let mut named = values.names();
-        named.extend(if request.merge {
+        named.extend(if request.merge.is_some() {
             mcp_add::named(&request.bind)?
         } else {
             options.secret_pairs()?.into_iter().map(|(_, name)| name).collect()
         });
         let bind = binding(&parsed, (&options, &named), rows, &request.file)?;
-        options.keep_marks(rows.servers.iter().find(|row| row.name == name));
+        let before = rows.servers.iter().find(|row| row.name == name);
+        if request.merge.is_some_and(|version| before.is_none_or(|row| row.version != version)) {
+            return Err(changed_meanwhile(&name));
+        }
+        options.keep_marks(before);
         let stored = options.to_json()?;
         let standing = match rows.servers.iter().find(|row| row.name == name) {
             None => Standing::Nothing,
@@ -372,6 +378,7 @@ impl Shared {
 
     fn carry_out(&self, plan: Plan, change: &Change<'_>) -> Result<(), ApiError> {
         let Parsed { definition, literals, unset, source, .. } = plan.parsed;
+        let base_url = plan.options.base_url.clone();
         for name in unset {
             self.secret_exists(&name, change)?;
         }
@@ -405,7 +412,7 @@ impl Shared {
         change.detail("verified", if plan.verified { "yes" } else { "no" });
         let origins: Vec<String> = definition.origins().iter().map(Origin::to_string).collect();
         change.detail("origins", origins.join(" "));
-        self.keep_import(plan.imported, &plan.name, change)?;
+        self.keep_import(plan.imported, &plan.name, base_url, change)?;
         self.grant_all(&plan.grants, &plan.name, change)
     }
 }

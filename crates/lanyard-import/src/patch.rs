@@ -2,6 +2,7 @@
 //! Higress' converter. Source: <https://github.com/higress-group/openapi-to-mcpserver>, README,
 //! "Template-based patching".
 
+use lanyard_core::credential::names_credential;
 use lanyard_rest::yaml_value;
 use serde_json::{Map, Value};
 
@@ -101,6 +102,7 @@ impl Patch {
             let Some(node) = root.pointer(&pointer) else { continue };
             check(name, path, node, known)?;
         }
+        no_credentials(name, &root)?;
         let member = |part: &str| root.pointer(part).cloned();
         let object = |part: &str| match member(part) {
             Some(Value::Object(members)) => members,
@@ -133,6 +135,37 @@ impl Patch {
             }
         }
     }
+}
+
+/// The file is kept to import again, and not in the vault: a credential has no place in it.
+fn no_credentials(name: &str, root: &Value) -> Result<(), String> {
+    let list = |part: &str| root.pointer(part).and_then(Value::as_array).into_iter().flatten();
+    let config = root.pointer("/server/config").and_then(Value::as_object);
+    let config = config.into_iter().flatten().filter(|(key, _)| names_credential(key));
+    let config = config.map(|(key, value)| (format!("server.config.{key}"), value));
+    let schemes = list("/server/securitySchemes").filter_map(|it| it.get("defaultCredential"));
+    let schemes = schemes.map(|it| ("server.securitySchemes.defaultCredential".to_owned(), it));
+    let named = |it: &&Value| it.get("key").and_then(Value::as_str).is_some_and(names_credential);
+    let headers = list("/tools/requestTemplate/headers").filter(named);
+    let headers = headers.filter_map(|it| it.get("value"));
+    let headers = headers.map(|it| ("tools.requestTemplate.headers".to_owned(), it));
+    let mut required = Vec::new();
+    for part in ["/tools/requestTemplate/security", "/tools/security"] {
+        let one = root.pointer(part).filter(|it| it.is_object());
+        let all = one.into_iter().chain(list(part)).filter_map(|it| it.get("credential"));
+        required.extend(all.map(|it| (part.trim_start_matches('/').replace('/', "."), it)));
+    }
+    for (place, value) in config.chain(schemes).chain(headers).chain(required) {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let stands_for_one = text.is_empty() || text.contains("secret://") || text.contains("{{");
+        if !value.is_null() && !stands_for_one {
+            let place = crate::one_line(&place);
+            return Err(format!(
+                "{name}: {place} holds a credential: leave it empty, or write secret://NAME"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check(name: &str, path: &str, node: &Value, known: &[(&str, Kind)]) -> Result<(), String> {

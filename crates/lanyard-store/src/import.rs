@@ -56,6 +56,17 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// Forgets what a server was imported from.
+    pub fn import_delete(
+        &self,
+        tenant: &TenantName,
+        server: &ServerName,
+    ) -> Result<(), StoreError> {
+        let sql = "DELETE FROM server_imports WHERE tenant = ?1 AND server = ?2";
+        self.connection.execute(sql, params![tenant.as_str(), server.as_str()])?;
+        Ok(())
+    }
+
     /// Notes what a server was imported from. The server must exist.
     pub fn import_put(&self, row: &ImportRow) -> Result<(), StoreError> {
         if self.server_get(&row.tenant, &row.server)?.is_none() {
@@ -128,6 +139,9 @@ mod tests {
             store.change(record(definition), put).unwrap();
             assert_eq!(store.import_of(&tenant, &server).unwrap(), Some(row(definition)));
         }
+        store.change(record("forgotten"), |change| change.import_delete(&tenant, &server)).unwrap();
+        assert_eq!(store.import_of(&tenant, &server).unwrap(), None);
+        store.change(record("again"), |change| change.import_put(&row("c"))).unwrap();
         store.change(record("gone"), |change| change.server_delete(&tenant, &server)).unwrap();
         assert_eq!(store.import_of(&tenant, &server).unwrap(), None);
     }

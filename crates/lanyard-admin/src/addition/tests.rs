@@ -151,7 +151,7 @@ async fn a_value_takes_the_place_of_its_own_servers_alone() {
     let world = world().await;
     let set = json!({ "value": "another value" });
     world.ok(Method::PUT, "/v1/secrets/shop-key", set).await;
-    expect!["409 secret://shop-key has a value already, and no server `shop` that it is for: name it with --secret PARAM=secret://shop-key, or remove it with `lanyard secret rm shop-key`"]
+    expect!["409 secret://shop-key is there already, and not for `shop` alone: name it with --secret PARAM=secret://shop-key if it is the one that is meant, or choose another name for the server; one that nothing uses goes with `lanyard secret rm shop-key`"]
         .assert_eq(&refused(&world, shop()).await);
     world.ok(Method::DELETE, "/v1/secrets/shop-key", Value::Null).await;
     world.ok(Method::POST, "/v1/servers", shop()).await;
@@ -178,6 +178,56 @@ async fn a_grant_of_another_kind_is_not_widened_on_the_side() {
         .assert_eq(&refused(&world, again.clone()).await);
     again["grants"] = json!(["bob"]);
     world.ok(Method::POST, "/v1/servers", again).await;
+}
+
+#[tokio::test]
+async fn what_was_imported_is_kept_without_credentials() {
+    let world = world().await;
+    let mut request = shop();
+    let literal = SOURCE.replace("secret://shop-key", VALUE);
+    request["imported"]["definition"] = json!(literal);
+    let told = refused(&world, request.clone()).await;
+    assert!(told.contains("of what was imported holds a credential"), "{told}");
+    request["imported"]["definition"] = json!("tools: 7");
+    assert!(refused(&world, request).await.starts_with("422 the definition has"), "kept unread");
+}
+
+#[tokio::test]
+async fn a_merge_is_with_what_stands_there() {
+    let world = world().await;
+    world.ok(Method::POST, "/v1/servers", shop()).await;
+    let version = world.ok(Method::GET, "/v1/servers/shop/import", Value::Null).await;
+    let mut request = shop();
+    request["merge"] = version["version"].clone();
+    request["replace"] = json!(true);
+    request["bind"] = json!(["shop-key"]);
+    let set = json!({ "timeout": "5" });
+    world.ok(Method::PATCH, "/v1/servers/shop", set).await;
+    let told = refused(&world, request.clone()).await;
+    assert_eq!(told, "409 `shop` was changed at the same time; try again");
+    request["merge"] = json!(version["version"].as_u64().unwrap() + 1);
+    world.ok(Method::POST, "/v1/servers", request).await;
+}
+
+#[tokio::test]
+async fn a_value_is_not_for_a_name_that_another_server_has() {
+    let world = world().await;
+    let mut other = shop();
+    other["name"] = json!("other");
+    other["secret_values"] = json!({});
+    other["grants"] = json!([]);
+    // It has no value yet, and goes to the other server's origin once it has.
+    let unset =
+        SOURCE.replace("secret://shop-key", "\"\"").replace("shop.example", "other.example");
+    other["source"] =
+        json!(unset.replace("id: Key", "id: shop-key").replace("name: shop", "name: other"));
+    other["imported"] = Value::Null;
+    world.ok(Method::POST, "/v1/servers", other).await;
+    let name = world.rows().secrets[0].name.to_string();
+    let mut request = shop();
+    request["source"] = json!(SOURCE.replace("shop-key", &name));
+    request["secret_values"] = json!({ name.as_str(): VALUE });
+    assert!(refused(&world, request).await.contains("is there already, and not for `shop` alone"));
 }
 
 #[tokio::test]

@@ -159,6 +159,35 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
+fn a_credential_has_no_place_in_the_file() {
+    for (bad, place) in [
+        ("server: {config: {apiKey: k3y}}", "server.config.apiKey"),
+        ("server: {config: {token: 12345}}", "server.config.token"),
+        ("server: {securitySchemes: [{id: K, defaultCredential: k3y}]}", "defaultCredential"),
+        (
+            "tools: {requestTemplate: {headers: [{key: Authorization, value: Bearer k3y}]}}",
+            "headers",
+        ),
+        (
+            "tools: {requestTemplate: {security: {id: K, credential: k3y}}}",
+            "requestTemplate.security",
+        ),
+        ("tools: {security: [{id: K, credential: k3y}]}", "tools.security"),
+    ] {
+        let told = Patch::parse("patch.yaml", bad).unwrap_err();
+        assert!(told.contains(place) && told.contains("secret://NAME"), "{bad}: {told}");
+        assert!(!told.contains("k3y") && !told.contains("12345"), "{told}");
+    }
+    for good in [
+        "server: {config: {apiKey: '', token: 'secret://t', desk: x}}",
+        "tools: {requestTemplate: {headers: [{key: X-Key, value: '{{.config.k}}'}]}}",
+        "tools: {requestTemplate: {security: {id: K}}}",
+    ] {
+        assert!(Patch::parse("patch.yaml", good).is_ok(), "{good}");
+    }
+}
+
+#[test]
 fn a_changed_import_merges_like_any_other() {
     let base = imported(Some(PATCH)).to_yaml();
     assert_eq!(given_names(&base).unwrap()[0].1, "x");

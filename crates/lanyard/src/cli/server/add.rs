@@ -129,7 +129,7 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
         (None, true) => Some(Prepared::of(mcp::request(args, &given, operating.environment)?)),
         (None, false) => import::prepare(args, &mut given, operating).await?,
     };
-    let Some(Prepared { mut body, notes, is_merge }) = prepared else { return Ok(()) };
+    let Some(Prepared { mut body, notes, merge }) = prepared else { return Ok(()) };
     let probe = probe(&args.trial.probe)?;
     if let Some(body) = body.as_object_mut() {
         body.insert("name".to_owned(), json!(args.name));
@@ -138,18 +138,19 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
         body.insert("grants".to_owned(), json!(args.grant));
         body.insert("notify".to_owned(), json!(args.notify));
         body.insert("secret_values".to_owned(), json!(given.values));
-        body.insert("replace".to_owned(), json!(args.replace || is_merge));
-        if is_merge {
+        body.insert("replace".to_owned(), json!(args.replace || merge.is_some()));
+        if let Some(version) = merge {
             // What was said before says nothing of where a new description sends secrets.
             let named: Vec<&String> = given.bindings.values().collect();
-            body.insert("merge".to_owned(), json!(true));
+            body.insert("merge".to_owned(), json!(version));
             body.insert("bind".to_owned(), json!(named));
         }
         body.extend(probe.map(|probe| ("probe".to_owned(), probe)));
     }
     let client = operating.client()?;
     let mut added = client.send(Method::POST, "/v1/servers", Some(&body)).await?;
-    if let Some(result) = added.get_mut("result").filter(|it| is_merge && **it == "replaced") {
+    if let Some(result) = added.get_mut("result").filter(|it| merge.is_some() && **it == "replaced")
+    {
         *result = json!("updated");
     }
     for warning in output::items(&added, "warnings") {

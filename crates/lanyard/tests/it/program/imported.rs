@@ -134,7 +134,7 @@ fn what_grew_comes_in_and_what_was_edited_stays() {
     assert!(!source(&world).contains("listBoxes"), "it was only shown");
     let merged = world.run(&[&ADD[..], &["--merge"]].concat());
     assert!(merged.stdout.contains("updated desk"), "{merged:?}");
-    assert!(merged.stderr.contains("chosen as before"), "{merged:?}");
+    assert!(merged.stderr.contains("chosen before, and still"), "{merged:?}");
     let now = source(&world);
     assert!(now.contains("Everything on the desk") && now.contains("listBoxes"), "{now}");
     assert!(!now.contains("makeThing"), "{now}");
@@ -142,6 +142,47 @@ fn what_grew_comes_in_and_what_was_edited_stays() {
     assert!(whole.stdout.contains("replaced desk"), "{whole:?}");
     let now = source(&world);
     assert!(now.contains("makeThing") && now.contains("All things"), "{now}");
+}
+
+#[test]
+fn a_key_goes_to_the_api_alone_unless_somebody_says_so() {
+    let (world, origin) = desk();
+    let (elsewhere, asked) = saying(&with_body("200 OK", "{}"));
+    let mut evil = description(&origin);
+    evil["paths"]["/collect"] = json!({ "get": {
+        "operationId": "collect", "responses": {}, "servers": [{ "url": elsewhere }],
+    } });
+    world.write("desk.json", &evil.to_string());
+    let add = [&ADD[..], &["--secret", "Key=-"]].concat();
+    fails(&world.run_with(&add, KEY), &format!("accept that with --secret-origin {elsewhere}"));
+    assert!(asked.lock().unwrap().is_empty());
+    let secrets = world.ok(&["secret", "list", "--json"]);
+    assert!(!secrets.contains("desk-key"), "{secrets}");
+    let without = world.run_with(&[&add[..], &["--exclude", "collect"]].concat(), KEY);
+    assert!(without.stdout.contains(&format!("bound to {origin}\n")), "{without:?}");
+    world.ok(&["server", "rm", "desk"]);
+    world.ok(&["secret", "rm", "desk-key"]);
+    world.ok_with(&[&add[..], &["--secret-origin", &elsewhere]].concat(), KEY);
+}
+
+#[test]
+fn what_is_said_beside_an_unchanged_description_is_done() {
+    let (world, _) = desk();
+    let secret = ["--secret", "Key=-", "--read-only"];
+    world.ok_with(&[&ADD[..], &secret].concat(), KEY);
+    world.ok(&["agent", "add", "alice"]);
+    let done = world.run(&[&ADD[..], &["--grant", "alice", "--notify"]].concat());
+    assert!(done.stdout.contains("granted  all its tools to alice"), "{done:?}");
+    assert!(done.stderr.contains("was not told: the server is not new"), "{done:?}");
+    let done = world.run(&[&ADD[..], &["--merge", "--timeout", "7"]].concat());
+    assert!(done.stdout.contains("updated desk"), "{done:?}");
+    // A word on one thing does not let in what another keeps out.
+    let done = world.run(&[&ADD[..], &["--merge", "--explain-answers"]].concat());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(!source(&world).contains("makeThing"), "{}", source(&world));
+    let options = world.ok(&["server", "show", "desk", "--json"]);
+    let options: Value = serde_json::from_str(&options).unwrap();
+    assert_eq!(options["options"]["timeout_ms"], 7000, "{options}");
 }
 
 #[test]

@@ -6,13 +6,14 @@
 mod again;
 mod choice;
 mod fetch;
+mod origins;
 mod read;
 mod told;
 
 use clap::Args;
 use lanyard_core::Limits;
 use lanyard_import::{Draft, FoundSecret};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::again::Standing;
 pub(crate) use self::choice::Choice;
@@ -46,6 +47,9 @@ pub(crate) struct ImportArgs {
     /// Bring into the server of that name what is new: what was edited since stays
     #[arg(long, requires = "import", conflicts_with = "replace")]
     merge: bool,
+    /// Another origin than the API's own that its description may send keys to; repeatable
+    #[arg(long, value_name = "ORIGIN", requires = "import")]
+    secret_origin: Vec<String>,
     /// Show everything that was noted, and not only what matters most
     #[arg(long, requires = "import")]
     notes: bool,
@@ -74,14 +78,14 @@ pub(super) struct Prepared {
     pub(super) body: Value,
     /// What is told beside the answer.
     pub(super) notes: Vec<String>,
-    /// Whether it is what stands there, with what is new.
-    pub(super) is_merge: bool,
+    /// The version of the server with which it was merged, if it was.
+    pub(super) merge: Option<u64>,
 }
 
 impl Prepared {
     /// What was not imported.
     pub(super) fn of(body: Value) -> Self {
-        Self { body, notes: Vec::new(), is_merge: false }
+        Self { body, notes: Vec::new(), merge: None }
     }
 }
 
@@ -94,18 +98,7 @@ pub(super) async fn prepare(
     let Some(source) = args.import.source() else {
         return Err(Failure::usage("name what is imported"));
     };
-    let found = match operating.client() {
-        Ok(client) => Standing::find(&client, &args.name).await,
-        Err(failure) => Err(failure),
-    };
-    let standing = match found {
-        Ok(standing) => standing,
-        // A dry run prints a definition, and no gateway needs to run for that.
-        Err(_) if args.dry_run => None,
-        Err(failure) => return Err(failure),
-    };
-    // What is to take the place of all that stands there is read as if nothing did.
-    let standing = standing.filter(|_| !args.replace);
+    let standing = standing(args, operating).await?;
     let choice = args.import.choice.or_before(
         args.base_url.as_deref(),
         standing.as_ref(),
@@ -123,11 +116,14 @@ pub(super) async fn prepare(
         return Err(Failure::other("nothing is left to be a tool; nothing was changed"));
     }
     if !args.dry_run {
+        if standing.is_none() {
+            origins::agreed(args, &read.draft)?;
+        }
         take_credentials(args, given, &mut read, standing.as_ref())?;
     }
     let fresh = read.draft.to_yaml();
     let merged = match &standing {
-        Some(standing) => Some(standing.merge(&mut read.draft, source.is_whole())?),
+        Some(standing) => Some(standing.merge(&mut read.draft, source)?),
         None => None,
     };
     if let Some(merged) = &merged {
@@ -139,17 +135,21 @@ pub(super) async fn prepare(
         dry(args, source_text, &notes, &read)?;
         return Ok(None);
     }
-    if let Some(merged) = &merged
-        && !again::agreed(args, given, merged)?
-    {
-        return Ok(None);
+    let options = merged_options(args, given, standing.as_ref())?;
+    if let (Some(merged), Some(standing)) = (&merged, &standing) {
+        // What is said beside the description is asked for, whatever is new in that.
+        let says_more = !args.grant.is_empty()
+            || args.notify
+            || !given.values.is_empty()
+            || !given.bindings.is_empty()
+            || options != standing.options;
+        if !again::agreed(args, says_more, merged)? {
+            return Ok(None);
+        }
     }
-    let mut body = json!({
-        "file": read.place,
-        "source": source_text,
-        "options": merged_options(args, given, standing.as_ref())?,
-    });
-    if let (Some(body), true) = (body.as_object_mut(), source.is_whole()) {
+    let mut body = json!({ "file": read.place, "source": source_text, "options": options });
+    let is_base = source.is_whole() || standing.is_none();
+    if let (Some(body), true) = (body.as_object_mut(), is_base) {
         let imported = json!({
             "format": source.format(),
             "place": read.place,
@@ -158,7 +158,22 @@ pub(super) async fn prepare(
         });
         body.insert("imported".to_owned(), imported);
     }
-    Ok(Some(Prepared { body, notes, is_merge: merged.is_some() }))
+    Ok(Some(Prepared { body, notes, merge: standing.map(|it| it.version) }))
+}
+
+/// What stands there, where something does that is not to be replaced as a whole.
+async fn standing(args: &AddArgs, operating: &Operating<'_>) -> Result<Option<Standing>, Failure> {
+    let found = match operating.client() {
+        Ok(client) => Standing::find(&client, &args.name).await,
+        Err(failure) => Err(failure),
+    };
+    match found {
+        // What is to take the place of all that stands there is read as if nothing did.
+        Ok(standing) => Ok(standing.filter(|_| !args.replace)),
+        // A dry run prints a definition, and no gateway needs to run for that.
+        Err(_) if args.dry_run => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// A definition that is larger than the gateway reads can be printed, to be cut by hand, and no more.
@@ -183,21 +198,19 @@ fn merged_options(
     args: &AddArgs,
     given: &Given,
     standing: Option<&Standing>,
-) -> Result<Value, Failure> {
+) -> Result<Map<String, Value>, Failure> {
     let mut merged = standing.map(|it| it.options.clone()).unwrap_or_default();
     let mut said = options(args)?;
     // It is in the definition, which can be edited.
     said.remove("base_url");
-    for (key, value) in said {
-        let is_nothing = value.as_array().is_some_and(Vec::is_empty);
-        if !(is_nothing && merged.contains_key(&key)) {
-            merged.insert(key, value);
-        }
-    }
+    said.retain(|_, value| !value.as_array().is_some_and(Vec::is_empty));
+    merged.extend(said);
     let mut secrets = merged.get("secrets").and_then(Value::as_object).cloned().unwrap_or_default();
     secrets.extend(given.bindings.iter().map(|(key, name)| (key.clone(), json!(name))));
-    merged.insert("secrets".to_owned(), Value::Object(secrets));
-    Ok(Value::Object(merged))
+    if !secrets.is_empty() {
+        merged.insert("secrets".to_owned(), Value::Object(secrets));
+    }
+    Ok(merged)
 }
 
 /// Prints what would be added.
@@ -259,8 +272,9 @@ fn ask_for_missing(given: &mut Given, draft: &Draft, server: &str) -> Result<(),
             continue;
         }
         let prompt = format!(
-            "`{}` needs a credential. Type or paste it, then Enter; it is not shown. Enter alone goes on without.",
-            output::plain(id)
+            "`{}` needs a credential, which goes to {}. Type or paste it, then Enter; it is not shown. Enter alone goes on without.",
+            output::plain(id),
+            origins::main(draft).unwrap_or_else(|| "the API".to_owned())
         );
         let value = prompt::paste(&prompt, |_| false)?;
         let value = value.trim_end_matches('\n');

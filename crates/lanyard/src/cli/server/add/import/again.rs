@@ -3,9 +3,10 @@
 use lanyard_import::{Draft, Merged, merge};
 use serde_json::{Map, Value};
 
+use super::read::Source;
 use crate::admin_client::AdminClient;
 use crate::cli::segment;
-use crate::cli::server::add::{AddArgs, Given};
+use crate::cli::server::add::AddArgs;
 use crate::failure::Failure;
 use crate::{output, prompt};
 
@@ -16,6 +17,8 @@ const NOTHING: &str = "server: {name: x}\ntools: []\n";
 pub(super) struct Standing {
     /// Its definition as it is now.
     definition: String,
+    /// Its version.
+    pub(super) version: u64,
     /// What was said beside it.
     pub(super) options: Map<String, Value>,
     /// What it was imported from, if it was.
@@ -52,6 +55,7 @@ impl Standing {
         let secrets = output::items(row, "secrets").iter().filter(is_set);
         Ok(Some(Self {
             definition: text(&found, "definition"),
+            version: found.get("version").and_then(Value::as_u64).unwrap_or_default(),
             options: found.get("options").and_then(Value::as_object).cloned().unwrap_or_default(),
             imported,
             secrets: secrets.map(|it| output::text(it, "name")).collect(),
@@ -63,9 +67,10 @@ impl Standing {
         self.secrets.iter().any(|own| own == name)
     }
 
-    /// What stands there, with what is new. Of what is no `whole` API, nothing is missed.
-    pub(super) fn merge(&self, draft: &mut Draft, whole: bool) -> Result<Merged, Failure> {
-        let base = match self.imported.as_ref().filter(|_| whole) {
+    /// What stands there, with what is new. Of what is no whole API, nothing is missed.
+    pub(super) fn merge(&self, draft: &mut Draft, source: Source<'_>) -> Result<Merged, Failure> {
+        let is_base = |it: &&Before| source.is_whole() && it.format == source.format();
+        let base = match self.imported.as_ref().filter(is_base) {
             Some(before) => before.definition.as_str(),
             None => {
                 // What the server says for all its tools was not said of these.
@@ -80,11 +85,10 @@ impl Standing {
 }
 
 /// Shows what would change, and finds out whether that is wanted.
-pub(super) fn agreed(args: &AddArgs, given: &Given, merged: &Merged) -> Result<bool, Failure> {
+pub(super) fn agreed(args: &AddArgs, says_more: bool, merged: &Merged) -> Result<bool, Failure> {
     let name = &args.name;
     if merged.changes.is_empty() {
-        // What was said beside it is asked for all the same.
-        if !args.grant.is_empty() || !given.values.is_empty() {
+        if says_more {
             return Ok(true);
         }
         output::line(&format!("{name} is there, and nothing is new; nothing was changed"))?;

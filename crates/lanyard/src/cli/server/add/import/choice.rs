@@ -96,7 +96,7 @@ fn filter(text: &str) -> Result<String, String> {
 }
 
 impl Choice {
-    /// What is chosen now; where nothing is, what was chosen before.
+    /// What is chosen now, on top of what was chosen before.
     pub(super) fn or_before(
         &self,
         base_url: Option<&str>,
@@ -111,13 +111,40 @@ impl Choice {
         let before: Self = serde_json::from_value(before.options.clone()).map_err(|_| {
             Failure::other("what was chosen before cannot be read; say it anew with --replace")
         })?;
-        let says_nothing = *self == Self::default();
-        if !says_nothing || before == Self::default() {
+        if before == Self::default() {
             return Ok(now);
         }
-        let choice = Self { base_url: now.base_url.or(before.base_url), ..before };
-        output::notice(&format!("chosen as before: {}", choice.to_json()));
-        Ok(choice)
+        let mut shown = before.to_json();
+        if let Some(text) = shown.get_mut("template_text") {
+            *text = Value::from("...");
+        }
+        output::notice(&format!("chosen before, and still: {shown} (--replace chooses anew)"));
+        Ok(now.after(before))
+    }
+
+    /// What is chosen, and of what nothing is said what was chosen before: else a word on one thing
+    /// would let in what another keeps out.
+    fn after(self, before: Self) -> Self {
+        let list = |now: Vec<String>, before| if now.is_empty() { before } else { now };
+        let pairs = |now: Vec<(String, String)>, before| if now.is_empty() { before } else { now };
+        Self {
+            include: list(self.include, before.include),
+            exclude: list(self.exclude, before.exclude),
+            read_only: self.read_only || before.read_only,
+            deprecated: self.deprecated || before.deprecated,
+            rename: pairs(self.rename, before.rename),
+            api_server: self.api_server.or(before.api_server),
+            api_variable: pairs(self.api_variable, before.api_variable),
+            no_output_schemas: self.no_output_schemas || before.no_output_schemas,
+            explain_answers: self.explain_answers || before.explain_answers,
+            template: self.template,
+            template_text: self.template_text.or(before.template_text),
+            origin: self.origin.or(before.origin),
+            tool: self.tool,
+            path_ids: self.path_ids || before.path_ids,
+            defaults: self.defaults || before.defaults,
+            base_url: self.base_url.or(before.base_url),
+        }
     }
 
     /// What is changed of every tool.

@@ -4,8 +4,8 @@
 mod form;
 
 pub use form::{
-    REQUEST_FORMS, json_may_hold_credential, live_credential, looks_like_live_credential,
-    samples_for_test,
+    Live, REQUEST_FORMS, json_may_hold_credential, live_credential, live_credential_under,
+    looks_like_live_credential, samples_for_test,
 };
 
 use crate::spelling::words;
@@ -79,6 +79,9 @@ pub struct Form {
     pub source: &'static str,
 }
 
+/// The form that looks like nothing of its own.
+const BEHIND_ITS_NAME: &str = "AWS secret access key, behind its name";
+
 /// Every form that is looked for.
 pub const FORMS: &[Form] = &[
     Form {
@@ -87,7 +90,7 @@ pub const FORMS: &[Form] = &[
         source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
     },
     Form {
-        name: "AWS secret access key, behind its name",
+        name: BEHIND_ITS_NAME,
         pattern: r#"(?i:secret_?access_?key)[\\"']{0,4}\s{0,3}[:=]\s{0,3}[\\"']{0,4}[A-Za-z0-9/+]{40}\b"#,
         source: "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html",
     },

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::FORMS;
+use super::{BEHIND_ITS_NAME, FORMS};
 
 /// Forms that begin with nothing of their own, so that looking for them in all answers of all
 /// servers would be slow, and those that only a request has.
@@ -76,6 +76,50 @@ pub fn live_credential(text: &str) -> Option<&'static str> {
     ALL.iter().find(live).map(|(name, _)| *name)
 }
 
+/// Where a text holds a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Live {
+    /// Its kind.
+    pub kind: &'static str,
+    /// The byte of the text at which it begins.
+    pub at: usize,
+}
+
+/// The first credential of a text that stands under a name, which is no example. Each form goes over
+/// the text once, however many lines it has.
+pub fn live_credential_under(name: &str, text: &str) -> Option<Live> {
+    if let Some(live) = first(text) {
+        return Some(live);
+    }
+    if !NAME.as_ref().is_some_and(|known| known.is_match(name.as_bytes())) {
+        return None;
+    }
+    // Only what the text begins with stands behind the name.
+    let begin: String = text.chars().take(BEHIND_NAME_CHARS_MAX).collect();
+    live_credential(&format!("{name}={begin}")).map(|kind| Live { kind, at: 0 })
+}
+
+fn first(text: &str) -> Option<Live> {
+    if text.len() < BYTES_MIN || !ANY.as_ref().is_some_and(|any| any.is_match(text.as_bytes())) {
+        return None;
+    }
+    let each = ALL.iter().filter_map(|(kind, form)| {
+        let mut found = form.find_iter(text.as_bytes());
+        let live = found.find(|found| !is_example(kind, found.as_bytes()))?;
+        Some(Live { kind, at: live.start() })
+    });
+    each.min_by_key(|live| live.at)
+}
+
+/// More than a key takes behind its name, with all that may stand between.
+const BEHIND_NAME_CHARS_MAX: usize = 64;
+
+/// The name by which alone a key is told that looks like nothing of its own.
+const NAME_PATTERN: &str = "(?i:secret_?access_?key)";
+
+static NAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&format!("(?-u){NAME_PATTERN}")).ok());
+
 /// Words that stand in an example, and in no credential but by a chance that nobody meets.
 const EXAMPLE_WORDS: &[&str] = &[
     "_test_",
@@ -119,16 +163,27 @@ fn is_example(name: &str, found: &[u8]) -> bool {
     holds(EXAMPLE_WORDS) || holds(SHOWN)
 }
 
-/// The same forms, wherever they begin: in raw JSON the letter of an escape stands before the first
-/// word of a line.
+/// The same forms as raw JSON may have them.
 static ANYWHERE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let common = FORMS.iter().map(|form| form.pattern);
+    let common = FORMS.iter().map(|form| (form.name, form.pattern));
     let each: Vec<String> = common
-        .chain(REQUEST_FORMS.iter().map(|(_, pattern)| *pattern))
-        .map(|pattern| format!("(?:{})", pattern.replace(r"\b", "")))
+        .chain(REQUEST_FORMS.iter().copied())
+        .map(|(name, pattern)| format!("(?:{})", in_json(name, pattern)))
         .collect();
     Regex::new(&format!("(?-u){}", each.join("|"))).ok()
 });
+
+/// What a form matches in JSON as it is written, and more. The letter of an escape may stand before
+/// the first word of a line, so a form begins anywhere.
+fn in_json(name: &str, pattern: &str) -> String {
+    match name {
+        // Between a name and what stands under it there may be brackets, blanks and other values.
+        BEHIND_ITS_NAME => NAME_PATTERN.to_owned(),
+        // An escape is longer than what it stands for.
+        URL => r"(?i)[a-z][a-z0-9+.-]+://[^\s/?#@:]+:[^\s/?#@]{3,}@[a-z0-9]".to_owned(),
+        _ => pattern.replace(r"\b", ""),
+    }
+}
 
 /// Whether a JSON text may hold a credential in a form that is known, told in one pass over it as it
 /// is written, without taking it apart: no is certain. So is yes not, and what is written in escapes

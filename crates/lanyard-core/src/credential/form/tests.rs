@@ -39,6 +39,40 @@ fn credentials_are_told_by_their_kind() {
 }
 
 #[test]
+fn the_first_live_one_is_told_by_its_place() {
+    let example = format!("ghp_{}", "x".repeat(36));
+    for (kind, sample) in samples_for_test() {
+        let before = format!("# {example}\nkey: ");
+        for text in [format!("{before}{sample}"), format!("{before}{sample}\nor {sample}\n")] {
+            let live = live_credential_under("a", &text);
+            let at = before.len() + usize::from(sample.starts_with('/'));
+            assert_eq!(live, Some(Live { kind, at }), "{text}");
+        }
+    }
+    let (one, other) = ("sk_live_", "gsk_");
+    let text = format!("é {other}{} {one}{}", made_up(WORD, 52), made_up(WORD, 24));
+    assert_eq!(live_credential_under("a", &text), Some(Live { kind: "Groq key", at: 3 }));
+    assert_eq!(live_credential_under("a", &example), None);
+}
+
+#[test]
+fn a_name_tells_what_looks_like_nothing() {
+    let key = made_up(WORD, 40);
+    let rest = "é".repeat(100);
+    for name in ["aws_secret_access_key", "SecretAccessKey", "x.SECRET_ACCESSKEY"] {
+        for text in [key.clone(), format!(" '{key}' {rest}")] {
+            let live = live_credential_under(name, &text);
+            assert_eq!(live, Some(Live { kind: BEHIND_ITS_NAME, at: 0 }), "{name} {text}");
+        }
+        let later = format!("{rest} {key}");
+        for text in [&later, &made_up(WORD, 39), "changeme", ""] {
+            assert_eq!(live_credential_under(name, text), None, "{name} {text}");
+        }
+    }
+    assert_eq!(live_credential_under("digest", &key), None);
+}
+
+#[test]
 fn an_example_is_no_live_one() {
     for text in [
         format!("sk_{}_{}", "test", made_up(WORD, 24)),

@@ -12,6 +12,7 @@ mod mcporter;
 mod page;
 mod parameters;
 mod place;
+mod pool;
 mod probe;
 mod run;
 mod text;
@@ -27,7 +28,7 @@ use self::blocks::{FRONT, Merged, merge};
 use self::known::Known;
 use self::mcporter::{Mcporter, Servers};
 use self::page::{Found, Reach, Tried, page, skill_name};
-use self::probe::Pool;
+use self::pool::Pool;
 use self::run::{Trial, found};
 use super::client::{ClientError, Session, Tool, fetch_json};
 use super::content::pretty;
@@ -200,7 +201,9 @@ async fn written(
     let tools = found(tools, tried);
     let examples =
         tools.iter().filter(|it| matches!(it.tried, Tried::Worked(_) | Tried::Before(_)));
-    let failed = tools.iter().filter(|it| matches!(it.tried, Tried::Failed { .. }));
+    let failed = tools
+        .iter()
+        .filter(|it| matches!(it.tried, Tried::Failed { .. } | Tried::FoundFailed { .. }));
     let (examples, failed) =
         (examples.count(), failed.map(|it| it.tool.name.clone()).collect::<Vec<_>>());
     let found = Found {

@@ -8,7 +8,8 @@ use super::known::{Known, KnownTool};
 use super::line::line;
 use super::mcporter;
 use super::parameters;
-use super::probe::{Shape, flat, stem};
+use super::pool::{flat, stem};
+use super::probe::Shape;
 use super::text::{bytes, code, micros, one_line, quoted, yaml};
 use crate::agent::client::Tool;
 
@@ -70,6 +71,8 @@ pub(super) enum Tried {
     Worked(Example),
     /// It did not, and this is what it said.
     Failed { words: Vec<String>, said: String },
+    /// It did not with what another answer held, which is not shown: these words are made up.
+    FoundFailed { words: Option<Vec<String>>, said: String },
     /// It was not called.
     Not { why: Why, words: Option<Vec<String>> },
     /// It was not called now; these lines worked before.
@@ -282,17 +285,21 @@ fn example(it: &FoundTool<'_>) -> String {
             quoted(said, SAID_CHARS_MAX),
             line("lanyard", words)
         ),
+        Tried::FoundFailed { words, said } => format!(
+            "\nNo example: a try with a value out of another tool's answer failed with {}.{}",
+            quoted(said, SAID_CHARS_MAX),
+            made_up(words.as_deref())
+        ),
         Tried::Not { why, words } => {
-            let shape = words.as_ref().map(|words| {
-                let lines = [line("lanyard", words), line("mcporter", words)];
-                format!(
-                    " The shape of the call, with made-up values:\n\n```text\n{}\n```\n",
-                    lines.join("\n")
-                )
-            });
-            format!("\nNot run: {}.{}", why.text(), shape.unwrap_or_else(|| "\n".to_owned()))
+            format!("\nNot run: {}.{}", why.text(), made_up(words.as_deref()))
         }
     }
+}
+
+fn made_up(words: Option<&[String]>) -> String {
+    let Some(words) = words else { return "\n".to_owned() };
+    let lines = [line("lanyard", words), line("mcporter", words)].join("\n");
+    format!(" The shape of the call, with made-up values:\n\n```text\n{lines}\n```\n")
 }
 
 impl Why {
@@ -356,12 +363,12 @@ fn records(found: &Found<'_>, it: &FoundTool<'_>) -> String {
 /// Tools that answered with a list of what an argument is the id of: where ids are found.
 fn finders<'a>(found: &'a Found<'_>, arguments: &[&str]) -> Vec<&'a str> {
     let stems: Vec<String> = arguments.iter().filter_map(|name| stem(name)).collect();
-    let finds = |it: &&FoundTool<'_>| match &it.tried {
-        Tried::Worked(Example { shape: Some(Shape::List(_)), .. }) => {
-            let name = flat(&it.tool.name);
-            stems.iter().any(|stem| name.contains(stem))
-        }
-        Tried::Worked(_) | Tried::Before(_) | Tried::Failed { .. } | Tried::Not { .. } => false,
+    let finds = |it: &&FoundTool<'_>| {
+        let Tried::Worked(Example { shape: Some(Shape::List(_)), .. }) = &it.tried else {
+            return false;
+        };
+        let name = flat(&it.tool.name);
+        stems.iter().any(|stem| name.contains(stem))
     };
     found.tools.iter().filter(finds).map(|it| it.tool.name.as_str()).collect()
 }

@@ -4,11 +4,8 @@
 use lanyard_guard::{Example, check_value, example};
 use serde_json::{Map, Value, json};
 
-/// Values that are remembered of all answers together, and how deep they are looked for.
-const VALUES_MAX: usize = 1000;
-const DEPTH_MAX: usize = 8;
-/// The longest text that is passed on to another call.
-const TEXT_BYTES_MAX: usize = 100;
+use super::pool::Pool;
+
 /// Optional arguments that are shown beside the required ones.
 const OPTIONAL_MAX: usize = 2;
 
@@ -18,73 +15,15 @@ pub(super) struct Candidate {
     pub(super) arguments: Map<String, Value>,
     /// Whether a value is made up: neither the schema nor an answer gives one.
     pub(super) invented: bool,
-}
-
-/// Values out of answers, for tools that ask for them.
-#[derive(Debug, Default)]
-pub(super) struct Pool {
-    values: Vec<(String, String, Value)>,
-}
-
-impl Pool {
-    /// Remembers what a tool's answer holds.
-    pub(super) fn add(&mut self, tool: &str, answer: &Value) {
-        self.walk(&tool.to_lowercase(), answer, 0);
-    }
-
-    fn walk(&mut self, tool: &str, value: &Value, depth: usize) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        let deeper = depth.saturating_add(1);
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| self.walk(tool, item, deeper)),
-            Value::Object(members) => {
-                for (name, value) in members {
-                    let is_short = value.as_str().is_some_and(|it| {
-                        !it.is_empty()
-                            && it.len() <= TEXT_BYTES_MAX
-                            && !it.contains(char::is_control)
-                    });
-                    if (is_short || value.is_number()) && self.values.len() < VALUES_MAX {
-                        self.values.push((tool.to_owned(), name.clone(), value.clone()));
-                    }
-                    self.walk(tool, value, deeper);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    /// Values for an argument: those of its very name, then ids of what it is named after.
-    fn values<'a>(&'a self, argument: &str) -> impl Iterator<Item = &'a Value> {
-        let wanted = flat(argument);
-        let stem = stem(argument).unwrap_or_default();
-        let same = self.values.iter().filter(move |(_, name, _)| flat(name) == wanted);
-        let ids = self.values.iter().filter(move |(tool, name, _)| {
-            !stem.is_empty() && flat(name) == "id" && flat(tool).contains(&stem)
-        });
-        same.chain(ids).map(|(_, _, value)| value)
-    }
-}
-
-/// What an argument is the id of: `pet` of `petId`.
-pub(super) fn stem(argument: &str) -> Option<String> {
-    let name = flat(argument);
-    name.strip_suffix("id").filter(|stem| stem.len() > 1).map(str::to_owned)
-}
-
-/// `pet_id` and `petId` are `petid`.
-pub(super) fn flat(name: &str) -> String {
-    let letters = name.chars().filter(|letter| letter.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
+    /// The values that are out of answers.
+    pub(super) borrowed: Vec<Value>,
 }
 
 /// What to try a tool with. `None` where nothing that fits its schema can be thought of.
 pub(super) fn candidate(schema: &Value, pool: &Pool) -> Option<Candidate> {
     let made = example(schema)?;
     let mut arguments = made.value.as_object()?.clone();
-    let mut invented = false;
+    let (mut invented, mut borrowed) = (false, Vec::new());
     let names: Vec<String> = arguments.keys().cloned().collect();
     for name in names {
         let Some(one) = alone(schema, &name) else { continue };
@@ -97,9 +36,10 @@ pub(super) fn candidate(schema: &Value, pool: &Pool) -> Option<Candidate> {
             continue;
         }
         let fits = |value: &&Value| check_value(&one, &json!({ name.as_str(): value })).is_ok();
-        let known = pool.values(&name).find(fits).cloned();
+        let known = pool.values(&name).filter(|_| !is_hidden(&one, &name)).find(fits).cloned();
         match known {
             Some(value) => {
+                borrowed.push(value.clone());
                 arguments.insert(name, value);
             }
             None => invented = true,
@@ -110,7 +50,13 @@ pub(super) fn candidate(schema: &Value, pool: &Pool) -> Option<Candidate> {
         arguments.extend(choice(schema));
     }
     check_value(schema, &Value::Object(arguments.clone())).ok()?;
-    Some(Candidate { arguments, invented })
+    Some(Candidate { arguments, invented, borrowed })
+}
+
+/// Whether the schema says that an argument is not shown when it is typed.
+fn is_hidden(schema: &Value, name: &str) -> bool {
+    let property = schema.get("properties").and_then(|all| all.get(name));
+    property.and_then(|it| it.get("format")).is_some_and(|format| format == "password")
 }
 
 /// The schema with one argument alone, which is required.
@@ -219,6 +165,8 @@ mod tests {
         pool.add("pets", &json!([{"petId": evil}, {"petId": "a\nb"}, {"petId": "rex"}]));
         let text = by_id(json!({"type": "string"}));
         assert_eq!(tried(&text, &pool), Some((json!({"petId": "rex"}), false)));
+        let hidden = by_id(json!({"type": "string", "format": "password"}));
+        assert_eq!(tried(&hidden, &pool).map(|it| it.1), Some(true));
         let short = by_id(json!({"type": "string", "maxLength": 2}));
         assert_eq!(tried(&short, &pool).map(|it| it.1), Some(true));
     }

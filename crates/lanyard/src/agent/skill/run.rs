@@ -9,7 +9,8 @@ use super::known::KnownTool;
 use super::line::{split, words};
 use super::mcporter::Mcporter;
 use super::page::{Example, FoundTool, Ran, Tried, Why};
-use super::probe::{Pool, candidate, shape};
+use super::pool::{Pool, without};
+use super::probe::{candidate, shape};
 use crate::agent::arguments::{Base, Flags, OutputKind, coerce, parse};
 use crate::agent::call::attempt::{Attempt, Stage};
 use crate::agent::call::input::read_inputs;
@@ -65,7 +66,7 @@ impl Trial<'_> {
         if let Some(named) = self.named.remove(&tool.name) {
             line.push(format!("{}.{}", self.server.name, tool.name));
             line.extend(named);
-            return Some(self.attempt(tool, read_only, line, streams).await);
+            return Some(self.attempt(tool, read_only, (line, &[]), streams).await);
         }
         // What an answer held is used to read more, and never shown as an example of a change.
         let nothing = Pool::default();
@@ -73,17 +74,22 @@ impl Trial<'_> {
         let found = candidate(&tool.input_schema, pool);
         let words =
             found.as_ref().map(|found| words(&self.server.name, &tool.name, &found.arguments));
+        // What is not called is shown with made-up values alone.
+        let made_up = |words| match &found {
+            Some(found) if !found.borrowed.is_empty() => self.made_up(tool),
+            Some(_) | None => Some(words),
+        };
         let not = |why, words| Some(Tried::Not { why, words });
-        match (found, words) {
+        match (&found, words) {
             (_, Some(None)) => not(Why::Name, None),
-            (_, Some(Some(words))) if !read_only => not(Why::Writes, Some(words)),
-            (_, Some(Some(words))) if !self.calls => not(Why::NoCalls, Some(words)),
-            (_, Some(Some(words))) if self.called >= CALLED_MAX => not(Why::Enough, Some(words)),
+            (_, Some(Some(words))) if !read_only => not(Why::Writes, made_up(words)),
+            (_, Some(Some(words))) if !self.calls => not(Why::NoCalls, made_up(words)),
+            (_, Some(Some(words))) if self.called >= CALLED_MAX => not(Why::Enough, made_up(words)),
             (Some(found), Some(Some(words))) if found.invented && known.only_misses() => {
-                not(Why::Failed, Some(words))
+                not(Why::Failed, made_up(words))
             }
             (Some(found), Some(Some(words))) if !found.invented || invented_too => {
-                Some(self.attempt(tool, read_only, words, streams).await)
+                Some(self.attempt(tool, read_only, (words, &found.borrowed), streams).await)
             }
             (_, Some(Some(_))) => None,
             (_, None) if !read_only => not(Why::Writes, None),
@@ -95,18 +101,18 @@ impl Trial<'_> {
         &mut self,
         tool: &Tool,
         read_only: bool,
-        words: Vec<String>,
+        (words, borrowed): (Vec<String>, &[Value]),
         streams: &mut Streams<'_>,
     ) -> Tried {
         self.called = self.called.saturating_add(1);
         streams.notice(&format!("calling {}", words.first().map_or("", String::as_str)));
         let result = match self.call(&words, streams).await {
             Ok(result) => result,
-            Err(said) => return Tried::Failed { words, said: self.lasting(&said) },
+            Err(said) => return self.failed(tool, words, borrowed, &said),
         };
         let text = render(&result, OutputKind::Text);
         if is_error(&result) {
-            return Tried::Failed { words, said: self.lasting(&text) };
+            return self.failed(tool, words, borrowed, &text);
         }
         let as_json = render(&result, OutputKind::Json);
         let has_json = as_json != render(&result, OutputKind::Raw);
@@ -119,6 +125,23 @@ impl Trial<'_> {
         let mcporter = self.same_by_mcporter(read_only, &words).await;
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         Tried::Worked(Example { words, shape, bytes, mcporter })
+    }
+
+    /// A try that failed. What came out of another answer was denied then, maybe because it is nothing
+    /// to pass on: it is not shown.
+    fn failed(&self, tool: &Tool, words: Vec<String>, borrowed: &[Value], said: &str) -> Tried {
+        let said = self.lasting(said);
+        if borrowed.is_empty() {
+            return Tried::Failed { words, said };
+        }
+        let said = borrowed.iter().fold(said, |said, value| without(&said, value));
+        Tried::FoundFailed { words: self.made_up(tool), said }
+    }
+
+    /// The words of a call that holds nothing out of any answer.
+    fn made_up(&self, tool: &Tool) -> Option<Vec<String>> {
+        let found = candidate(&tool.input_schema, &Pool::default())?;
+        words(&self.server.name, &tool.name, &found.arguments)
     }
 
     /// Makes a call by the words of its line. The error is what stands in its way.

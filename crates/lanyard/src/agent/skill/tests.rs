@@ -143,6 +143,77 @@ async fn no_credential_that_is_at_hand_reaches_the_file() {
     }
 }
 
+/// What a tool answers with is a stranger's: the next tool is tried with ids alone, and what was
+/// denied then is not shown.
+#[tokio::test]
+async fn what_an_answer_holds_reaches_neither_another_call_nor_the_file_unless_it_is_an_id() {
+    let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
+    let by = |name: &str| json!({"type": "object", "required": [name], "properties": {name: {"type": "string"}}});
+    let tools = json!([
+        {"name": "check_token", "inputSchema": by("token")},
+        {"name": "find_user", "inputSchema": by("email")},
+        {"name": "get_invoice", "inputSchema": by("invoiceId")},
+        {"name": "get_order", "inputSchema": by("orderId")},
+        {"name": "list_all", "inputSchema": {"type": "object"}},
+    ]);
+    let names = ["check_token", "find_user", "get_invoice", "get_order", "list_all"];
+    let own = move || json!({"tools": names.map(|name| json!({"name": name, "read_only": true}))});
+    for (kept, token) in [("ghp_", token.as_str()), ("hunter2", "hunter2-plain")] {
+        let all = json!([{
+            "token": token, "note": token, "email": "ann@example.com", "key": {"invoiceId": token},
+            "orderId": "ORD-denied-1", "invoiceId": "INV-7",
+        }]);
+        let fake = gateway(tools.clone(), own, move |name, arguments| match name {
+            "list_all" => text(&all),
+            "get_order" => json!({"resultType": "complete", "isError": true,
+                    "content": [{"type": "text", "text": format!("denied: {arguments}")}]}),
+            _ => text(&json!({"ok": true})),
+        })
+        .await;
+        let (exit, stdout, stderr) = run(&fake, &args(Path::new("-"), |_| {})).await;
+        assert_eq!(exit, Exit::Success, "{stderr}");
+        let called = |name: &str| {
+            let of = |it: &&Asked| it.body.pointer("/params/name") == Some(&json!(name));
+            fake.asked().iter().find(of).unwrap().body["params"]["arguments"].clone()
+        };
+        assert_eq!(called("check_token"), json!({"token": "example"}));
+        assert_eq!(called("find_user"), json!({"email": "example"}));
+        assert_eq!(called("get_invoice"), json!({"invoiceId": "INV-7"}));
+        assert_eq!(called("get_order"), json!({"orderId": "ORD-denied-1"}));
+        assert!(stdout.contains("lanyard call billing.get_invoice invoiceId=INV-7"), "{stdout}");
+        for secret in [kept, "ann@", "ORD-denied"] {
+            assert!(!format!("{stdout}{stderr}").contains(secret), "{secret}: {stdout}{stderr}");
+        }
+        assert!(
+            stdout.contains(
+                "No example: a try with a value out of another tool's answer failed with"
+            ) && stdout.contains("```text\nlanyard call billing.get_order orderId=example\n"),
+            "{stdout}"
+        );
+    }
+}
+
+/// A call that is not made is shown with made-up values, as the page says.
+#[tokio::test]
+async fn what_is_not_called_is_shown_without_what_an_answer_holds() {
+    let get = |number: usize| {
+        json!({"name": format!("get_{number:02}"), "inputSchema": {
+            "type": "object", "required": ["invoiceId"], "properties": {"invoiceId": {"type": "string"}}}})
+    };
+    let mut tools = vec![json!({"name": "all", "inputSchema": {"type": "object"}})];
+    tools.extend((0..60).map(get));
+    let own = || {
+        let names = (0..60).map(|number| format!("get_{number:02}")).chain(["all".to_owned()]);
+        let tools = names.map(|name| json!({"name": name, "read_only": true}));
+        json!({"tools": tools.collect::<Vec<_>>()})
+    };
+    let fake = gateway(json!(tools), own, |_, _| text(&json!({"invoiceId": "INV-7"}))).await;
+    let (_, stdout, _) = run(&fake, &args(Path::new("-"), |_| {})).await;
+    assert!(stdout.contains("get_58 invoiceId=INV-7"), "{stdout}");
+    assert!(stdout.contains("get_59 invoiceId=example"), "{stdout}");
+    assert!(!stdout.contains("get_59 invoiceId=INV-7"), "{stdout}");
+}
+
 #[tokio::test]
 async fn what_changes_data_is_called_only_when_it_is_named() {
     let place = TempDir::new().unwrap();

@@ -15,7 +15,6 @@ use lanyard_store::audit::{CallError, ToolUsage, Usage, Whose, usage};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::Core;
 use super::reply::{self, Reply};
 use super::request::Context;
 use crate::snapshot::{Offered, ServerEntry};
@@ -24,40 +23,55 @@ use crate::snapshot::{Offered, ServerEntry};
 const READS_MAX: usize = 2;
 
 /// Who reads its own records now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OwnReads {
     /// One read of an agent at a time: one that asks on and on keeps nobody else waiting.
-    reading: Mutex<HashSet<(TenantName, AgentName)>>,
-    places: Semaphore,
+    reading: Arc<Mutex<HashSet<Reader>>>,
+    places: Arc<Semaphore>,
 }
+
+type Reader = (TenantName, AgentName);
 
 impl Default for OwnReads {
     fn default() -> Self {
-        Self { reading: Mutex::default(), places: Semaphore::new(READS_MAX) }
+        Self { reading: Arc::default(), places: Arc::new(Semaphore::new(READS_MAX)) }
     }
 }
 
-/// An agent's one read, from its question to its answer.
+/// An agent's one read, from its question to the end of the reading.
+#[derive(Debug)]
 struct Turn {
-    core: Arc<Core>,
-    whose: (TenantName, AgentName),
+    reads: OwnReads,
+    whose: Reader,
+}
+
+impl OwnReads {
+    fn turn(&self, whose: Reader) -> Option<Turn> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not made where another one runs: its end would end that one's turn.
+        reading.insert(whose.clone()).then(|| Turn { reads: self.clone(), whose })
+    }
 }
 
 impl Turn {
-    fn take(context: &Context) -> Option<Self> {
-        let agent = &context.identity.agent;
-        let whose = (agent.tenant.clone(), agent.name.clone());
-        let reading = &context.core.own_reads.reading;
-        let is_first = reading.lock().unwrap_or_else(PoisonError::into_inner).insert(whose.clone());
-        // Not made where another one runs: its end would end that one's turn.
-        is_first.then(|| Self { core: Arc::clone(&context.core), whose })
+    /// Reads where blocking is allowed, once there is a place. A read that runs goes on when whoever
+    /// asked has hung up, so the turn and the place end with it, and not with the request.
+    async fn read<T: Send + 'static>(self, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let place = Arc::clone(&self.reads.places).acquire_owned().await.ok()?;
+        let held = (self, place);
+        let read = tokio::task::spawn_blocking(move || {
+            let read = read();
+            drop(held);
+            read
+        });
+        read.await.ok()
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let reading = &self.core.own_reads.reading;
-        reading.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.whose);
+        let mut reading = self.reads.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.remove(&self.whose);
     }
 }
 
@@ -66,8 +80,10 @@ pub(super) async fn agent_server(mut context: Context, name: &ServerName) -> Rep
     if let Err(denial) = context.reachable() {
         return context.deny(&denial);
     }
-    let Some(_turn) = Turn::take(&context) else { return reply::too_many() };
-    let read = read(&context, name).await;
+    let agent = &context.identity.agent;
+    let turn = context.core.own_reads.turn((agent.tenant.clone(), agent.name.clone()));
+    let Some(turn) = turn else { return reply::too_many() };
+    let read = read(&context, turn, name).await;
     // Reading takes its time, and access can end meanwhile.
     if let Err(denial) = context.renew().and_then(|()| context.reachable()) {
         return context.deny(&denial);
@@ -110,24 +126,22 @@ fn limits_of(server: &ServerEntry, limits: &Limits) -> Value {
     })
 }
 
-/// Reads what became of the agent's calls, where blocking is allowed.
-async fn read(context: &Context, server: &ServerName) -> Option<Usage> {
+/// Reads what became of the agent's calls.
+async fn read(context: &Context, turn: Turn, server: &ServerName) -> Option<Usage> {
     let core = Arc::clone(&context.core);
     let agent = &context.identity.agent;
     let whose =
         Whose { tenant: agent.tenant.clone(), agent: agent.name.clone(), server: server.clone() };
     let since = before(core.clock.now(), Limits::span(core.limits.own_records_ms_max));
-    let _place = context.core.own_reads.places.acquire().await.ok()?;
-    let read = tokio::task::spawn_blocking(move || {
+    let read = turn.read(move || {
         usage(core.log.directory(), &whose, since, core.limits.own_records_bytes_max)
     });
-    match read.await {
-        Ok(Ok(usage)) => Some(usage),
-        Ok(Err(error)) => {
+    match read.await? {
+        Ok(usage) => Some(usage),
+        Err(error) => {
             tracing::error!(%error, "An agent's own records could not be read.");
             None
         }
-        Err(_) => None,
     }
 }
 
@@ -178,3 +192,6 @@ fn error((error, count): (&CallError, &u64)) -> Value {
         "count": count,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ impl<T: DeserializeOwned> FromRequest<Admin> for Asked<T> {
             let message = "a body needs the header `Content-Type: application/json`";
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
-        stated::check_body(&bytes)?;
+        stated::check_body(admin, &bytes).await?;
         read(&bytes).map(Self)
     }
 }

@@ -155,6 +155,19 @@ impl Hints {
             open_world: said("openWorldHint"),
         }
     }
+
+    /// The `annotations` that say the same; `None` where nothing is said.
+    pub fn to_annotations(self) -> Option<Value> {
+        let said = [
+            ("readOnlyHint", self.read_only),
+            ("destructiveHint", self.destructive),
+            ("idempotentHint", self.idempotent),
+            ("openWorldHint", self.open_world),
+        ];
+        let said = said.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it?.into())));
+        let said: Map<String, Value> = said.collect();
+        (!said.is_empty()).then_some(Value::Object(said))
+    }
 }
 
 /// What is asked about.

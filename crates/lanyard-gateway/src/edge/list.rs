@@ -65,7 +65,7 @@ impl Shown<'_> {
                 description: Some(rest.tool.description.as_str().into()),
                 input_schema: rest.input_schema_json.as_str().into(),
                 output_schema: rest.output_schema_json.as_deref().map(Into::into),
-                annotations: None,
+                annotations: tool.hints().to_annotations().map(|it| it.to_string().into()),
             }
             .to_json(version),
             (None, None) => String::new(),

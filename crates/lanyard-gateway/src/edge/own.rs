@@ -154,7 +154,6 @@ fn tool(offered: &Offered<'_>, read: &Usage) -> Value {
     let long = offered.tool.as_rest().and_then(|rest| rest.tool.long_description.as_deref());
     let mut said = json!({
         "name": offered.listed_as,
-        "read_only": offered.tool.hints().read_only,
         "long_description": long,
     });
     // On an endpoint of all servers a tool has another name; its records have its own.

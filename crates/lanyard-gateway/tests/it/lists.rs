@@ -40,6 +40,19 @@ async fn both_eras_list_the_same_tools() {
 }
 
 #[tokio::test]
+async fn a_request_says_by_its_method_whether_it_changes_something() {
+    let world = World::start().await;
+    let listed = world.ask("alice", BILLING, bare("tools/list")).await.json();
+    let said = |name: &str| {
+        let tools = listed["result"]["tools"].as_array().unwrap();
+        tools.iter().find(|tool| tool["name"] == name).unwrap()["annotations"].clone()
+    };
+    let reads = json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true});
+    assert_eq!(said("get_invoice"), reads);
+    assert_eq!(said("echo"), json!({"readOnlyHint": false, "idempotentHint": false}));
+}
+
+#[tokio::test]
 async fn both_eras_call_the_same_tool() {
     let world = World::start().await;
     let arguments = json!({"number": "INV-7"});

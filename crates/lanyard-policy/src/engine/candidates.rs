@@ -55,8 +55,8 @@ fn view(read: &Read) -> Option<View> {
         | Read::Root(_)
         | Read::Undeclared
         | Read::Session
-        | Read::Time
-        | Read::Client
+        | Read::Time(_)
+        | Read::Client(_)
         | Read::Caller => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The context of one request, in one reading: only what the rules at hand read is put into it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Context, RestrictedExpression as Expr};
@@ -47,6 +48,9 @@ enum Texts {
     Many(Vec<String>),
 }
 
+/// The records in a context whose members are read by name.
+const GROUPS: [&str; 6] = ["args", "path", "sql", "url", "time", "client"];
+
 impl Source<'_> {
     /// Builds the context of a reading.
     pub(crate) fn context(
@@ -54,43 +58,43 @@ impl Source<'_> {
         reading: &Reading,
         noticed: &mut NoticedBy,
     ) -> Result<Context, Misfit> {
+        let mut groups: BTreeMap<&str, Vec<(String, Expr)>> = BTreeMap::new();
         let mut pairs = Vec::with_capacity(4);
-        let mut args = Vec::new();
-        let mut views: BTreeMap<&'static str, Vec<(String, Expr)>> = BTreeMap::new();
+        let local = LazyCell::new(|| local(self.ask.circumstances.now, self.zone));
         for read in self.reads {
-            match read {
-                Read::Argument(name) => {
-                    if let Some(value) = self.argument(name, reading, noticed)? {
-                        args.push((name.clone(), value));
-                    }
-                }
+            let (group, name, value) = match read {
+                Read::Argument(name) => ("args", name, self.argument(name, reading, noticed)?),
                 Read::View(view, name) => {
-                    if let Some(seen) = self.view(*view, name, reading, noticed)? {
-                        views.entry(view.as_str()).or_default().push((name.clone(), seen));
+                    (view.as_str(), name, self.view(*view, name, reading, noticed)?)
+                }
+                Read::Time(name) => {
+                    let local = local.as_ref().map_err(Clone::clone)?;
+                    ("time", name, time(local, name))
+                }
+                Read::Client(name) => ("client", name, client(&self.ask.circumstances, name)),
+                Read::Root(name) => {
+                    // Of what is no group, `context has NAME` is not so.
+                    if GROUPS.contains(&name.as_str()) {
+                        groups.entry(name).or_default();
                     }
+                    continue;
                 }
                 Read::Undeclared => {
                     let declared = |name: &str| self.fields.contains_key(name);
                     let names = undeclared(declared, self.ask.arguments);
                     pairs.push(("undeclared".to_owned(), names));
+                    continue;
                 }
                 Read::Session => {
                     pairs.push(("session".to_owned(), session(self.ask.session)?));
+                    continue;
                 }
-                Read::Time => {
-                    let now = self.ask.circumstances.now;
-                    pairs.push(("time".to_owned(), time(now, self.zone)?));
-                }
-                Read::Client => {
-                    pairs.push(("client".to_owned(), client(&self.ask.circumstances)?));
-                }
-                Read::Root(_) | Read::Caller => {}
-            }
+                Read::Caller => continue,
+            };
+            groups.entry(group).or_default().extend(value.map(|it| (name.clone(), it)));
         }
-        pairs.push(("args".to_owned(), record(args)?));
-        for view in View::ALL {
-            let seen = views.remove(view.as_str()).unwrap_or_default();
-            pairs.push((view.as_str().to_owned(), record(seen)?));
+        for (group, members) in groups {
+            pairs.push((group.to_owned(), record(members)?));
         }
         Context::from_pairs(pairs).map_err(|error| Misfit(error.to_string()))
     }
@@ -258,24 +262,35 @@ fn session(facts: &SessionFacts) -> Result<Expr, Misfit> {
     ])
 }
 
-fn time(now: Timestamp, zone: &TimeZone) -> Result<Expr, Misfit> {
+/// The time of a request as the clocks of the tenant show it.
+fn local(now: Timestamp, zone: &TimeZone) -> Result<Zoned, Misfit> {
     let instant = Instant::from_microsecond(now.0)
         .map_err(|_| Misfit("the clock stands at a time that is not known".to_owned()))?;
-    let local = Zoned::new(instant, zone.clone());
-    let at = instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-    named([
-        ("at", Expr::new_datetime(at)),
-        ("date", Expr::new_string(local.date().to_string())),
-        ("hour", Expr::new_long(local.hour().into())),
-        ("minute", Expr::new_long(local.minute().into())),
-        ("weekday", Expr::new_long(local.weekday().to_monday_one_offset().into())),
-    ])
+    Ok(Zoned::new(instant, zone.clone()))
 }
 
-fn client(circumstances: &Circumstances<'_>) -> Result<Expr, Misfit> {
-    let mut pairs = vec![("transport", Expr::new_string(circumstances.transport.as_str().into()))];
-    pairs.extend(address(circumstances.peer).map(|address| ("address", address)));
-    named(pairs)
+/// An attribute of `context.time`; the types refuse any other.
+fn time(local: &Zoned, name: &str) -> Option<Expr> {
+    Some(match name {
+        "at" => {
+            let universal = local.with_time_zone(TimeZone::UTC);
+            Expr::new_datetime(universal.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+        }
+        "date" => Expr::new_string(local.date().to_string()),
+        "hour" => Expr::new_long(local.hour().into()),
+        "minute" => Expr::new_long(local.minute().into()),
+        "weekday" => Expr::new_long(local.weekday().to_monday_one_offset().into()),
+        _ => return None,
+    })
+}
+
+/// An attribute of `context.client`; the types refuse any other.
+fn client(circumstances: &Circumstances<'_>, name: &str) -> Option<Expr> {
+    match name {
+        "transport" => Some(Expr::new_string(circumstances.transport.as_str().into())),
+        "address" => address(circumstances.peer),
+        _ => None,
+    }
 }
 
 fn address(peer: Peer) -> Option<Expr> {

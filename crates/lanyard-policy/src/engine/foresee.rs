@@ -66,9 +66,9 @@ impl Prospect {
 impl Recorded<'_> {
     /// Whether it is known what an expression reads there.
     pub(super) fn knows(&self, read: &Read) -> bool {
-        match (read, self.moment) {
-            (Read::Time | Read::Client | Read::Caller, Moment::Any) => false,
-            (_, Moment::Any | Moment::Known) => read.is_known(self.known),
+        match self.moment {
+            Moment::Any if read.is_of_moment() => false,
+            Moment::Any | Moment::Known => read.is_known(self.known),
         }
     }
 }
@@ -118,9 +118,8 @@ impl Policies {
     /// Whether the same is said of the same arguments and the same grant, whenever and from wherever
     /// they come: then it need not be asked twice.
     pub fn repeats(&self, subject: &SubjectRules, object: &ObjectRules, action: Action) -> bool {
-        let of_moment = |read: &Read| matches!(read, Read::Time | Read::Client | Read::Caller);
         let mut rules = self.applicable(subject, object, action);
-        !rules.any(|(_, rule)| rule.reads().any(of_moment))
+        !rules.any(|(_, rule)| rule.reads().any(Read::is_of_moment))
     }
 }
 

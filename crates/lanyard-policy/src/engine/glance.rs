@@ -74,14 +74,14 @@ impl Key {
     fn new(granted: bool, reads: &BTreeSet<Read>, circumstances: &Circumstances<'_>) -> Self {
         let Circumstances { user, token, peer, transport, now } = *circumstances;
         let caller = reads.contains(&Read::Caller);
-        let from = caller || reads.contains(&Read::Client);
+        let from = caller || reads.iter().any(Read::is_of_client);
         let place = match peer {
             Peer::Tcp(address) => Place::Address(address.ip().to_canonical()),
             Peer::Unix { uid, pid: _ } => Place::User(uid),
         };
         Self {
             granted,
-            second: reads.contains(&Read::Time).then(|| now.0.div_euclid(HOLDS)),
+            second: reads.iter().any(Read::is_of_time).then(|| now.0.div_euclid(HOLDS)),
             from: from.then_some((place, transport)),
             user: user.filter(|_| caller).cloned(),
             token: token.filter(|_| caller).cloned(),
@@ -105,6 +105,14 @@ mod tests {
         }
     }
 
+    fn hour() -> Read {
+        Read::Time("hour".to_owned())
+    }
+
+    fn address() -> Read {
+        Read::Client("address".to_owned())
+    }
+
     #[test]
     fn what_rules_read_makes_a_difference_and_nothing_else() {
         let (bob, eve) = (UserName::parse("bob").unwrap(), UserName::parse("eve").unwrap());
@@ -119,26 +127,26 @@ mod tests {
             });
             anew
         };
-        let all = [Read::Time, Read::Client, Read::Caller];
+        let all = [hour(), address(), Read::Caller];
         assert!(!asked(&all, at(Some(&bob), 2, HOLDS - 1), true), "a port is nothing");
         assert!(asked(&[], at(Some(&bob), 1, 0), false), "a grant is something");
-        assert!(asked(&[Read::Time], at(Some(&bob), 1, HOLDS), true));
-        assert!(asked(&[Read::Time], at(Some(&bob), 1, -1), true));
-        assert!(!asked(&[Read::Client, Read::Caller], at(Some(&bob), 1, HOLDS), true));
+        assert!(asked(&[hour()], at(Some(&bob), 1, HOLDS), true));
+        assert!(asked(&[hour()], at(Some(&bob), 1, -1), true));
+        assert!(!asked(&[address(), Read::Caller], at(Some(&bob), 1, HOLDS), true));
         assert!(asked(&[Read::Caller], at(Some(&eve), 1, 0), true));
         assert!(asked(&[Read::Caller], at(None, 1, 0), true));
-        assert!(!asked(&[Read::Time, Read::Client], at(Some(&eve), 1, 0), true));
+        assert!(!asked(&[hour(), address()], at(Some(&eve), 1, 0), true));
         let local = Peer::Unix { uid: 7, pid: None };
         let local = Circumstances { peer: local, ..at(Some(&bob), 1, 0) };
-        assert!(asked(&[Read::Client], local, true));
+        assert!(asked(&[address()], local, true));
         assert!(asked(&[Read::Caller], local, true));
-        assert!(!asked(&[Read::Time], local, true));
+        assert!(!asked(&[hour()], local, true));
     }
 
     #[test]
     fn what_is_remembered_does_not_grow() {
         let glances = Glances::default();
-        let reads = BTreeSet::from([Read::Time, Read::Caller]);
+        let reads = BTreeSet::from([hour(), Read::Caller]);
         let ask = |user: &str, now| {
             let user = UserName::parse(user).unwrap();
             glances.recall(true, &reads, &at(Some(&user), 1, now), || true);

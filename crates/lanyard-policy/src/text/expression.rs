@@ -55,10 +55,10 @@ pub(crate) enum Read {
     Undeclared,
     /// `context.session`.
     Session,
-    /// `context.time`.
-    Time,
-    /// `context.client`.
-    Client,
+    /// `context.time.NAME`.
+    Time(String),
+    /// `context.client.NAME`.
+    Client(String),
     /// `principal.user`, `principal.token`, `principal.peer`.
     Caller,
 }
@@ -88,7 +88,7 @@ impl Read {
     pub(crate) fn is_of_arguments(&self) -> bool {
         match self {
             Self::Argument(_) | Self::View(..) | Self::Undeclared => true,
-            Self::Root(_) | Self::Session | Self::Time | Self::Client | Self::Caller => false,
+            Self::Root(_) | Self::Session | Self::Time(_) | Self::Client(_) | Self::Caller => false,
         }
     }
 
@@ -98,7 +98,7 @@ impl Read {
         match self {
             Self::Argument(name) | Self::View(_, name) => arguments.contains(name),
             Self::Undeclared | Self::Session => false,
-            Self::Root(_) | Self::Time | Self::Client | Self::Caller => true,
+            Self::Root(_) | Self::Time(_) | Self::Client(_) | Self::Caller => true,
         }
     }
 
@@ -109,10 +109,25 @@ impl Read {
             Self::Root(_)
             | Self::Undeclared
             | Self::Session
-            | Self::Time
-            | Self::Client
+            | Self::Time(_)
+            | Self::Client(_)
             | Self::Caller => None,
         }
+    }
+
+    /// Whether it is about the time.
+    pub(crate) fn is_of_time(&self) -> bool {
+        matches!(self, Self::Time(_))
+    }
+
+    /// Whether it is about the connection.
+    pub(crate) fn is_of_client(&self) -> bool {
+        matches!(self, Self::Client(_))
+    }
+
+    /// Whether it is about when and by whom something is asked.
+    pub(crate) fn is_of_moment(&self) -> bool {
+        self.is_of_time() || self.is_of_client() || *self == Self::Caller
     }
 }
 
@@ -371,8 +386,8 @@ impl Writer {
             (Some("args"), Some(name)) => Read::Argument(name.to_owned()),
             (Some("undeclared"), _) => Read::Undeclared,
             (Some("session"), _) => Read::Session,
-            (Some("time"), _) => Read::Time,
-            (Some("client"), _) => Read::Client,
+            (Some("time"), Some(name)) => Read::Time(name.to_owned()),
+            (Some("client"), Some(name)) => Read::Client(name.to_owned()),
             (Some(view), Some(name)) => {
                 let known = View::ALL.into_iter().find(|it| it.as_str() == view);
                 known.map_or_else(
@@ -381,7 +396,8 @@ impl Writer {
                 )
             }
             (Some(root), None) if is_has => Read::Root(root.to_owned()),
-            (Some("args" | "path" | "sql" | "url") | None, None) | (None, Some(_)) => {
+            (Some("args" | "path" | "sql" | "url" | "time" | "client") | None, None)
+            | (None, Some(_)) => {
                 return Err(whole());
             }
             // Not known: the types will say so.

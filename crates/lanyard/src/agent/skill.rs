@@ -171,11 +171,7 @@ async fn written(
     };
     let tools: Vec<_> = tools
         .iter()
-        .map(|tool| {
-            let known = known.tools.get(&tool.name).cloned().unwrap_or_default();
-            let read_only = known.read_only.or(tool.read_only).unwrap_or(false);
-            (tool, known, read_only)
-        })
+        .map(|tool| (tool, known.tools.get(&tool.name).cloned().unwrap_or_default()))
         .collect();
     let mut trial = Trial {
         server,
@@ -194,9 +190,7 @@ async fn written(
     let known = newer.unwrap_or_else(|| known.clone());
     let tools = tools
         .into_iter()
-        .map(|(tool, before, read_only)| {
-            (tool, known.tools.get(&tool.name).cloned().unwrap_or(before), read_only)
-        })
+        .map(|(tool, before)| (tool, known.tools.get(&tool.name).cloned().unwrap_or(before)))
         .collect();
     let tools = found(tools, tried);
     let examples =

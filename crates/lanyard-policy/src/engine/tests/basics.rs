@@ -64,6 +64,7 @@ fn everything_that_a_policy_sees_is_there() {
         r#"context.client has address && context.client.address == ip("10.1.2.3")"#,
         r#"context.client.transport == "http""#,
         r#"context.time.hour == 10 && context.time.minute == 30 && context.time.weekday == 7"#,
+        r#"context has time && context has client.transport && context has args && context has url && !(context has other)"#,
         r#"context.time.date == "2026-11-22" && context.time.at < datetime("2026-11-23")"#,
         r#"context.session.calls == 0 && context.session.servers.isEmpty()"#,
         r#"resource.name == "pay" && resource in Server::"bank" && resource.hints has readOnly && !resource.hints.readOnly"#,
@@ -167,6 +168,10 @@ fn problems_name_their_place() {
     fails(
         r#"@id("a") forbid(principal, action in Action::"call", resource) when { context == {} };"#,
         &["read as a whole"],
+    );
+    fails(
+        r#"@id("a") forbid(principal, action, resource) when { context.time == context.time };"#,
+        &["`context.time` is read as a whole"],
     );
     fails(
         r#"@id("a") forbid(principal, action in Action::"call", resource) when { context.args.x == "ﬁ" };"#,

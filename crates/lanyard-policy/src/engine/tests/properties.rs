@@ -109,8 +109,9 @@ fn cedar_allows(world: &World, policies: &str, granted: bool, arguments: &Value)
         action: Action::Call,
         arguments: &arguments,
     };
-    let mut reads: BTreeSet<Read> =
-        [Read::Time, Read::Client, Read::Session, Read::Undeclared].into();
+    let mut reads = BTreeSet::from([Read::Session, Read::Undeclared]);
+    reads.extend(["at", "date", "hour", "minute", "weekday"].map(|it| Read::Time(it.to_owned())));
+    reads.extend(["address", "transport"].map(|it| Read::Client(it.to_owned())));
     for name in ["name", "count", "amount", "sure", "note", "limit", "mode", "tags"] {
         reads.insert(Read::Argument(name.to_owned()));
     }

@@ -44,7 +44,7 @@ pub(crate) struct Tool {
     /// The JSON Schema of its structured answer.
     pub(crate) output_schema: Option<Value>,
     /// Whether it says that it changes nothing.
-    pub(crate) read_only: Option<bool>,
+    pub(crate) read_only: bool,
 }
 
 /// How requests look: an envelope in every one, or a session begun with `initialize`.
@@ -204,7 +204,7 @@ impl Tool {
             description: description.map(str::to_owned),
             input_schema: value.get("inputSchema").cloned().unwrap_or(Value::Null),
             output_schema: value.get("outputSchema").filter(|schema| schema.is_object()).cloned(),
-            read_only: value.pointer("/annotations/readOnlyHint").and_then(Value::as_bool),
+            read_only: value.pointer("/annotations/readOnlyHint") == Some(&Value::Bool(true)),
         })
     }
 }

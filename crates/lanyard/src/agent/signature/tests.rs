@@ -9,7 +9,7 @@ use crate::agent::streams::Paint;
 
 fn tool(name: &str, description: &str, input_schema: Value) -> Tool {
     let description = (!description.is_empty()).then(|| description.to_owned());
-    Tool { name: name.to_owned(), description, input_schema, output_schema: None, read_only: None }
+    Tool { name: name.to_owned(), description, input_schema, output_schema: None, read_only: false }
 }
 
 #[track_caller]

@@ -26,8 +26,6 @@ pub(super) struct Known {
 /// What is known of a tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct KnownTool {
-    /// Whether it changes nothing.
-    pub(super) read_only: Option<bool>,
     /// The whole of its description.
     pub(super) long_description: Option<String>,
     /// Calls of this agent.
@@ -82,7 +80,6 @@ impl KnownTool {
         let number = |pointer: &str| tool.pointer(pointer).and_then(Value::as_u64);
         let errors = tool.get("errors").and_then(Value::as_array).into_iter().flatten();
         Self {
-            read_only: tool.get("read_only").and_then(Value::as_bool),
             long_description: text(tool, "long_description"),
             calls: number("/calls").unwrap_or_default(),
             answered: number("/answered").unwrap_or_default(),

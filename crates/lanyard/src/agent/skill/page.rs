@@ -60,7 +60,6 @@ pub(super) enum Reach<'a> {
 pub(super) struct FoundTool<'a> {
     pub(super) tool: &'a Tool,
     pub(super) known: KnownTool,
-    pub(super) read_only: bool,
     pub(super) tried: Tried,
 }
 
@@ -202,7 +201,7 @@ fn about(found: &Found<'_>) -> Block {
 fn overview(found: &Found<'_>) -> Block {
     let server = found.server;
     let names = |read_only: bool| {
-        let tools = found.tools.iter().filter(|it| it.read_only == read_only);
+        let tools = found.tools.iter().filter(|it| it.tool.read_only == read_only);
         tools.map(|it| code(&it.tool.name)).collect::<Vec<_>>().join(", ")
     };
     let mut body = String::from("## Tools\n\n");
@@ -234,7 +233,7 @@ fn one_tool(found: &Found<'_>, it: &FoundTool<'_>) -> Block {
     {
         body.push_str(&format!("> {}\n\n", quoted(about, ABOUT_CHARS_MAX)));
     }
-    body.push_str(if it.read_only {
+    body.push_str(if it.tool.read_only {
         "Changes nothing."
     } else {
         "May change data: call it only when the task wants that."

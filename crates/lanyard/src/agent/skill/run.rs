@@ -39,14 +39,14 @@ impl Trial<'_> {
     /// Tries every tool: those first whose arguments are known, so that their answers help the others.
     pub(super) async fn all(
         &mut self,
-        tools: &[(&Tool, KnownTool, bool)],
+        tools: &[(&Tool, KnownTool)],
         streams: &mut Streams<'_>,
     ) -> Vec<Tried> {
         let mut tried: Vec<Option<Tried>> = vec![None; tools.len()];
         for invented_too in [false, true] {
-            for ((tool, known, read_only), slot) in tools.iter().zip(&mut tried) {
+            for ((tool, known), slot) in tools.iter().zip(&mut tried) {
                 if slot.is_none() {
-                    *slot = self.one((tool, known), *read_only, invented_too, streams).await;
+                    *slot = self.one((tool, known), invented_too, streams).await;
                 }
             }
         }
@@ -58,7 +58,6 @@ impl Trial<'_> {
     async fn one(
         &mut self,
         (tool, known): (&Tool, &KnownTool),
-        read_only: bool,
         invented_too: bool,
         streams: &mut Streams<'_>,
     ) -> Option<Tried> {
@@ -66,11 +65,11 @@ impl Trial<'_> {
         if let Some(named) = self.named.remove(&tool.name) {
             line.push(format!("{}.{}", self.server.name, tool.name));
             line.extend(named);
-            return Some(self.attempt(tool, read_only, (line, &[]), streams).await);
+            return Some(self.attempt(tool, (line, &[]), streams).await);
         }
         // What an answer held is used to read more, and never shown as an example of a change.
         let nothing = Pool::default();
-        let pool = if read_only { &self.pool } else { &nothing };
+        let pool = if tool.read_only { &self.pool } else { &nothing };
         let found = candidate(&tool.input_schema, pool);
         let words =
             found.as_ref().map(|found| words(&self.server.name, &tool.name, &found.arguments));
@@ -82,17 +81,17 @@ impl Trial<'_> {
         let not = |why, words| Some(Tried::Not { why, words });
         match (&found, words) {
             (_, Some(None)) => not(Why::Name, None),
-            (_, Some(Some(words))) if !read_only => not(Why::Writes, made_up(words)),
+            (_, Some(Some(words))) if !tool.read_only => not(Why::Writes, made_up(words)),
             (_, Some(Some(words))) if !self.calls => not(Why::NoCalls, made_up(words)),
             (_, Some(Some(words))) if self.called >= CALLED_MAX => not(Why::Enough, made_up(words)),
             (Some(found), Some(Some(words))) if found.invented && known.only_misses() => {
                 not(Why::Failed, made_up(words))
             }
             (Some(found), Some(Some(words))) if !found.invented || invented_too => {
-                Some(self.attempt(tool, read_only, (words, &found.borrowed), streams).await)
+                Some(self.attempt(tool, (words, &found.borrowed), streams).await)
             }
             (_, Some(Some(_))) => None,
-            (_, None) if !read_only => not(Why::Writes, None),
+            (_, None) if !tool.read_only => not(Why::Writes, None),
             (_, None) => None,
         }
     }
@@ -100,7 +99,6 @@ impl Trial<'_> {
     async fn attempt(
         &mut self,
         tool: &Tool,
-        read_only: bool,
         (words, borrowed): (Vec<String>, &[Value]),
         streams: &mut Streams<'_>,
     ) -> Tried {
@@ -122,7 +120,7 @@ impl Trial<'_> {
             self.pool.add(&tool.name, json);
         }
         let shape = json.as_ref().map(shape);
-        let mcporter = self.same_by_mcporter(read_only, &words).await;
+        let mcporter = self.same_by_mcporter(tool.read_only, &words).await;
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         Tried::Worked(Example { words, shape, bytes, mcporter })
     }
@@ -199,23 +197,18 @@ impl Trial<'_> {
 
 /// The tools with what became of trying them.
 pub(super) fn found<'a>(
-    tools: Vec<(&'a Tool, KnownTool, bool)>,
+    tools: Vec<(&'a Tool, KnownTool)>,
     tried: Vec<Tried>,
 ) -> Vec<FoundTool<'a>> {
     let both = tools.into_iter().zip(tried);
-    both.map(|((tool, known, read_only), tried)| FoundTool { tool, known, read_only, tried })
-        .collect()
+    both.map(|((tool, known), tried)| FoundTool { tool, known, tried }).collect()
 }
 
 /// Keeps the lines of a call that worked before, where the tool was not called now and still takes
 /// them. They are read as a person left them, so they are held against the schema again.
-pub(super) fn carry_over(
-    tools: &[(&Tool, KnownTool, bool)],
-    tried: &mut [Tried],
-    old: Option<&str>,
-) {
+pub(super) fn carry_over(tools: &[(&Tool, KnownTool)], tried: &mut [Tried], old: Option<&str>) {
     let mut fenced = old.map(super::blocks::fenced).unwrap_or_default();
-    for ((tool, ..), tried) in tools.iter().zip(tried) {
+    for ((tool, _), tried) in tools.iter().zip(tried) {
         if let Tried::Not { .. } = tried {
             let id = format!("tool:{}", super::blocks::id_part(&tool.name));
             let lines = fenced.remove(&id).unwrap_or_default();

@@ -52,6 +52,18 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def built(*what: str, release: bool = False) -> pathlib.Path:
+    """The directory where cargo put `what`: `--example NAME`, `--bin NAME`, features.
+
+    The whole workspace is selected, and an example with it: then features are those of `cargo test --workspace`, and
+    what that compiled is used. Another selection would compile half of the tree once more.
+    """
+    command = ["cargo", "build", "--locked", "--quiet", "--workspace", "--example", "import_corpus", *what]
+    subprocess.run(command + ["--release"] * release, cwd=ROOT, check=True)
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / ("release" if release else "debug")
+
+
 def scratch() -> pathlib.Path:
     """A new directory for the owner alone, with a name short enough for Unix sockets in it."""
     return pathlib.Path(tempfile.mkdtemp(prefix="lyd-"))

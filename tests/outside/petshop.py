@@ -81,8 +81,8 @@ class Petstore(upstream.Upstream):
 
 def imported(description: pathlib.Path) -> pathlib.Path:
     """The definition of a description, as the importer alone writes it."""
-    command = ["cargo", "run", "--quiet", "--locked", "-p", "lanyard-import", "--example", "import_corpus", "--", "--yaml"]
-    done = subprocess.run([*command, str(description)], capture_output=True, cwd=lib.ROOT, check=False)
+    importer = lib.built() / "examples/import_corpus"
+    done = subprocess.run([importer, "--yaml", description], capture_output=True, check=False)
     lib.check(done.returncode == 0, f"the importer fell: {done.stderr.decode()[-300:]}")
     file = description.with_suffix(".definition.yaml")
     file.write_bytes(done.stdout)

@@ -6,9 +6,11 @@
 
 mod advice;
 mod blocks;
+mod held;
 mod known;
 mod line;
 mod mcporter;
+mod named;
 mod page;
 mod parameters;
 mod place;
@@ -27,7 +29,7 @@ use serde_json::json;
 use self::blocks::{FRONT, Merged, merge};
 use self::known::Known;
 use self::mcporter::{Mcporter, Servers};
-use self::page::{Found, Reach, Tried, page, skill_name};
+use self::page::{Found, FoundTool, Reach, Tried, page, skill_name};
 use self::pool::Pool;
 use self::run::{Trial, found};
 use super::client::{ClientError, Session, Tool, fetch_json};
@@ -54,7 +56,11 @@ Tools that change nothing (GET requests, readOnlyHint) are called to see what wo
 when --run names the call. Run it again after a while: what your calls met since is added. Text
 outside of the marked blocks is yours and stays, and so does a block that you changed.
 
-Where mcporter is on the PATH, the examples are run with it too.";
+Where mcporter is on the PATH, the examples are run with it too.
+
+Exit codes: 0 written, 1 usage, or the file cannot be gone on with. Where a call that --run names
+failed, the file is written, an example that worked before stays in it, and the code is the one that
+`lanyard call` ends with: 5 the tool answered with an error, 6 access denied, 7 no answer in time.";
 
 /// Tools past which a file is longer than what agents read gladly.
 const TOOLS_MANY: usize = 50;
@@ -98,7 +104,8 @@ pub(crate) struct SkillArgs {
 /// Runs `lanyard skill`.
 pub(crate) async fn run_skill(args: &SkillArgs, env: &AgentEnv, streams: &mut Streams<'_>) -> Exit {
     match write(args, env, streams).await {
-        Ok(()) => Exit::Success,
+        // The file is written all the same; how the call ended is how this ends.
+        Ok(missed) => missed.first().map_or(Exit::Success, Issue::exit),
         Err(issue) => {
             streams.notice(&issue.message);
             issue.exit()
@@ -106,8 +113,12 @@ pub(crate) async fn run_skill(args: &SkillArgs, env: &AgentEnv, streams: &mut St
     }
 }
 
-async fn write(args: &SkillArgs, env: &AgentEnv, streams: &mut Streams<'_>) -> Result<(), Issue> {
-    let named = named_calls(&args.run)?;
+/// Writes the skill; the calls that `--run` named and that failed.
+async fn write(
+    args: &SkillArgs,
+    env: &AgentEnv,
+    streams: &mut Streams<'_>,
+) -> Result<Vec<Issue>, Issue> {
     let directory = Directory::open(env, args.config.as_deref())?;
     let server = find(&directory, &args.server).await?;
     let skill = skill_name(&server.name).ok_or_else(|| {
@@ -118,16 +129,11 @@ async fn write(args: &SkillArgs, env: &AgentEnv, streams: &mut Streams<'_>) -> R
     // Before anything is called: a file that cannot be gone on with needs no calls.
     let old = if prints { None } else { read(&path)? };
     let tools = chosen(tools_of(&server, env).await?, &args.tool)?;
+    let named = named::named_calls(&args.run, &server.name, &tools, streams)?;
     let known = known_of(&server, env).await.unwrap_or_else(|problem| {
         streams.notice(&format!("what became of earlier calls is not known: {problem}"));
         Known::default()
     });
-    if let Some(unknown) = named.keys().find(|name| !tools.iter().any(|it| it.name == **name)) {
-        return Err(Issue::usage(format!(
-            "--run: there is no tool `{unknown}` on {}",
-            server.name
-        )));
-    }
     let reach = Sources::of(&directory, args, env, &server)?;
     let page = written(
         args,
@@ -142,7 +148,8 @@ async fn write(args: &SkillArgs, env: &AgentEnv, streams: &mut Streams<'_>) -> R
     let merged = merge(old.as_deref(), &page.page).map_err(|problem| {
         Issue::other(format!("{}: {problem}; nothing was changed", path.display()))
     })?;
-    finish(args, (&path, prints), old.as_deref(), &merged, &page, streams)
+    finish(args, (&path, prints), old.as_deref(), &merged, &page, streams)?;
+    Ok(page.missed)
 }
 
 /// A page with what its making is summed up as.
@@ -151,6 +158,7 @@ struct Written {
     tools: usize,
     examples: usize,
     failed: Vec<String>,
+    missed: Vec<Issue>,
 }
 
 type Material<'a> = (&'a [Tool], &'a Known, BTreeMap<String, Vec<String>>);
@@ -181,10 +189,11 @@ async fn written(
         named,
         pool: Pool::default(),
         called: 0,
+        missed: Vec::new(),
     };
     let mut tried = trial.all(&tools, streams).await;
-    let called = trial.called;
-    run::carry_over(&tools, &mut tried, old);
+    let (called, missed) = (trial.called, std::mem::take(&mut trial.missed));
+    run::carry_over(&tools, &mut tried, old, streams);
     // What the calls just met is known, too.
     let newer = if called > 0 { known_of(server, env).await.ok() } else { None };
     let known = newer.unwrap_or_else(|| known.clone());
@@ -193,13 +202,17 @@ async fn written(
         .map(|(tool, before)| (tool, known.tools.get(&tool.name).cloned().unwrap_or(before)))
         .collect();
     let tools = found(tools, tried);
-    let examples =
-        tools.iter().filter(|it| matches!(it.tried, Tried::Worked(_) | Tried::Before(_)));
-    let failed = tools
-        .iter()
-        .filter(|it| matches!(it.tried, Tried::Failed { .. } | Tried::FoundFailed { .. }));
-    let (examples, failed) =
-        (examples.count(), failed.map(|it| it.tool.name.clone()).collect::<Vec<_>>());
+    let has_example = |it: &&FoundTool<'_>| match &it.tried {
+        Tried::Worked(_) | Tried::Before { .. } => true,
+        Tried::Failed { .. } | Tried::FoundFailed { .. } | Tried::Not { .. } => false,
+    };
+    let has_failed = |it: &&FoundTool<'_>| match &it.tried {
+        Tried::Failed { .. } | Tried::FoundFailed { .. } => true,
+        Tried::Before { said, lines: _ } => said.is_some(),
+        Tried::Worked(_) | Tried::Not { .. } => false,
+    };
+    let examples = tools.iter().filter(has_example).count();
+    let failed = tools.iter().filter(has_failed).map(|it| it.tool.name.clone()).collect();
     let found = Found {
         skill,
         server: &server.name,
@@ -209,7 +222,7 @@ async fn written(
         mcporter: mcporter.as_ref().map(|it| it.version.as_str()),
         tools,
     };
-    Written { page: page(&found), tools: found.tools.len(), examples, failed }
+    Written { page: page(&found), tools: found.tools.len(), examples, failed, missed }
 }
 
 /// Prints or writes, and says what was done.
@@ -247,7 +260,7 @@ fn finish(
         place::write(path, &merged.text)
             .map_err(|error| Issue::other(format!("{}: {error}", path.display())))?;
     }
-    let Written { tools, examples, failed, page: _ } = written;
+    let Written { tools, examples, failed, page: _, missed: _ } = written;
     if args.json {
         let summary = json!({
             "path": path, "changed": is_new, "written": is_new && !args.dry_run, "tools": tools,
@@ -267,21 +280,6 @@ fn finish(
         format!("{} {done}: {tools} tools, {examples} with examples that ran", path.display());
     streams.notice(&summary);
     Ok(())
-}
-
-/// The calls that `--run` names, by tool.
-fn named_calls(run: &[String]) -> Result<BTreeMap<String, Vec<String>>, Issue> {
-    let mut named = BTreeMap::new();
-    for text in run {
-        let mut words = line::split(text).map_err(Issue::usage)?.into_iter();
-        let tool = words.next().ok_or_else(|| Issue::usage("--run takes 'TOOL k=v'"))?;
-        if named.insert(tool.clone(), words.collect()).is_some() {
-            return Err(Issue::usage(format!(
-                "--run names `{tool}` twice; one call is shown of each"
-            )));
-        }
-    }
-    Ok(named)
 }
 
 fn read(path: &Path) -> Result<Option<String>, Issue> {

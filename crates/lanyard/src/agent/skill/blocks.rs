@@ -130,7 +130,7 @@ fn marked(id: &str, digest: &str, body: &str) -> String {
 }
 
 /// Sixteen digits that stand for a text, whatever an editor did to the ends of its lines.
-fn digest_of(text: &str) -> String {
+pub(super) fn digest_of(text: &str) -> String {
     let lines = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     let full = HEXLOWER.encode(digest(&SHA256, lines.as_bytes()).as_ref());
     full.chars().take(16).collect()

@@ -109,7 +109,9 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if let Some(open) = quote {
-        return Err(format!("--run: a quote {open} is not closed in `{text}`"));
+        // The rest may hold what is for no screen.
+        let tool = text.split_whitespace().next().unwrap_or_default();
+        return Err(format!("--run: a quote {open} is not closed in the call of `{tool}`"));
     }
     words.extend(word);
     Ok(words)

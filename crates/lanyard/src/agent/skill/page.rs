@@ -68,14 +68,14 @@ pub(super) struct FoundTool<'a> {
 pub(super) enum Tried {
     /// It answered.
     Worked(Example),
-    /// It did not, and this is what it said.
-    Failed { words: Vec<String>, said: String },
+    /// It did not, and this is what it said. Words that nobody should see are left out.
+    Failed { words: Option<Vec<String>>, said: String },
     /// It did not with what another answer held, which is not shown: these words are made up.
     FoundFailed { words: Option<Vec<String>>, said: String },
     /// It was not called.
     Not { why: Why, words: Option<Vec<String>> },
-    /// It was not called now; these lines worked before.
-    Before(Vec<String>),
+    /// These lines worked before. It was not called now, or another call of it failed with this.
+    Before { lines: Vec<String>, said: Option<String> },
 }
 
 /// A call that worked.
@@ -115,6 +115,10 @@ pub(super) enum Why {
     Enough,
     /// Its name cannot be written on a command line.
     Name,
+    /// The values that its schema gives hold what looks like a credential.
+    Credential,
+    /// The call that was named does not fit its schema.
+    Misfit,
 }
 
 /// The name that a skill of a server has: lower-case letters, digits and hyphens.
@@ -276,14 +280,21 @@ fn example(it: &FoundTool<'_>) -> String {
                 ),
             }
         }
-        Tried::Before(lines) => {
-            format!("\nWorked when this was written before:\n\n```sh\n{}\n```\n", lines.join("\n"))
+        Tried::Before { lines, said } => {
+            let lines = lines.join("\n");
+            let text = format!("\nWorked when this was written before:\n\n```sh\n{lines}\n```\n");
+            let said = said.as_ref().map(|said| quoted(said, SAID_CHARS_MAX));
+            let failed = said
+                .map(|said| format!("\nAnother call of it failed when this was written: {said}\n"));
+            text + &failed.unwrap_or_default()
         }
-        Tried::Failed { words, said } => format!(
-            "\nNo example: a try with values that fit the schema failed with {}\n\n```text\n{}\n```\n",
-            quoted(said, SAID_CHARS_MAX),
-            line("lanyard", words)
-        ),
+        Tried::Failed { words, said } => {
+            let said = quoted(said, SAID_CHARS_MAX);
+            let text =
+                format!("\nNo example: a try with values that fit the schema failed with {said}\n");
+            let line = words.as_ref().map(|words| line("lanyard", words));
+            text + &line.map(|line| format!("\n```text\n{line}\n```\n")).unwrap_or_default()
+        }
         Tried::FoundFailed { words, said } => format!(
             "\nNo example: a try with a value out of another tool's answer failed with {}.{}",
             quoted(said, SAID_CHARS_MAX),
@@ -310,6 +321,10 @@ impl Why {
             Self::NoCalls => "this was written without calls",
             Self::Enough => "enough other tools were called",
             Self::Name => "its name cannot be written on a command line as it is",
+            Self::Credential => {
+                "the values that its schema gives hold what looks like a credential"
+            }
+            Self::Misfit => "no call of it that fits its schema was named",
         }
     }
 }

@@ -3,24 +3,31 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lanyard_guard::check_value;
 use serde_json::{Map, Value};
 
+use super::held::credential_in;
 use super::known::KnownTool;
-use super::line::{split, words};
+use super::line::{line, split, words};
 use super::mcporter::Mcporter;
 use super::page::{Example, FoundTool, Ran, Tried, Why};
 use super::pool::{Pool, without};
 use super::probe::{candidate, shape};
+use super::text::one_line;
 use crate::agent::arguments::{Base, Flags, OutputKind, coerce, parse};
 use crate::agent::call::attempt::{Attempt, Stage};
 use crate::agent::call::input::read_inputs;
 use crate::agent::client::Tool;
 use crate::agent::content::{is_error, render};
+use crate::agent::issue::{Issue, IssueKind};
 use crate::agent::streams::Streams;
 use crate::agent::target::Server;
 
 /// Tools that are called in one run.
 const CALLED_MAX: usize = 60;
+
+/// Characters of what a call that somebody named failed with, on stderr.
+const SAID_CHARS_MAX: usize = 400;
 
 /// How tools are tried.
 pub(super) struct Trial<'a> {
@@ -33,6 +40,8 @@ pub(super) struct Trial<'a> {
     pub(super) named: BTreeMap<String, Vec<String>>,
     pub(super) pool: Pool,
     pub(super) called: usize,
+    /// Calls that somebody named and that failed.
+    pub(super) missed: Vec<Issue>,
 }
 
 impl Trial<'_> {
@@ -61,11 +70,8 @@ impl Trial<'_> {
         invented_too: bool,
         streams: &mut Streams<'_>,
     ) -> Option<Tried> {
-        let mut line = Vec::new();
-        if let Some(named) = self.named.remove(&tool.name) {
-            line.push(format!("{}.{}", self.server.name, tool.name));
-            line.extend(named);
-            return Some(self.attempt(tool, (line, &[]), streams).await);
+        if let Some(words) = self.named.remove(&tool.name) {
+            return Some(self.attempt(tool, (words, Source::Named), streams).await);
         }
         // What an answer held is used to read more, and never shown as an example of a change.
         let nothing = Pool::default();
@@ -79,7 +85,15 @@ impl Trial<'_> {
             Some(_) | None => Some(words),
         };
         let not = |why, words| Some(Tried::Not { why, words });
+        let holds = |words: &Option<Option<Vec<String>>>| match words {
+            Some(Some(words)) => credential_in(words).is_some(),
+            Some(None) | None => false,
+        };
         match (&found, words) {
+            (_, words) if holds(&words) => {
+                streams.notice(&left_out(&tool.name));
+                not(Why::Credential, None)
+            }
             (_, Some(None)) => not(Why::Name, None),
             (_, Some(Some(words))) if !tool.read_only => not(Why::Writes, made_up(words)),
             (_, Some(Some(words))) if !self.calls => not(Why::NoCalls, made_up(words)),
@@ -88,7 +102,8 @@ impl Trial<'_> {
                 not(Why::Failed, made_up(words))
             }
             (Some(found), Some(Some(words))) if !found.invented || invented_too => {
-                Some(self.attempt(tool, (words, &found.borrowed), streams).await)
+                let source = Source::Found(&found.borrowed);
+                Some(self.attempt(tool, (words, source), streams).await)
             }
             (_, Some(Some(_))) => None,
             (_, None) if !tool.read_only => not(Why::Writes, None),
@@ -99,18 +114,19 @@ impl Trial<'_> {
     async fn attempt(
         &mut self,
         tool: &Tool,
-        (words, borrowed): (Vec<String>, &[Value]),
+        (words, source): (Vec<String>, Source<'_>),
         streams: &mut Streams<'_>,
     ) -> Tried {
         self.called = self.called.saturating_add(1);
         streams.notice(&format!("calling {}", words.first().map_or("", String::as_str)));
         let result = match self.call(&words, streams).await {
             Ok(result) => result,
-            Err(said) => return self.failed(tool, words, borrowed, &said),
+            Err(issue) => return self.failed(tool, (words, source), &issue, streams),
         };
         let text = render(&result, OutputKind::Text);
         if is_error(&result) {
-            return self.failed(tool, words, borrowed, &text);
+            let issue = Issue::of(IssueKind::Tool, text);
+            return self.failed(tool, (words, source), &issue, streams);
         }
         let as_json = render(&result, OutputKind::Json);
         let has_json = as_json != render(&result, OutputKind::Raw);
@@ -126,11 +142,32 @@ impl Trial<'_> {
     }
 
     /// A try that failed. What came out of another answer was denied then, maybe because it is nothing
-    /// to pass on: it is not shown.
-    fn failed(&self, tool: &Tool, words: Vec<String>, borrowed: &[Value], said: &str) -> Tried {
-        let said = self.lasting(said);
+    /// to pass on: it is not shown. Nor is a named call whose arguments the schema refuses: that is a
+    /// mistake of the one who named it, and tells nothing of the tool.
+    fn failed(
+        &mut self,
+        tool: &Tool,
+        (words, source): (Vec<String>, Source<'_>),
+        issue: &Issue,
+        streams: &mut Streams<'_>,
+    ) -> Tried {
+        let said = self.lasting(&issue.message);
+        let borrowed = match source {
+            Source::Named => {
+                let shown = one_line(&said, SAID_CHARS_MAX);
+                streams.notice(&format!("--run: the call of `{}` failed: {shown}", tool.name));
+                self.missed.push(issue.clone());
+                if !fits(tool, &words) {
+                    return Tried::Not { why: Why::Misfit, words: None };
+                }
+                &[]
+            }
+            Source::Found(borrowed) => borrowed,
+        };
         if borrowed.is_empty() {
-            return Tried::Failed { words, said };
+            // Others than this program may know more forms of credentials.
+            let is_refused = said.contains(CREDENTIAL_REFUSED);
+            return Tried::Failed { words: Some(words).filter(|_| !is_refused), said };
         }
         let said = borrowed.iter().fold(said, |said, value| without(&said, value));
         Tried::FoundFailed { words: self.made_up(tool), said }
@@ -143,15 +180,14 @@ impl Trial<'_> {
     }
 
     /// Makes a call by the words of its line. The error is what stands in its way.
-    async fn call(&self, words: &[String], streams: &mut Streams<'_>) -> Result<Value, String> {
+    async fn call(&self, words: &[String], streams: &mut Streams<'_>) -> Result<Value, Issue> {
         let (flags, selector, given) =
-            parse(Flags::default(), words).map_err(|problem| problem.to_string())?;
+            parse(Flags::default(), words).map_err(|problem| Issue::usage(problem.to_string()))?;
         let tool = match selector.map(|selector| selector.names()) {
             Some((_server, tool)) if !flags.help => tool,
-            Some(_) | None => return Err("the line names no tool".to_owned()),
+            Some(_) | None => return Err(Issue::usage("the line names no tool")),
         };
-        let (base, given) =
-            read_inputs(flags.base, given, streams).map_err(|issue| issue.message)?;
+        let (base, given) = read_inputs(flags.base, given, streams)?;
         let mut attempt = Attempt {
             server: self.server,
             tool,
@@ -163,9 +199,12 @@ impl Trial<'_> {
         let ended = tokio::time::timeout(self.timeout, attempt.run(streams)).await;
         match ended {
             Ok(Ok(Some(result))) => Ok(result),
-            Ok(Ok(None)) => Err("there is no such tool".to_owned()),
-            Ok(Err(issue)) => Err(issue.message),
-            Err(_) => Err(format!("no answer within {} ms", self.timeout.as_millis())),
+            Ok(Ok(None)) => Err(Issue::other("there is no such tool")),
+            Ok(Err(issue)) => Err(issue),
+            Err(_) => {
+                let said = format!("no answer within {} ms", self.timeout.as_millis());
+                Err(Issue::of(IssueKind::Timeout, said))
+            }
         }
     }
 
@@ -204,31 +243,80 @@ pub(super) fn found<'a>(
     both.map(|((tool, known), tried)| FoundTool { tool, known, tried }).collect()
 }
 
-/// Keeps the lines of a call that worked before, where the tool was not called now and still takes
-/// them. They are read as a person left them, so they are held against the schema again.
-pub(super) fn carry_over(tools: &[(&Tool, KnownTool)], tried: &mut [Tried], old: Option<&str>) {
+/// Where the words of a call come from.
+#[derive(Debug, Clone, Copy)]
+enum Source<'a> {
+    /// Somebody named the call.
+    Named,
+    /// The schema, and these values out of answers.
+    Found(&'a [Value]),
+}
+
+/// What a gateway says of an argument that it does not pass on.
+const CREDENTIAL_REFUSED: &str = "holds what looks like a credential";
+
+/// Keeps the lines of a call that worked before, where the tool was not called now, or failed with
+/// other words. They are read as a person left them, so they are held against the schema again.
+pub(super) fn carry_over(
+    tools: &[(&Tool, KnownTool)],
+    tried: &mut [Tried],
+    old: Option<&str>,
+    streams: &mut Streams<'_>,
+) {
     let mut fenced = old.map(super::blocks::fenced).unwrap_or_default();
     for ((tool, _), tried) in tools.iter().zip(tried) {
-        if let Tried::Not { .. } = tried {
-            let id = format!("tool:{}", super::blocks::id_part(&tool.name));
-            let lines = fenced.remove(&id).unwrap_or_default();
-            if lines.iter().any(|line| still_fits(tool, line)) {
-                *tried = Tried::Before(lines);
-            }
+        let (failed, said) = match &*tried {
+            Tried::Worked(_) | Tried::Before { .. } => continue,
+            Tried::Not { .. } => (None, None),
+            Tried::FoundFailed { words: _, said } => (None, Some(said.clone())),
+            Tried::Failed { words, said } => (words.as_deref(), Some(said.clone())),
+        };
+        // What changes data may fail the second time because it worked the first.
+        let failed = failed.filter(|_| tool.read_only).map(|words| line("lanyard", words));
+        let id = format!("tool:{}", super::blocks::id_part(&tool.name));
+        let mut lines = fenced.remove(&id).unwrap_or_default();
+        let before = lines.len();
+        lines.retain(|line| {
+            let words = split(line).unwrap_or_else(|_| vec![line.clone()]);
+            credential_in(&words).is_none()
+        });
+        if lines.len() < before {
+            streams.notice(&left_out(&tool.name));
+        }
+        let still = |line: &String| Some(line) != failed.as_ref() && still_fits(tool, line);
+        if lines.iter().any(still) {
+            *tried = Tried::Before { lines, said };
         }
     }
+}
+
+fn left_out(tool: &str) -> String {
+    let tool = one_line(tool, SAID_CHARS_MAX);
+    format!("`{tool}`: a line is left out, since it holds what looks like a live credential")
 }
 
 /// Whether a line of `lanyard call` has arguments that the tool takes.
 fn still_fits(tool: &Tool, line: &str) -> bool {
     let Some(rest) = line.strip_prefix("lanyard call ") else { return false };
-    let Ok(Ok((flags, _, given))) = split(rest).map(|words| parse(Flags::default(), &words)) else {
-        return false;
-    };
+    split(rest).is_ok_and(|words| arguments_of(tool, &words).is_some())
+}
+
+/// Whether the words of a call hold arguments that fit the whole of the tool's schema. What stands in
+/// a file is not looked at.
+fn fits(tool: &Tool, words: &[String]) -> bool {
+    let has_file = words.iter().any(|word| word.contains("=@") || word.contains(":@"));
+    let whole = |arguments| check_value(&tool.input_schema, &Value::Object(arguments)).is_ok();
+    has_file || arguments_of(tool, words).is_some_and(whole)
+}
+
+/// The arguments of a call, where the tool takes them as far as that is seen before it is sent.
+fn arguments_of(tool: &Tool, words: &[String]) -> Option<Map<String, Value>> {
+    let (flags, _, given) = parse(Flags::default(), words).ok()?;
     let base = match flags.base {
         None => Map::new(),
         Some(Base::Text(text)) => serde_json::from_str(&text).unwrap_or_default(),
-        Some(Base::Stdin) => return false,
+        Some(Base::Stdin) => return None,
     };
-    coerce(base, &given, Some(&tool.input_schema), flags.texts).problems.is_empty()
+    let made = coerce(base, &given, Some(&tool.input_schema), flags.texts);
+    made.problems.is_empty().then_some(made.arguments)
 }

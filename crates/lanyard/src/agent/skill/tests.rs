@@ -13,6 +13,8 @@ use crate::agent::fake::{Asked, Fake, Reply};
 use crate::agent::issue::{Exit, IssueKind};
 use crate::agent::streams::Streams;
 
+mod named;
+
 fn args(out: &Path, more: impl FnOnce(&mut SkillArgs)) -> SkillArgs {
     let mut args = SkillArgs {
         server: "billing".to_owned(),

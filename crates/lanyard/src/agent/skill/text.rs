@@ -2,6 +2,7 @@
 //! may end a block, begin a heading, open a comment or load an image: each becomes one line in which
 //! everything is shown. Pure.
 
+use lanyard_core::credential::live_credential;
 use lanyard_mcp::text::visible;
 
 /// A server's text as one line that can stand behind `> ` or `: `.
@@ -32,7 +33,11 @@ pub(super) fn code(text: &str) -> String {
 const CODE_CHARS_MAX: usize = 120;
 
 /// White space of every kind is one space, what is not shown is escaped, and what is too long is cut.
+/// What holds a live credential is left out: a server may say back what it was sent.
 pub(super) fn one_line(text: &str, chars_max: usize) -> String {
+    if let Some(kind) = live_credential(text) {
+        return format!("(left out: it holds what looks like a credential, a {kind})");
+    }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = visible(&line);
     match line.char_indices().nth(chars_max) {

@@ -475,7 +475,8 @@ pub(crate) fn plaintext(origin: &Origin, options: &StoredOptions) -> Option<Stri
         && !options.insecure_origins.contains(&origin.to_string());
     open.then(|| {
         format!(
-            "a credential would travel to {origin} unencrypted; use https, or accept it with --insecure-origin {origin}"
+            "a credential would travel to {origin} unencrypted; use https (for an import: --base-url https://{}/...), or accept it with --insecure-origin {origin}",
+            origin.host()
         )
     })
 }

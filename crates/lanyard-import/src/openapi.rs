@@ -38,5 +38,8 @@ pub fn import_openapi(text: &str, options: &OpenApiOptions<'_>) -> Result<Import
     let (document, notes) = Document::read(text)?;
     let mut context = Context::new(&document, options, notes);
     let (draft, counts) = operation::draft(&mut context);
+    if let Some(refused) = context.refused() {
+        return Err(ImportError(refused));
+    }
     Ok(Import { draft, notes: context.notes.finish(), counts })
 }

@@ -50,6 +50,16 @@ impl Failure {
         Self { kind: IssueKind::Other, message: message.into(), problems }
     }
 
+    /// The same, with its problems in what is called that.
+    pub(crate) fn at(mut self, file: &str) -> Self {
+        for problem in &mut self.problems {
+            if let Some(place) = problem.get_mut("file") {
+                *place = Value::from(file);
+            }
+        }
+        self
+    }
+
     /// The lines for stderr: every problem with its place, then what follows from them.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.problems.iter().map(problem_line).collect();

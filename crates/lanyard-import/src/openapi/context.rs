@@ -25,6 +25,9 @@ pub(crate) struct Context<'d> {
     pub(crate) expanded: RefCell<HashMap<(String, Direction), Expanded>>,
     /// The patterns that were looked at, and whether they can be enforced.
     pub(crate) patterns: RefCell<HashMap<String, bool>>,
+    /// The variables of servers that were met.
+    pub(crate) variables: RefCell<HashSet<String>>,
+    refusals: RefCell<Vec<String>>,
 }
 
 impl<'d> Context<'d> {
@@ -41,7 +44,31 @@ impl<'d> Context<'d> {
             scale: Cell::new(100),
             expanded: RefCell::default(),
             patterns: RefCell::default(),
+            variables: RefCell::default(),
+            refusals: RefCell::default(),
         }
+    }
+
+    /// What was asked for and cannot be had: nothing is imported then, for a mistyped word must not
+    /// let in what it was to keep out.
+    pub(crate) fn refuse(&self, text: String) {
+        self.refusals.borrow_mut().push(text);
+    }
+
+    /// The same of a word that fitted once: an API that is imported again may have lost what it was
+    /// about, and that is told.
+    pub(crate) fn refuse_first(&self, place: &str, text: String) {
+        if self.options.names.is_empty() {
+            self.refuse(text);
+        } else {
+            self.notes.warning(place, text);
+        }
+    }
+
+    /// Everything that was refused, in one line.
+    pub(crate) fn refused(&self) -> Option<String> {
+        let refusals = self.refusals.borrow();
+        (!refusals.is_empty()).then(|| refusals.join("; "))
     }
 
     pub(crate) fn version(&self) -> Version {

@@ -1,5 +1,7 @@
 //! Which operations are wanted: by tag, path, method or id.
 
+use std::fmt;
+
 use lanyard_core::Origin;
 
 use crate::DraftTool;
@@ -57,6 +59,12 @@ impl Filter {
         Ok(filter)
     }
 
+    /// Whether it is no mistake that it fits nothing: methods are known, and to keep out a method
+    /// that an API does not have is a precaution.
+    pub fn may_fit_nothing(&self) -> bool {
+        matches!(self, Self::Method(_))
+    }
+
     /// Whether a tool is wanted, whatever it was imported from.
     pub fn fits_tool(&self, tool: &DraftTool) -> bool {
         let path = Origin::split_url(&tool.url).map_or(tool.url.as_str(), |(_, path)| path);
@@ -78,6 +86,17 @@ impl Filter {
                 operation.id.is_some_and(|id| fits_glob(glob, id, false))
                     || fits_glob(glob, operation.name, false)
             }
+        }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => write!(formatter, "tag:{tag}"),
+            Self::Path(glob) => write!(formatter, "path:{glob}"),
+            Self::Method(method) => write!(formatter, "method:{method}"),
+            Self::Operation(glob) => write!(formatter, "id:{glob}"),
         }
     }
 }

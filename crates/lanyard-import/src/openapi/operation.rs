@@ -34,6 +34,7 @@ pub(crate) fn draft(context: &mut Context<'_>) -> (Draft, Counts) {
     counts.tools = draft.tools.len();
     share_security(&mut draft);
     draft.schemes = security.finish(context);
+    servers::check_variables(context);
     fit::fit(&mut draft, context);
     tell_unused(&root, context);
     (draft, counts)

@@ -1,8 +1,10 @@
 //! Which operations of a document become tools, and what they are called.
 
+use std::collections::BTreeSet;
+
 use super::context::Context;
 use super::document::{Placed, shown};
-use super::filter::Described;
+use super::filter::{Described, Filter};
 use super::options::Counts;
 use crate::template::without_names;
 use crate::{Names, tool_name};
@@ -38,6 +40,16 @@ impl Operation<'_> {
         method.eq_ignore_ascii_case(self.method) && (path == own || is_url)
     }
 
+    fn described(&self) -> Described<'_> {
+        Described {
+            method: self.method,
+            path: self.path,
+            tags: &self.tags,
+            id: self.id(),
+            name: &self.name,
+        }
+    }
+
     /// The name that the document gives it.
     fn own_name(&self) -> String {
         match self.id() {
@@ -59,15 +71,10 @@ pub(crate) fn operations<'d>(context: &Context<'d>, counts: &mut Counts) -> Vec<
     // Names are given to all, so that they do not depend on which ones are wanted.
     name(&mut list, context);
     let options = context.options;
+    check_choice(&list, context);
     let mut deprecated: Vec<String> = Vec::new();
     list.retain(|operation| {
-        let described = Described {
-            method: operation.method,
-            path: operation.path,
-            tags: &operation.tags,
-            id: operation.id(),
-            name: &operation.name,
-        };
+        let described = operation.described();
         let reads = matches!(operation.method, "GET" | "HEAD");
         let included = options.include.is_empty()
             || options.include.iter().any(|filter| filter.fits(&described));
@@ -94,6 +101,33 @@ pub(crate) fn operations<'d>(context: &Context<'d>, counts: &mut Counts) -> Vec<
         context.notes.info("#/paths", text);
     }
     list
+}
+
+/// Filters and names that are about no operation: a word that is misspelt.
+fn check_choice(list: &[Operation<'_>], context: &Context<'_>) {
+    let options = context.options;
+    for (option, filters) in [("--include", options.include), ("--exclude", options.exclude)] {
+        let fits = |filter: &Filter| list.iter().any(|it| filter.fits(&it.described()));
+        for filter in filters.iter().filter(|filter| !filter.may_fit_nothing() && !fits(filter)) {
+            let mut text = format!("{option} {}: no operation fits", shown(&filter.to_string()));
+            if let Filter::Tag(_) = filter {
+                let tags: BTreeSet<&str> =
+                    list.iter().flat_map(|it| &it.tags).map(String::as_str).collect();
+                let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
+                text.push_str(&format!("; the tags are {}", crate::shorten(&tags, 300)));
+            }
+            context.refuse_first("#/paths", text);
+        }
+    }
+    for (wanted, _) in options.rename {
+        if !list.iter().any(|operation| operation.is_called(wanted)) {
+            let text = format!(
+                "--rename {}: no operation has that operationId, or is that method and path",
+                shown(wanted)
+            );
+            context.refuse_first("#/paths", text);
+        }
+    }
 }
 
 fn all<'d>(context: &Context<'d>, counts: &mut Counts) -> Vec<Operation<'d>> {

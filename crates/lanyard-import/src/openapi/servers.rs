@@ -21,13 +21,31 @@ pub(crate) fn base_of_document(context: &Context<'_>) -> Option<String> {
             // No server means `/`: below wherever the document is.
             let base = if given { None } else { absolute("/", "#/servers", context) };
             if base.is_none() {
-                let text = "no server with an absolute URL: give the API's base URL with \
-                            --base-url, or write `baseUrl` into the file";
-                context.notes.warning("#/servers", text);
+                context.notes.warning("#/servers", no_host(path_of(&root, context).as_deref()));
             }
             base
         }
     }
+}
+
+/// What to do where the document says no host: with the path that it does say, which would be lost
+/// otherwise.
+fn no_host(path: Option<&str>) -> String {
+    let what = "no server with an absolute URL: give the API's base URL with --base-url";
+    match path {
+        Some(path) => format!("{what} https://HOST{path}, or write `baseUrl` into the file"),
+        None => format!("{what}, or write `baseUrl` into the file"),
+    }
+}
+
+/// The path that the chosen server is at, where that is all that it says.
+fn path_of(root: &Placed<'_>, context: &Context<'_>) -> Option<String> {
+    let servers = root.get("servers")?;
+    let list: Vec<Placed<'_>> = servers.items().collect();
+    let chosen = context.options.server.and_then(|wanted| choose(&list, wanted));
+    let path = expanded(chosen.or_else(|| list.first())?, context);
+    let path = path.trim_end_matches('/');
+    (path.starts_with('/') && !path.starts_with("//")).then(|| shown(path))
 }
 
 /// The URL that the servers of an object say, if it has any.
@@ -37,6 +55,11 @@ pub(crate) fn of(at: &Placed<'_>, context: &Context<'_>) -> Option<String> {
         servers.items().filter(|server| server.text("url").is_some()).collect();
     let chosen = context.options.server.and_then(|wanted| choose(&list, wanted));
     if let (Some(wanted), None, false) = (context.options.server, &chosen, list.is_empty()) {
+        if servers.place == "#/servers" {
+            context.refuse(no_such_server(wanted, &list));
+            return None;
+        }
+        // An operation may have one server of its own, which no word about the others fits.
         let text = format!("no server is `{}`: the first one is taken", shown(wanted));
         context.notes.warning(&servers.place, text);
     }
@@ -48,6 +71,23 @@ pub(crate) fn of(at: &Placed<'_>, context: &Context<'_>) -> Option<String> {
     }
     let url = expanded(server, context);
     absolute(&url, &server.place, context)
+}
+
+/// The key would go to another server than was meant.
+fn no_such_server(wanted: &str, list: &[Placed<'_>]) -> String {
+    let all = (1_usize..).zip(list).map(|(number, server)| {
+        let text = |key: &str| server.text(key).unwrap_or_default();
+        match text("description") {
+            "" => format!("{number}: {}", text("url")),
+            description => format!("{number}: {} ({description})", text("url")),
+        }
+    });
+    let all = all.collect::<Vec<_>>().join(", ");
+    format!(
+        "--api-server {}: there is no such server; there are {}",
+        shown(wanted),
+        crate::shorten(&all, 600)
+    )
 }
 
 /// The server with this number, or whose URL or description holds this text.
@@ -69,6 +109,7 @@ fn expanded(server: &Placed<'_>, context: &Context<'_>) -> String {
     let mut url = server.text("url").unwrap_or_default().trim().to_owned();
     let Some(variables) = server.get("variables") else { return url };
     for (name, variable) in variables.members() {
+        context.variables.borrow_mut().insert(name.to_owned());
         let given = context.options.variables.iter().find(|(own, _)| own == name);
         let text = |value: &serde_json::Value| match value {
             serde_json::Value::String(text) => Some(text.clone()),
@@ -78,6 +119,15 @@ fn expanded(server: &Placed<'_>, context: &Context<'_>) -> String {
             | serde_json::Value::Array(_)
             | serde_json::Value::Object(_) => None,
         };
+        if let Some((_, value)) = given {
+            let list = variable.get("enum");
+            let list: Vec<String> =
+                list.iter().flat_map(Placed::items).filter_map(|it| text(it.value)).collect();
+            if !list.is_empty() && !list.contains(value) {
+                let (value, list) = (shown(value), list.join(", "));
+                context.refuse(format!("--api-variable {name}={value}: it is {}", shown(&list)));
+            }
+        }
         let value = given.map(|(_, value)| value.clone()).or_else(|| {
             let default = variable.get("default").and_then(|value| text(value.value));
             default.or_else(|| {
@@ -90,6 +140,16 @@ fn expanded(server: &Placed<'_>, context: &Context<'_>) -> String {
         }
     }
     url
+}
+
+/// Variables that were given a value and that no server has.
+pub(crate) fn check_variables(context: &Context<'_>) {
+    let known = context.variables.borrow();
+    for (name, _) in context.options.variables.iter().filter(|(name, _)| !known.contains(name)) {
+        let name = shown(name);
+        let text = format!("--api-variable {name}: no server in use has a variable of that name");
+        context.refuse_first("#/servers", text);
+    }
 }
 
 /// A URL of a document, relative ones below the document's own.
@@ -155,9 +215,8 @@ fn swagger(root: &Placed<'_>, context: &Context<'_>) -> Option<String> {
         let relative = if path.is_empty() { "/" } else { path.as_str() };
         let base = absolute(relative, "#/basePath", context);
         if base.is_none() {
-            let text = "the document names no host: give the API's base URL with --base-url, or \
-                        write `baseUrl` into the file";
-            context.notes.warning("#/host", text);
+            let path = path.trim_end_matches('/');
+            context.notes.warning("#/host", no_host(Some(path).filter(|path| !path.is_empty())));
         }
         return base;
     };

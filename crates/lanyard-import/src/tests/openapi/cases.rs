@@ -55,7 +55,7 @@ fn operations_are_chosen() {
         expect!["orders_get delete_orders_order-id change_order get_categories_path"],
     );
     chosen(&["method:POST"], &["path:/orders"], expect!["upload login addNote"]);
-    chosen(&["id:none"], &[], expect![""]);
+    chosen(&["method:trace"], &["method:head"], expect![""]);
     assert!(Filter::parse("tag:").unwrap_err().contains("tag:NAME"));
     assert!(Filter::parse("method:fetch").unwrap_err().contains("no method"));
     let reads = import(SHOP, &OpenApiOptions { read_only: true, ..options() }).unwrap();
@@ -132,18 +132,18 @@ fn servers_are_chosen_and_completed() {
     let variables = [("x".to_owned(), "c".to_owned())];
     let of_test = OpenApiOptions { server: Some("test"), variables: &variables, ..options() };
     base(several, of_test, expect!["https://c.example|"]);
-    base(
-        several,
-        OpenApiOptions { server: Some("none"), ..options() },
-        expect![
-            "https://a.example/v1|#/servers: warning: no server is `none`: the first one is taken"
-        ],
-    );
     let own = OpenApiOptions { base_url: Some("https://own.example/"), ..options() };
     base(several, own, expect!["https://own.example|"]);
     let from =
         OpenApiOptions { document_url: Some("https://d.example/docs/api.json?x=/"), ..options() };
     base("servers: [{url: /v1}]", from, expect!["https://d.example/v1|"]);
+    base(
+        "servers: [{url: /v1/}]",
+        options(),
+        expect![
+            "|#/servers: warning: no server with an absolute URL: give the API's base URL with --base-url https://HOST/v1, or write `baseUrl` into the file"
+        ],
+    );
     base("servers: [{url: v1}]", from, expect!["https://d.example/docs/v1|"]);
     base("servers: [{url: ../v1}]", from, expect!["https://d.example/v1|"]);
     base("servers: [{url: //e.example/}]", from, expect!["https://e.example|"]);
@@ -169,6 +169,52 @@ fn servers_are_chosen_and_completed() {
             "|#/servers/0: warning: the server `ftp://a.example` cannot be used: an origin starts with http:// or https://|#/servers: warning: no server with an absolute URL: give the API's base URL with --base-url, or write `baseUrl` into the file"
         ],
     );
+}
+
+/// A mistyped word must not let in what it was to keep out, or send a key to another server.
+#[test]
+fn what_fits_nothing_is_refused() {
+    #[track_caller]
+    fn refused(options: OpenApiOptions<'_>, expected: Expect) {
+        let text = "openapi: 3.0.0\nservers: [{url: 'https://a.example', description: live}, \
+                    {url: 'https://b.example:{port}', variables: {port: {default: '1', enum: ['1', '2']}}}]\n\
+                    paths:\n  /x:\n    get: {tags: [admin], operationId: list}\n    delete: {tags: [admin, b]}\n";
+        expected.assert_eq(&import(text, &options).unwrap_err().to_string());
+    }
+    let servers = "there is no such server; there are 1: https://a.example (live), 2: https://b.example:{port}";
+    for wanted in ["sandbox", "0", "3"] {
+        let text = "openapi: 3.0.0\nservers: [{url: 'https://a.example', description: live}, {url: 'https://b.example:{port}'}]\npaths: {}\n";
+        let error = import(text, &OpenApiOptions { server: Some(wanted), ..options() });
+        assert_eq!(error.unwrap_err().to_string(), format!("--api-server {wanted}: {servers}"));
+    }
+    let (typo, gone) = ([Filter::parse("tag:admn").unwrap()], [Filter::parse("/y/**").unwrap()]);
+    refused(
+        OpenApiOptions { exclude: &typo, include: &gone, ..options() },
+        expect![
+            "--include path:/y/**: no operation fits; --exclude tag:admn: no operation fits; the tags are admin, b"
+        ],
+    );
+    let rename = [("GET /y".to_owned(), "y".to_owned())];
+    refused(
+        OpenApiOptions { rename: &rename, ..options() },
+        expect!["--rename GET /y: no operation has that operationId, or is that method and path"],
+    );
+    let pairs = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+    refused(
+        OpenApiOptions { variables: &pairs("prt", "2"), server: Some("2"), ..options() },
+        expect!["--api-variable prt: no server in use has a variable of that name"],
+    );
+    refused(
+        OpenApiOptions { variables: &pairs("port", "3"), server: Some("2"), ..options() },
+        expect!["--api-variable port=3: it is 1, 2"],
+    );
+    // What fitted once and is gone is told, and keeps nobody from importing again.
+    let names = pairs("GET /orders", "orders_get");
+    let again = OpenApiOptions { exclude: &typo, rename: &rename, names: &names, ..options() };
+    let notes = import(SHOP, &again).unwrap().notes;
+    for text in ["--exclude tag:admn", "--rename GET /y"] {
+        assert!(notes.iter().any(|note| note.text.starts_with(text)), "{text}: {notes:?}");
+    }
 }
 
 #[test]

@@ -148,7 +148,13 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
         body.extend(probe.map(|probe| ("probe".to_owned(), probe)));
     }
     let client = operating.client()?;
-    let mut added = client.send(Method::POST, "/v1/servers", Some(&body)).await?;
+    let sent = client.send(Method::POST, "/v1/servers", Some(&body)).await;
+    // Lines are those of what was made of a description, which has others.
+    let is_import = args.yaml.is_none() && !args.mcp.is_given();
+    let mut added = sent.map_err(|failure| match is_import {
+        true => failure.at("the definition that --dry-run prints"),
+        false => failure,
+    })?;
     if let Some(result) = added.get_mut("result").filter(|it| merge.is_some() && **it == "replaced")
     {
         *result = json!("updated");

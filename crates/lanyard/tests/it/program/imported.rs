@@ -96,7 +96,32 @@ fn what_is_wrong_leaves_nothing() {
     fails(&with(&["--secret", "Token=-"]), "no security scheme; it has: Key");
     fails(&with(&["--secret", "Key=-", "--grant", "carol"]), "there is no agent `carol`");
     fails(&with(&[]), "listThings needs secret://desk-key, which has no value yet");
-    fails(&with(&["--secret", "Key=-", "--include", "tag:none"]), "nothing is left to be a tool");
+    for (option, value, says) in [
+        (
+            "--include",
+            "tag:none",
+            "--include tag:none: no operation fits; the tags are read, write",
+        ),
+        ("--exclude", "tag:wirte", "--exclude tag:wirte: no operation fits"),
+        ("--exclude", "/**", "nothing is left to be a tool"),
+        ("--rename", "noThing=x", "--rename noThing: no operation has that operationId"),
+        ("--api-server", "sandbox", &format!("there are 1: {origin}")),
+        ("--api-variable", "prt=1", "--api-variable prt: no server in use"),
+    ] {
+        fails(&with(&["--secret", "Key=-", option, value]), says);
+    }
+    for (more, says) in [
+        (&["--rename", "listThings=a b"][..], "`a_b` would be one"),
+        (&["--rename", "listThings="], "is no name of a tool"),
+        (&["--base-url", "things"], "--base-url: "),
+        (&["--base-url", "http://me:pass-word@127.0.0.1/"], "--base-url: "),
+        (&["--tool", "x"], "cannot be used with"),
+        (&["--path-ids"], "cannot be used with"),
+    ] {
+        let done = with(more);
+        fails(&done, says);
+        assert!(!done.stderr.contains("pass-word"), "{done:?}");
+    }
     let twice = with(&["--secret", "Key=-", "--secret", "Other=-"]);
     fails(&twice, "stdin can be read for one thing only");
     world.write("broken.json", "{\"openapi\": \"3.0.0\", ");
@@ -105,11 +130,69 @@ fn what_is_wrong_leaves_nothing() {
     let paste = format!("curl {origin}/things -k -H 'X-Api-Key: {KEY}'");
     let done = world.run_with(&["server", "add", "desk", "--curl", "-"], &paste);
     fails(&done, "stdin:1:");
+    let only = ["server", "add", "desk", "--curl", "-", "--exclude", "id:gte_things"];
+    let done = world.run_with(&only, &format!("curl {origin}/things"));
+    fails(&done, "--exclude id:gte_things: no request fits");
     assert!(!world.path("news.json").exists());
     for what in ["server", "secret"] {
         let listed = world.ok(&[what, "list", "--json"]);
         assert!(!listed.contains("desk"), "{listed}");
     }
+}
+
+/// A description is a stranger's word: it says where requests go, and they go out from here.
+#[test]
+fn a_description_leads_to_no_address_near_this_machine() {
+    let (world, origin) = desk();
+    for (host, base) in [
+        ("169.254.169.254", "http://169.254.169.254/latest"),
+        ("fe80::1", "http://[fe80::1]/"),
+        ("::ffff:169.254.169.254", "http://[::ffff:a9fe:a9fe]/"),
+    ] {
+        world.write("desk.json", &description(base).to_string());
+        let done = world.run(&[&ADD[..], &["--no-verify"]].concat());
+        fails(
+            &done,
+            "an address near this machine; if that is meant, allow it with --allow-private",
+        );
+        assert!(done.stderr.contains(host) || base.contains("ffff"), "{done:?}");
+    }
+    // One at a URL is not to lead to what only this machine reaches; one that says where it is, is.
+    let (strange, _) = saying(&with_body("200 OK", &description("http://10.0.0.7/").to_string()));
+    let at = ["server", "add", "desk", "--openapi", &strange, "--no-verify"];
+    fails(&world.run(&at), "names 10.0.0.7, an address near this machine");
+    let (strange, _) =
+        saying(&with_body("200 OK", &description("http://localhost:1/").to_string()));
+    let at = ["server", "add", "desk", "--openapi", &strange, "--no-verify"];
+    fails(&world.run(&at), "names localhost, an address near this machine");
+    let (own, _) = saying(&with_body("200 OK", &description(&origin).to_string()));
+    let at = ["server", "add", "desk", "--openapi", &own, "--no-verify", "--dry-run"];
+    assert_eq!(world.run(&at).code, Some(0));
+}
+
+#[test]
+fn a_description_without_a_host_says_so_once() {
+    let (world, _) = desk();
+    let mut text = description("/api/v1");
+    text["paths"]["/things"]["get"]["description"] =
+        json!("like sk_live_4eC39HqLyjWDarjtT1zdp7dcQ");
+    world.write("desk.json", &text.to_string());
+    let done = world.run_with(&[&ADD[..], &["--secret", "Key=-"]].concat(), KEY);
+    fails(&done, "--base-url https://HOST/api/v1, or write");
+    assert_eq!(done.stderr.lines().count(), 4, "{}", done.stderr);
+    let base = ["--base-url", "https://a.example/api/v1", "--secret", "Key=-"];
+    let done = world.run_with(&[&ADD[..], &base].concat(), KEY);
+    fails(&done, "`listThings` holds what looks like a credential");
+    assert!(done.stderr.contains("--exclude id:listThings"), "{}", done.stderr);
+    let done = world.run(
+        &[
+            &ADD[..],
+            &["--secret", "Nope=secret://k", "--base-url", "https://a.example"],
+            &["--exclude", "id:listThings"],
+        ]
+        .concat(),
+    );
+    fails(&done, "the definition that --dry-run prints:");
 }
 
 #[test]

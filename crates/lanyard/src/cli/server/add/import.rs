@@ -11,7 +11,7 @@ mod read;
 mod told;
 
 use clap::Args;
-use lanyard_core::Limits;
+use lanyard_core::{Limits, Origin};
 use lanyard_import::{Draft, FoundSecret};
 use serde_json::{Map, Value, json};
 
@@ -104,21 +104,10 @@ pub(super) async fn prepare(
         standing.as_ref(),
         source.format(),
     )?;
-    let patch = choice.patch()?;
-    let mut read = source.read(&args.name, &choice, standing.as_ref()).await?;
-    read.draft.patch = patch;
+    let mut read = chosen(args, source, &choice, standing.as_ref()).await?;
     let notes: Vec<String> = read.notes.iter().map(ToString::to_string).collect();
-    told::notes(&read.notes, args.import.notes);
-    if let Some(counts) = &read.counts {
-        told::counts(counts);
-    }
-    if read.draft.tools.is_empty() {
-        return Err(Failure::other("nothing is left to be a tool; nothing was changed"));
-    }
     if !args.dry_run {
-        if standing.is_none() {
-            origins::agreed(args, &read.draft)?;
-        }
+        origins::check(args, &read, standing.as_ref())?;
         take_credentials(args, given, &mut read, standing.as_ref())?;
     }
     let fresh = read.draft.to_yaml();
@@ -135,6 +124,7 @@ pub(super) async fn prepare(
         dry(args, source_text, &notes, &read)?;
         return Ok(None);
     }
+    told::credential(source_text)?;
     let options = merged_options(args, given, standing.as_ref())?;
     if let (Some(merged), Some(standing)) = (&merged, &standing) {
         // What is said beside the description is asked for, whatever is new in that.
@@ -159,6 +149,33 @@ pub(super) async fn prepare(
         body.insert("imported".to_owned(), imported);
     }
     Ok(Some(Prepared { body, notes, merge: standing.map(|it| it.version) }))
+}
+
+/// Reads what was chosen, and tells what could not be expressed.
+async fn chosen(
+    args: &AddArgs,
+    source: Source<'_>,
+    choice: &Choice,
+    standing: Option<&Standing>,
+) -> Result<Read, Failure> {
+    if let Some(Err(problem)) = args.base_url.as_deref().map(Origin::split_url) {
+        return Err(Failure::usage(format!("--base-url: {problem}")));
+    }
+    let patch = choice.patch()?;
+    let mut read = source.read(&args.name, choice, standing).await?;
+    read.draft.patch = patch;
+    told::notes(&read.notes, args.import.notes);
+    if let Some(counts) = &read.counts {
+        told::counts(counts);
+    }
+    // What fitted before may be gone, where something stands.
+    if let (Some(unfit), None) = (read.unfit.first(), standing) {
+        return Err(Failure::usage(format!("{unfit}: no request fits; nothing was changed")));
+    }
+    if read.draft.tools.is_empty() {
+        return Err(Failure::other("nothing is left to be a tool; nothing was changed"));
+    }
+    Ok(read)
 }
 
 /// What stands there, where something does that is not to be replaced as a whole.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lanyard_import::{DraftTool, Filter, Patch};
+use lanyard_import::{DraftTool, Filter, Patch, tool_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,27 +33,27 @@ pub(crate) struct Choice {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) read_only: bool,
     /// What is deprecated too
-    #[arg(long, requires = "openapi")]
+    #[arg(long, requires = "openapi", conflicts_with = "samples")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) deprecated: bool,
     /// Another name for a tool: an operationId, or 'GET /path', and the name; repeatable
-    #[arg(long, value_name = "OPERATION=NAME", requires = "openapi", value_parser = key_value)]
+    #[arg(long, value_name = "OPERATION=NAME", requires = "openapi", conflicts_with = "samples", value_parser = renamed)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) rename: Vec<(String, String)>,
     /// Which of several servers of the description: its number, or a part of its URL or description
-    #[arg(long, value_name = "WHICH", requires = "openapi")]
+    #[arg(long, value_name = "WHICH", requires = "openapi", conflicts_with = "samples")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) api_server: Option<String>,
     /// The value of a variable in its URL; repeatable
-    #[arg(long, value_name = "KEY=TEXT", requires = "openapi", value_parser = key_value)]
+    #[arg(long, value_name = "KEY=TEXT", requires = "openapi", conflicts_with = "samples", value_parser = key_value)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) api_variable: Vec<(String, String)>,
     /// Do not hold answers against what the description says of them
-    #[arg(long, requires = "openapi")]
+    #[arg(long, requires = "openapi", conflicts_with = "samples")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) no_output_schemas: bool,
     /// Say in words before each answer what its members mean
-    #[arg(long, requires = "openapi")]
+    #[arg(long, requires = "openapi", conflicts_with = "samples")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) explain_answers: bool,
     /// Change every tool as this file says: the template files of Higress' converter
@@ -65,19 +65,19 @@ pub(crate) struct Choice {
     #[serde(skip_serializing_if = "Option::is_none")]
     template_text: Option<String>,
     /// Which origin of the collection or recording
-    #[arg(long, value_name = "ORIGIN", requires = "samples")]
+    #[arg(long, value_name = "ORIGIN", requires = "samples", conflicts_with_all = ["openapi", "curl"])]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<String>,
     /// The tool's name [default: made of method and path]
-    #[arg(long, value_name = "NAME", requires = "curl")]
+    #[arg(long, value_name = "NAME", requires = "curl", conflicts_with_all = ["openapi", "postman", "har"])]
     #[serde(skip)]
     pub(super) tool: Option<String>,
     /// Numbers and UUIDs in paths become arguments
-    #[arg(long, requires = "samples")]
+    #[arg(long, requires = "samples", conflicts_with = "openapi")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) path_ids: bool,
     /// Pasted values are defaults instead of examples, and no argument is required
-    #[arg(long, requires = "samples")]
+    #[arg(long, requires = "samples", conflicts_with = "openapi")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) defaults: bool,
     /// What requests start with, as `--base-url` says it.
@@ -89,6 +89,16 @@ pub(crate) struct Choice {
 fn read_template(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("--template {}: {error}", path.display())))
+}
+
+/// A new name as it will be: a name that has to be changed is not the one that was wanted.
+fn renamed(text: &str) -> Result<(String, String), String> {
+    let (operation, name) = key_value(text)?;
+    let usable = tool_name(&name);
+    match usable == name {
+        true => Ok((operation, name)),
+        false => Err(format!("`{name}` is no name of a tool; `{usable}` would be one")),
+    }
 }
 
 fn filter(text: &str) -> Result<String, String> {
@@ -167,13 +177,20 @@ impl Choice {
         self.exclude.iter().filter_map(|text| Filter::parse(text).ok()).collect()
     }
 
-    /// Leaves out the tools that are not chosen.
-    pub(super) fn retain(&self, tools: &mut Vec<DraftTool>) {
+    /// Leaves out the tools that are not chosen, and gives the options that are about none.
+    pub(super) fn retain(&self, tools: &mut Vec<DraftTool>) -> Vec<String> {
         let (include, exclude) = (self.includes(), self.excludes());
+        let mut unfit = Vec::new();
+        for (option, filters) in [("--include", &include), ("--exclude", &exclude)] {
+            let fits = |filter: &Filter| tools.iter().any(|tool| filter.fits_tool(tool));
+            let none = filters.iter().filter(|filter| !filter.may_fit_nothing() && !fits(filter));
+            unfit.extend(none.map(|filter| format!("{option} {filter}")));
+        }
         tools.retain(|tool| {
             let fits = |filters: &[Filter]| filters.iter().any(|filter| filter.fits_tool(tool));
             let reads = ["GET", "HEAD"].contains(&tool.method.as_str());
             (include.is_empty() || fits(&include)) && !fits(&exclude) && (reads || !self.read_only)
         });
+        unfit
     }
 }

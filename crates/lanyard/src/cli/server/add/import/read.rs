@@ -37,6 +37,8 @@ pub(super) struct Read {
     pub(super) notes: Vec<Note>,
     /// What became of operations, where there are any.
     pub(super) counts: Option<Counts>,
+    /// What was chosen and fits nothing.
+    pub(super) unfit: Vec<String>,
     /// The credentials that stood in it.
     pub(super) secrets: Vec<FoundSecret>,
     /// Where it was.
@@ -133,7 +135,7 @@ async fn openapi(
     let import = import_openapi(&text, &options)
         .map_err(|error| Failure::other(format!("{place}: {error}; nothing was imported")))?;
     let (draft, notes, counts) = (import.draft, import.notes, Some(import.counts));
-    Ok(Read { draft, notes, counts, secrets: Vec::new(), place })
+    Ok(Read { draft, notes, counts, unfit: Vec::new(), secrets: Vec::new(), place })
 }
 
 fn options<'a>(name: &'a str, choice: &'a Choice) -> ImportOptions<'a> {
@@ -194,8 +196,8 @@ fn origin(draft: &Draft) -> String {
 fn one(imported: Imported, more: Vec<Note>, place: &str, choice: &Choice) -> Read {
     let Imported { mut draft, mut notes, secrets } = imported;
     notes.extend(more);
-    choice.retain(&mut draft.tools);
-    Read { draft, notes, counts: None, secrets, place: shown(place).to_owned() }
+    let unfit = choice.retain(&mut draft.tools);
+    Read { draft, notes, counts: None, unfit, secrets, place: shown(place).to_owned() }
 }
 
 fn shown(place: &str) -> &str {

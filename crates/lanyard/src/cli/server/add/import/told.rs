@@ -1,7 +1,9 @@
 //! What an import tells people: what could not be expressed, and how much became tools.
 
+use lanyard_core::credential::{live_credential, live_credential_under};
 use lanyard_import::{Counts, Note, Severity};
 
+use crate::failure::Failure;
 use crate::output;
 
 /// The most notes that are shown unless all are asked for.
@@ -39,6 +41,34 @@ pub(super) fn counts(counts: &Counts) {
         }
     }
     output::aside(&text);
+}
+
+/// Refuses a definition that would keep a credential in the clear, and says which tool it is of: the
+/// example of a description may be a key that works.
+pub(super) fn credential(definition: &str) -> Result<(), Failure> {
+    if live_credential_under("", definition).is_none() {
+        return Ok(());
+    }
+    let mut tool = None;
+    for (number, line) in (1_usize..).zip(definition.lines()) {
+        // Where tools begin is as `Draft::to_yaml` writes it.
+        if let Some(name) =
+            line.strip_prefix("- name: ").or_else(|| line.strip_prefix("  - name: "))
+        {
+            tool = Some(name.trim_matches(['"', '\'']));
+        }
+        let Some(kind) = live_credential(line) else { continue };
+        let (whose, way) = match tool {
+            Some(tool) => {
+                (format!("`{tool}`"), format!("leave it out with --exclude id:{tool}, or "))
+            }
+            None => ("the definition".to_owned(), String::new()),
+        };
+        return Err(Failure::other(output::plain(&format!(
+            "{whose} holds what looks like a credential ({kind}), in line {number} of what --dry-run prints, and would keep it in the clear; {way}take it out: --dry-run > FILE, edit it, add it with --yaml FILE; nothing was changed"
+        ))));
+    }
+    Ok(())
 }
 
 /// A place as the beginning of a sentence.

@@ -3,7 +3,7 @@
 
 use lanyard_admin::{Proof, ProvedCall, Unproved};
 use lanyard_connect::http::Unreached;
-use lanyard_core::Failure;
+use lanyard_core::{Failure, Origin};
 use lanyard_gateway::{Came, Probed, Sent, Stopped, Untried};
 
 /// How another call is named.
@@ -50,7 +50,7 @@ fn call(sent: Sent, named: bool) -> Result<ProvedCall, Unproved> {
     // Nothing is found under a number that was made up. It was looked for all the same: the server is
     // there, and did not refuse the credential.
     let made_up = invented && matches!(came.status, 400 | 404 | 410 | 422);
-    if !made_up && let Some(what) = objection(&came, named) {
+    if !made_up && let Some(what) = objection(&came, &origin, named) {
         return Err(refused(what, came.text));
     }
     let Came { status, media_type, location: _, bytes, text, misfit } = came;
@@ -59,7 +59,7 @@ fn call(sent: Sent, named: bool) -> Result<ProvedCall, Unproved> {
 }
 
 /// What speaks against an answer.
-fn objection(came: &Came, named: bool) -> Option<String> {
+fn objection(came: &Came, origin: &Origin, named: bool) -> Option<String> {
     let status = came.status;
     let what = match status {
         200..=299 if came.media_type == "text/html" && !named => {
@@ -68,7 +68,7 @@ fn objection(came: &Came, named: bool) -> Option<String> {
                 + NAME_ANOTHER
         }
         200..=299 => return None,
-        300..=399 => redirect(came.location.as_deref()),
+        300..=399 => redirect(came.location.as_deref(), origin),
         401 => "the credential was refused (HTTP 401): give the right one with --secret PARAM=- \
                 (typed, or from stdin), set it with `lanyard secret set NAME`, or name another with \
                 --secret PARAM=secret://NAME"
@@ -87,8 +87,12 @@ fn objection(came: &Came, named: bool) -> Option<String> {
     Some(what)
 }
 
-fn redirect(location: Option<&str>) -> String {
-    match location {
+fn redirect(location: Option<&str>, from: &Origin) -> String {
+    let whole = |location: &str| match location.starts_with('/') && !location.starts_with("//") {
+        true => format!("{from}{location}"),
+        false => location.to_owned(),
+    };
+    match location.map(whole) {
         Some(location) => format!(
             "a redirect came back, which is not followed: the credential would go with it. If you \
              trust {location}, write its address in the definition or as --base-url"
@@ -129,7 +133,7 @@ fn stopped(why: &Stopped, host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lanyard_core::{Origin, ToolName};
+    use lanyard_core::ToolName;
 
     use super::*;
 
@@ -171,6 +175,8 @@ mod tests {
         check(Ok(came(200, "text/html")), false, "a web page came back");
         check(Ok(came(200, "text/html")), true, "works");
         check(Ok(came(302, "")), false, "If you trust https://evil.example/, write its address");
+        let moved = Came { location: Some("/v2/a".to_owned()), ..came(302, "") };
+        check(Ok(moved), false, "trust https://api.example.com/v2/a, write");
         check(Ok(came(401, "")), false, "`lanyard secret set NAME`");
         check(Ok(came(403, "")), true, "does the credential have the right");
         check(Ok(came(404, "")), false, "is the base URL right? If it is, name a call");

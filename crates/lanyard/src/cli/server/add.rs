@@ -135,7 +135,10 @@ pub(super) async fn add(args: &AddArgs, operating: &Operating<'_>) -> Result<(),
         body.insert("name".to_owned(), json!(args.name));
         body.insert("dry_run".to_owned(), json!(args.dry_run));
         body.insert("no_verify".to_owned(), json!(args.trial.no_verify));
-        body.insert("grants".to_owned(), json!(args.grant));
+        body.insert(
+            "grants".to_owned(),
+            json!(args.grant.iter().map(|it| it.trim()).collect::<Vec<_>>()),
+        );
         body.insert("notify".to_owned(), json!(args.notify));
         body.insert("secret_values".to_owned(), json!(given.values));
         body.insert("replace".to_owned(), json!(args.replace || merge.is_some()));

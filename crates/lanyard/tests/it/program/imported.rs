@@ -115,6 +115,7 @@ fn what_is_wrong_leaves_nothing() {
         (&["--rename", "listThings="], "is no name of a tool"),
         (&["--base-url", "things"], "--base-url: "),
         (&["--base-url", "http://me:pass-word@127.0.0.1/"], "--base-url: "),
+        (&["--secret", "Key=pass-word"], "--secret Key: a value never stands on the command line"),
         (&["--tool", "x"], "cannot be used with"),
         (&["--path-ids"], "cannot be used with"),
     ] {
@@ -280,6 +281,13 @@ fn a_template_changes_every_tool_and_is_kept() {
     world.write("desk.json", &grown.to_string());
     world.ok(&[&ADD[..], &["--merge"]].concat());
     assert_eq!(source(&world).matches("key: X-Desk").count(), 3, "{}", source(&world));
+    world.write("all.yaml", "tools: {requestTemplate: {body: '{{.args.x'}}");
+    let dry = world.run(&[&ADD[..], &["--template", "all.yaml", "--dry-run"]].concat());
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    let (line, _) = (1..).zip(dry.stdout.lines()).find(|(_, line)| line.contains("{{")).unwrap();
+    let place = format!("the definition:{line}:");
+    assert!(dry.stderr.contains(&place), "{place} {}", dry.stderr);
+    assert!(dry.stderr.contains("a gateway would refuse this definition"), "{}", dry.stderr);
     world.write("all.yaml", "tools: {requestTemplate: {url: x}}");
     fails(&world.run(&add), "all.yaml: tools.requestTemplate.url is unknown here; known are:");
     fails(

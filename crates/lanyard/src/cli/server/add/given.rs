@@ -14,6 +14,9 @@ use crate::prompt;
 /// What stands for a value that is read.
 const READ: &str = "-";
 
+/// What names a secret begins with.
+const REFERENCE: &str = "secret://";
+
 /// The secrets that were named.
 #[derive(Default)]
 pub(super) struct Given {
@@ -40,6 +43,12 @@ impl Given {
         for (parameter, text) in &args.secret {
             if given.bindings.contains_key(parameter) {
                 return Err(Failure::usage(format!("--secret {parameter} is given twice")));
+            }
+            if text != READ && !text.starts_with(REFERENCE) {
+                // It may be the value itself, which is not to be shown again.
+                return Err(Failure::usage(format!(
+                    "--secret {parameter}: a value never stands on the command line, where every process of this machine reads it; write {parameter}=- to be asked for it, or {parameter}={REFERENCE}NAME for one that is stored"
+                )));
             }
             if text == READ {
                 let value = read_value(parameter)?;

@@ -11,7 +11,7 @@ mod read;
 mod told;
 
 use clap::Args;
-use lanyard_core::{Limits, Origin};
+use lanyard_core::{Limits, Origin, ServerName};
 use lanyard_import::{Draft, FoundSecret};
 use serde_json::{Map, Value, json};
 
@@ -122,6 +122,9 @@ pub(super) async fn prepare(
     check_size(source_text, args.dry_run)?;
     if args.dry_run {
         dry(args, source_text, &notes, &read)?;
+        if origins::check_base(&read.draft).is_ok() {
+            told::unusable(source_text);
+        }
         return Ok(None);
     }
     told::credential(source_text)?;
@@ -158,6 +161,9 @@ async fn chosen(
     choice: &Choice,
     standing: Option<&Standing>,
 ) -> Result<Read, Failure> {
+    if let Err(problem) = ServerName::parse(&args.name) {
+        return Err(Failure::usage(problem.to_string()));
+    }
     if let Some(Err(problem)) = args.base_url.as_deref().map(Origin::split_url) {
         return Err(Failure::usage(format!("--base-url: {problem}")));
     }
@@ -289,7 +295,7 @@ fn ask_for_missing(given: &mut Given, draft: &Draft, server: &str) -> Result<(),
             continue;
         }
         let prompt = format!(
-            "`{}` needs a credential, which goes to {}. Type or paste it, then Enter; it is not shown. Enter alone goes on without.",
+            "`{}` needs a credential, which goes to {}. Type or paste it, then Enter; it is not shown. Enter alone gives none, and then no call can be tried.",
             output::plain(id),
             origins::main(draft).unwrap_or_else(|| "the API".to_owned())
         );

@@ -37,7 +37,7 @@ pub(super) fn check(
 }
 
 /// Refuses a draft that does not say which host it is about: told once, and not for every tool.
-fn check_base(draft: &Draft) -> Result<(), Failure> {
+pub(super) fn check_base(draft: &Draft) -> Result<(), Failure> {
     let needs = draft.tools.iter().any(|tool| tool.url.starts_with('/'));
     if draft.base_url.is_some() || !needs {
         return Ok(());

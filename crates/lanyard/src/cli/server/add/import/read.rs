@@ -222,7 +222,10 @@ fn text(place: &str) -> Result<String, Failure> {
     } else {
         std::fs::File::open(place).and_then(|file| file.take(limit).read_to_string(&mut text))
     };
-    let read = read.map_err(|error| Failure::usage(format!("{}: {error}", shown(place))))?;
+    let read = read.map_err(|error| {
+        let way = if place.starts_with("file:") { "; write its path without file://" } else { "" };
+        Failure::usage(format!("{}: {error}{way}", shown(place)))
+    })?;
     if read > DOCUMENT_BYTES_MAX {
         let place = shown(place);
         return Err(Failure::usage(format!("{place} is larger than {DOCUMENT_BYTES_MAX} bytes")));

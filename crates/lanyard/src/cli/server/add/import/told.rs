@@ -1,10 +1,13 @@
 //! What an import tells people: what could not be expressed, and how much became tools.
 
+use lanyard_core::Limits;
 use lanyard_core::credential::{live_credential, live_credential_under};
 use lanyard_import::{Counts, Note, Severity};
+use lanyard_rest::{ParseOptions, parse};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::schemas::GuardSchemas;
 
 /// The most notes that are shown unless all are asked for.
 const SHOWN_MAX: usize = 20;
@@ -69,6 +72,27 @@ pub(super) fn credential(definition: &str) -> Result<(), Failure> {
         ))));
     }
     Ok(())
+}
+
+/// Tells what a gateway would refuse of a definition that was printed, by its own lines: templates
+/// come from a file that is read by them for the first time.
+pub(super) fn unusable(definition: &str) {
+    let options = ParseOptions {
+        name: None,
+        base_url: None,
+        secrets: &[],
+        secret_known: &|_| true,
+        schemas: &GuardSchemas,
+        limits: &Limits::standard(),
+        servers: &|_| None,
+    };
+    let problems = parse("the definition", definition, &options).err().unwrap_or_default();
+    for problem in problems.iter().take(SHOWN_MAX) {
+        output::aside(&output::plain(&problem.to_string()));
+    }
+    if !problems.is_empty() {
+        output::notice("a gateway would refuse this definition; what is wrong stands above");
+    }
 }
 
 /// A place as the beginning of a sentence.

@@ -307,3 +307,6 @@ pub(crate) async fn remove(
         .await?;
     Ok(Json(json!({ "removed": true })))
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ pub(crate) async fn give(
     let again = |status, why: &str| form(status, (&link, &token), now, Some(why));
     let text = match sent {
         Err(error) => return again(error.status(), error.message()),
-        Ok(Form(sent)) => match SecretText::from_input(sent.value.as_bytes()) {
+        Ok(Form(sent)) => match SecretText::from_line(sent.value.as_bytes()) {
             Err(error) => {
                 return again(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string());
             }

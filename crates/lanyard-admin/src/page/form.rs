@@ -72,6 +72,7 @@ impl<T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<Admin> for Form<T,
         let bytes = to_bytes(request.into_body(), BYTES_MAX).await;
         let bytes = bytes
             .map_err(|_| ApiError::invalid("the form is too large or did not arrive whole"))?;
+        check_text(&bytes)?;
         let mut again = Request::new(bytes.into());
         *again.method_mut() = http::Method::POST;
         if let Some(kind) = kind {
@@ -82,6 +83,42 @@ impl<T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<Admin> for Form<T,
         read.map(|Read(form)| Self(form))
             .map_err(|_| ApiError::invalid("the form is not what this page sends").into())
     }
+}
+
+/// Refuses what no browser sends, and what the reader of forms would take for something else: a `%`
+/// without two digits is kept by it as it stands, and bytes that are no text become other letters.
+fn check_text(form: &[u8]) -> Result<(), ApiError> {
+    // Of a form, which may hold a secret, letters beyond ASCII alone are copied.
+    let (mut letters, mut rest) = (Vec::new(), form);
+    while let Some((byte, behind)) = rest.split_first() {
+        let (byte, behind) = match (byte, behind) {
+            (b'%', [high, low, behind @ ..]) => match hexadecimal(*high).zip(hexadecimal(*low)) {
+                Some((high, low)) => ((high << 4) | low, behind),
+                None => return Err(ApiError::invalid(BAD_PERCENT)),
+            },
+            (b'%', _) => return Err(ApiError::invalid(BAD_PERCENT)),
+            (byte, behind) => (*byte, behind),
+        };
+        rest = behind;
+        if !byte.is_ascii() {
+            letters.push(byte);
+        } else if std::str::from_utf8(&letters).is_ok() {
+            letters.clear();
+        } else {
+            break;
+        }
+    }
+    match std::str::from_utf8(&letters) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(ApiError::invalid("the form holds bytes that are no UTF-8 text")),
+    }
+}
+
+const BAD_PERCENT: &str = "the form is not written as browsers write it: it has a % without two \
+                           hexadecimal digits behind it (a % itself is %25)";
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Whether a browser says that a page of the asked origin sends this.
@@ -100,6 +137,21 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forms_are_text_as_browsers_write_it() {
+        for form in ["", "value=abc", "value=a+b%25%0d%C3%BC%E2%82%AC&b=%00", "value=sch\u{fc}ssel"]
+        {
+            assert!(check_text(form.as_bytes()).is_ok(), "{form}");
+        }
+        for form in ["value=abc%zz", "value=abc%", "value=abc%4", "value=%+1", "%-1=x"] {
+            assert!(check_text(form.as_bytes()).is_err(), "{form}");
+        }
+        for form in ["value=%ff%fe", "value=%C3", "value=%C3a%BC", "value=%ED%A0%80"] {
+            assert!(check_text(form.as_bytes()).is_err(), "{form}");
+        }
+        assert!(check_text(b"value=\xff").is_err());
+    }
 
     #[test]
     fn only_pages_of_the_same_name_and_port_send_forms() {

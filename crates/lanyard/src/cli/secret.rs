@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
   lanyard secret set billing-key --origin https://eu.billing.example.com --no-value
       binds it to one origin more
 
-One trailing newline is stripped. A secret that is bound to no origin cannot be used; `server add
+Line ends at the end of a value are taken off; several lines are kept, for a key in PEM. Blanks alone
+and control characters are refused. A secret that is bound to no origin cannot be used; `server add
 --secret` binds it to that server's origins.";
 
 /// Store, bind, rotate and remove credentials.

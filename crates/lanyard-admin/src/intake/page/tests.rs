@@ -134,6 +134,11 @@ async fn a_form_of_another_page_or_of_too_much_stores_nothing_and_uses_nothing_u
     for (body, why) in [
         ("value=tst".to_owned(), "a credential has at least 4 bytes"),
         ("value=".to_owned(), "the value is empty"),
+        ("value=++++++".to_owned(), "the value is nothing but blanks"),
+        ("value=abcd%00efgh".to_owned(), "the value holds a control character"),
+        ("value=abcd%0d%0aefgh".to_owned(), "the value has several lines"),
+        ("value=%ff%fe%ff%fe".to_owned(), "the form holds bytes that are no UTF-8 text"),
+        ("value=abc%zz".to_owned(), "it has a % without two hexadecimal digits"),
         (format!("value=tst_{}", "x".repeat(64 << 10)), "a credential has at most 65536 bytes"),
         (format!("value=tst_{}", "%41".repeat(70 << 10)), "the form is too large"),
         ("value=tst_value&value=tst_value".to_owned(), "the form is not what this page sends"),

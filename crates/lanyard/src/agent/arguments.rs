@@ -6,6 +6,8 @@
 
 mod coerce;
 mod expression;
+pub(super) mod json;
+mod number;
 mod parse;
 
 pub(super) use coerce::coerce;

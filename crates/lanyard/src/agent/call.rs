@@ -24,6 +24,7 @@ Arguments of the tool, in any mixture:
   number=INV-1  number:INV-1  --number INV-1     by name
   INV-1                                          in the order of the schema
   note=@note.txt                                 the text of a file (@@ is a literal @)
+  tags=a tags=b  tags=a,b  tags='[\"a\",\"b\"]'     a list; what is no list is given once
   --args '{\"number\":\"INV-1\"}'  --args -          a JSON object, or one on standard input
 The tool's schema decides what a text becomes: 5 stays text where text is wanted.
 

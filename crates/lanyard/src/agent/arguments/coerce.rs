@@ -1,8 +1,12 @@
 //! Makes values of typed texts by the tool's schema, and says what is wrong before anything is
 //! sent. Pure. Messages name arguments and rules; of values they tell the kind alone.
 
-use serde_json::{Map, Number, Value};
+use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
+use super::json;
+use super::number::{is_whole, keeps_its_spelling, number};
 use super::parse::{Given, Texts};
 use super::{Name, Raw};
 use crate::agent::parameter::{kebab, parameters};
@@ -25,11 +29,7 @@ pub(in crate::agent) fn coerce(
     texts: Texts,
 ) -> Coercion {
     let mut coercion = Coercion { arguments: base, problems: Vec::new() };
-    for (name, raw) in &given.named {
-        let property = property_name(name, schema);
-        let value = value(raw, schema.map(|schema| property_schema(schema, &property)), texts);
-        coercion.arguments.insert(property, value);
-    }
+    coercion.place_named(given, schema, texts);
     coercion.place_positional(given, schema, texts);
     if let Some(schema) = schema {
         coercion.check(schema);
@@ -38,6 +38,26 @@ pub(in crate::agent) fn coerce(
 }
 
 impl Coercion {
+    /// Values with a name take the place of what `--args` says of it. A name that stands there several
+    /// times is a list of its values; where no list is wanted, one of them would be lost.
+    fn place_named(&mut self, given: &Given, schema: Option<&Value>, texts: Texts) {
+        let (mut once, mut refused) = (BTreeSet::new(), BTreeSet::new());
+        for (name, raw) in &given.named {
+            let property = property_name(name, schema);
+            let rules = schema.map(|schema| property_schema(schema, &property));
+            let value = value(raw, rules, texts);
+            if once.insert(property.clone()) {
+                self.arguments.insert(property, value);
+            } else if rules.is_some_and(|rules| Types::of(rules).array) {
+                if let Some(all) = self.arguments.get_mut(&property) {
+                    *all = Value::Array([items(std::mem::take(all)), items(value)].concat());
+                }
+            } else if refused.insert(property.clone()) {
+                self.problems.push(format!("`{property}` is given more than once, and is no list"));
+            }
+        }
+    }
+
     /// Values without a name take the properties in schema order that have no value yet.
     fn place_positional(&mut self, given: &Given, schema: Option<&Value>, texts: Texts) {
         let Some(schema) = schema else {
@@ -84,6 +104,11 @@ impl Coercion {
             self.problems.push(format!("`{name}` is no parameter of this tool"));
         }
     }
+}
+
+/// The items of a list; another value as the only one.
+fn items(value: Value) -> Vec<Value> {
+    if let Value::Array(items) = value { items } else { vec![value] }
 }
 
 /// The property that a typed name means: as the schema spells it, else for a flag its
@@ -239,7 +264,7 @@ fn typed(text: &str, types: Types, schema: &Value) -> Value {
     if types.null && trimmed == "null" {
         return Value::Null;
     }
-    let json = serde_json::from_str::<Value>(trimmed).ok();
+    let json = json::read(trimmed).ok();
     if let Some(json) =
         json.filter(|json| (types.array && json.is_array()) || (types.object && json.is_object()))
     {
@@ -292,28 +317,6 @@ fn list(text: &str, items: &Value) -> Value {
     text.split(',').map(item).collect()
 }
 
-/// A number as written, without what JSON does not allow: leading zeros, a plus sign.
-fn number(text: &str) -> Option<Number> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    if !digits.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.') {
-        return None;
-    }
-    let digits = digits.trim_start_matches('0');
-    let zero = if digits.starts_with(|letter: char| letter.is_ascii_digit()) { "" } else { "0" };
-    serde_json::from_str(&format!("{sign}{zero}{digits}")).ok()
-}
-
-fn is_whole(number: &Number) -> bool {
-    let text = number.to_string();
-    match text.split_once('.') {
-        Some((_, fraction)) => fraction.bytes().all(|digit| digit == b'0'),
-        None => !text.contains(['e', 'E']),
-    }
-}
-
 /// What mcporter makes of a text whose type nobody knows.
 fn by_looks(text: &str) -> Value {
     let trimmed = text.trim();
@@ -322,24 +325,13 @@ fn by_looks(text: &str) -> Value {
         "false" => Value::Bool(false),
         "null" | "none" => Value::Null,
         _ if trimmed.starts_with(['{', '[']) => {
-            serde_json::from_str(trimmed).unwrap_or_else(|_| trimmed.into())
+            json::read(trimmed).unwrap_or_else(|_| trimmed.into())
         }
         _ if keeps_its_spelling(trimmed) => {
             serde_json::from_str(trimmed).unwrap_or_else(|_| trimmed.into())
         }
         _ => trimmed.into(),
     }
-}
-
-/// Whether a number would be printed as it was typed: `5` and `1.5`, not `007`, `1.50`, `1e5` or
-/// an id of twenty digits.
-fn keeps_its_spelling(text: &str) -> bool {
-    text.parse::<f64>().is_ok_and(|number| {
-        let size = number.abs();
-        // JavaScript writes smaller and larger ones with an exponent.
-        let is_plain = size == 0.0 || (1e-6..1e21).contains(&size);
-        is_plain && number.to_string() == text && text != "-0"
-    })
 }
 
 /// The rule of a schema that a value breaks, in words.

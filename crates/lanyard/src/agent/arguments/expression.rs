@@ -103,7 +103,11 @@ impl<'a> Reader<'a> {
             let name = self.label();
             let name =
                 name.ok_or_else(|| ExpressionError("A property needs a name.".to_owned()))?;
-            members.insert(name, self.value(depth.saturating_add(1))?);
+            let value = self.value(depth.saturating_add(1))?;
+            if members.contains_key(&name) {
+                return Err(ExpressionError(format!("An object has the property '{name}' twice.")));
+            }
+            members.insert(name, value);
             if !self.take(',') {
                 self.expect('}')?;
                 break;

@@ -200,6 +200,9 @@ impl Line {
             "raw" => self.flags.output = Some(OutputKind::Raw),
             "raw-strings" => self.flags.texts = Texts::NoNumbers,
             "no-coerce" => self.flags.texts = Texts::Strings,
+            "args" | "json" | "params" if self.flags.base.is_some() => {
+                return Err(ParseError::Usage("--args is given twice".to_owned()));
+            }
             "args" | "json" | "params" => self.flags.base = Some(Base::read(value()?)),
             "output" => self.flags.output = Some(OutputKind::parse(&value()?)?),
             "timeout" => self.flags.timeout_ms = Some(millis(&value()?)?),

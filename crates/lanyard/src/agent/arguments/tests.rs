@@ -103,6 +103,57 @@ fn what_breaks_the_schema_is_refused_before_it_is_sent() {
 }
 
 #[test]
+fn a_name_that_stands_there_several_times_loses_no_value() {
+    check(&["name=x", "tags=a", "tags=b"], expect![[r#"{"name":"x","tags":["a","b"]}"#]]);
+    check(
+        &["name=x", "--tags", "a", "tags=b,c", r#"tags=["d"]"#],
+        expect![[r#"{"tags":["a","b","c","d"],"name":"x"}"#]],
+    );
+    check(&["name=x", "counts=1", "counts=2"], expect![[r#"{"name":"x","counts":[1,2]}"#]]);
+    check(
+        &["name=x", "tags=a", "tags=b", "--no-coerce"],
+        expect![[r#"{"name":"x","tags":["a","b"]}"#]],
+    );
+    check(
+        &["tags=a", "tags=b", "--args", r#"{"name":"x","tags":["z"]}"#],
+        expect![[r#"{"name":"x","tags":["a","b"]}"#]],
+    );
+    check(
+        &["name=x", "name=y"],
+        expect!["refused: `name` is given more than once, and is no list"],
+    );
+    check(
+        &["name=x", "--is-draft=true", "is_draft=false"],
+        expect!["refused: `is_draft` is given more than once, and is no list"],
+    );
+    check(
+        &["name=x", "free=1", "free=2"],
+        expect!["refused: `free` is given more than once, and is no list"],
+    );
+    check(
+        &["name=x", "counts=1", "counts=two"],
+        expect!["refused: `counts` has an item that must be a whole number, not text"],
+    );
+    assert_eq!(
+        sent(None, &["s.t", "a=1", "a=2"]),
+        "s t refused: `a` is given more than once, and is no list"
+    );
+    assert_eq!(
+        sent(Some(&schema()), &["s.t", "--args", "{}", "--params", "{}"]),
+        "refused: --args is given twice"
+    );
+    assert_eq!(
+        sent(Some(&schema()), &[r#"s.t(name: "x", tags: "a", tags: "b")"#]),
+        r#"s t {"name":"x","tags":["a","b"]}"#
+    );
+    assert_eq!(
+        sent(Some(&schema()), &[r#"s.t(name: "x", obj: {a: 1, a: 2})"#]),
+        "refused: Unable to parse function-style call.\nReason: An object has the property 'a' twice."
+    );
+    check_value(r#"obj={"a":1,"a":2}"#, "refused: `obj` must be a JSON object, not text");
+}
+
+#[test]
 fn the_schema_decides_what_a_text_becomes() {
     check(&["name=123", "n=5", "flag=true"], expect![[r#"{"name":"123","n":5,"flag":true}"#]]);
     check(&["name=1.50", "n=007"], expect![[r#"{"name":"1.50","n":7}"#]]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::agent::arguments::{Base, Given, Raw};
+use crate::agent::arguments::{Base, Given, Raw, json};
 use crate::agent::content::Image;
 use crate::agent::issue::Issue;
 use crate::agent::streams::Streams;
@@ -42,10 +42,10 @@ fn read_base(base: Base, streams: &mut Streams<'_>) -> Result<Map<String, Value>
             text
         }
     };
-    match serde_json::from_str::<Value>(&text) {
+    match json::read(&text) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Issue::usage("--args takes a JSON object")),
-        Err(problem) => Err(Issue::usage(format!("--args is not valid JSON: {problem}"))),
+        Err(problem) => Err(Issue::usage(format!("--args {problem}"))),
     }
 }
 

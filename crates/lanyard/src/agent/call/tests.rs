@@ -190,6 +190,16 @@ async fn arguments_that_break_the_schema_are_not_sent() {
     "#]],
     )
     .await;
+    check(
+        &["billing.get_invoice", "--args", r#"{"number":"x","number":"y"}"#],
+        expect![[r#"
+        --- stdout
+        --- stderr
+        [lanyard] billing.get_invoice: --args has `number` twice at line 1 column 22
+        --- exit 1
+    "#]],
+    )
+    .await;
     check(&["billing.get_invoice", "--args", "{"], expect![[r#"
         --- stdout
         --- stderr

@@ -224,10 +224,10 @@ async fn operator(admin: &Admin, peer: Peer, token: &str) -> Result<Actor, ApiEr
 /// a revoked operator is out at once without a snapshot of operators. The look-up may wait for a
 /// change that is being made, so it waits where waiting hurts no call.
 pub(crate) async fn operator_of(admin: &Admin, token: &str) -> Result<OperatorRow, ApiError> {
-    let hash = TokenHash::of(token, TokenKind::Operator).ok_or_else(ApiError::unauthorized)?;
+    let hash = TokenHash::of(token, TokenKind::Operator).ok_or_else(ApiError::no_operator)?;
     let operators = admin.blocking(|shared| Ok(shared.parts.store.operators()?)).await?;
     operators
         .into_iter()
         .find(|row| row.token_hash == hash && row.revoked_at.is_none())
-        .ok_or_else(ApiError::unauthorized)
+        .ok_or_else(ApiError::no_operator)
 }

@@ -94,6 +94,15 @@ impl ApiError {
         )
     }
 
+    /// Somebody with a token that is nobody's. Whether it ever was an operator's is not told.
+    pub(crate) fn no_operator() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "the token that was given (LANYARD_ADMIN_TOKEN) is no operator's: mistyped, revoked, or of another gateway; \
+             an operator's begins with lyd_o_, and `lanyard operator add NAME` prints one",
+        )
+    }
+
     /// Known, and not allowed.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)

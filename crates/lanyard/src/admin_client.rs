@@ -135,13 +135,21 @@ fn ended(download: Result<(), DownloadError>) -> Result<(), Failure> {
 
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let message = value
-        .get("error")
-        .and_then(Value::as_str)
-        .map_or_else(|| format!("the gateway answered with HTTP {status}"), str::to_owned);
+    let other = || match status {
+        // The admin API says what is wrong; whoever says nothing is somebody else.
+        StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => format!(
+            "what answers has no admin API (HTTP {status}): is LANYARD_ADMIN_URL the listener for agents? The one \
+             for operators is {OPERATORS} by default"
+        ),
+        _ => format!("the gateway answered with HTTP {status}"),
+    };
+    let message = value.get("error").and_then(Value::as_str).map_or_else(other, str::to_owned);
     let problems = value.get("problems").and_then(Value::as_array).cloned().unwrap_or_default();
     Failure::refused(status.as_u16(), message, problems)
 }
+
+/// Where operators reach a gateway unless told otherwise.
+const OPERATORS: &str = "http://127.0.0.1:7411";
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {

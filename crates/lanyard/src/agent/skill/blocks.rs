@@ -47,6 +47,7 @@ pub(super) struct Merged {
 /// What front matter is called among blocks.
 pub(super) const FRONT: &str = "front";
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
 const BEGIN: &str = "<!-- lanyard:begin ";
 const END: &str = "<!-- lanyard:end ";
 const FRONT_MARK: &str = "<!-- lanyard:front ";
@@ -73,12 +74,14 @@ pub(super) fn merge(old: Option<&str>, page: &Page) -> Result<Merged, String> {
         merged.text = fresh(page);
         return Ok(merged);
     };
-    let (front, rest) = split_front(old);
+    // Some editors begin a file with a mark that nobody sees: it stays, and begins no front matter.
+    let unmarked = old.strip_prefix(BYTE_ORDER_MARK);
+    let (front, rest) = split_front(unmarked.unwrap_or(old));
     let mut parts = parse(rest, front.lines().count())?;
     let front = merge_front(front, page, &mut parts, &mut merged);
     replace(&mut parts, page, &mut merged);
     insert(&mut parts, page, &mut merged);
-    merged.text = front;
+    merged.text = unmarked.map(|_| BYTE_ORDER_MARK.to_string()).unwrap_or_default() + &front;
     for part in &parts {
         match part {
             Part::Text(text) => merged.text.push_str(text),

@@ -313,9 +313,24 @@ fn operators_have_roles_over_tcp() {
         "agent list",
         expect![[r#"
         $ agent list
-        [lanyard] an operator's token is needed (LANYARD_ADMIN_TOKEN), or the admin socket of the data directory's owner
+        [lanyard] the token that was given (LANYARD_ADMIN_TOKEN) is no operator's: mistyped, revoked, or of another gateway; an operator's begins with lyd_o_, and `lanyard operator add NAME` prints one
         -- exit 3
     "#]],
+    );
+    at_the_agents_listener(&mut world);
+}
+
+fn at_the_agents_listener(world: &mut World) {
+    let agents = world.addresses()["url"].as_str().unwrap().to_owned();
+    world.set("LANYARD_ADMIN_URL", &agents);
+    transcript(
+        world,
+        "agent list",
+        expect![[r#"
+            $ agent list
+            [lanyard] what answers has no admin API (HTTP 401 Unauthorized): is LANYARD_ADMIN_URL the listener for agents? The one for operators is http://HOST:PORT by default
+            -- exit 3
+        "#]],
     );
 }
 

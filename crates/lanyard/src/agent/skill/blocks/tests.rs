@@ -27,6 +27,24 @@ fn the_same_again_changes_nothing() {
 }
 
 #[test]
+fn a_mark_that_nobody_sees_before_the_front_matter_makes_no_second_one() {
+    let blocks = [("about", "One\n")];
+    let own = "\u{feff}---\r\nname: mine\n---\n\nText\n";
+    for before in [format!("\u{feff}{}", text(&blocks)), own.to_owned()] {
+        let again = merge(Some(&before), &page(&[("about", "1\n")])).unwrap();
+        assert_eq!(
+            again.text.lines().filter(|line| line.ends_with("---")).count(),
+            2,
+            "{}",
+            again.text
+        );
+        assert!(again.text.starts_with("\u{feff}---"), "{}", again.text);
+        let third = merge(Some(&again.text), &page(&[("about", "1\n")])).unwrap();
+        assert_eq!(third.text, again.text);
+    }
+}
+
+#[test]
 fn what_is_outside_of_blocks_stays_byte_for_byte() {
     let first = text(&[("about", "One\n"), ("tool:a", "Two\n"), ("tool:b", "Three\n")]);
     let own = "\n## Mine  \r\n\tand `mine`\n";

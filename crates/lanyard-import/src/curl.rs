@@ -13,6 +13,7 @@ use lanyard_rest::suggestion;
 use self::options::{Does, Known, OPTIONS, Takes, by_letter, by_name};
 use self::request::Request;
 use crate::sample::{ImportOptions, Imported, Sample, assemble};
+use crate::shell::advice::VARIABLE;
 use crate::shell::{self, Mark, PasteError, Word};
 
 /// The longest paste, in bytes.
@@ -41,7 +42,12 @@ pub(crate) fn read(text: &str, base_url: Option<&str>) -> Result<Sample, Vec<Pas
         return Err(vec![PasteError::new(Mark::START, "nothing was pasted: paste a curl line")]);
     };
     if !matches!(first.text.as_str(), "curl" | "curl.exe" | "/usr/bin/curl") {
-        let message = "this is no curl line: it must begin with `curl`";
+        let name = first.text.split_once('=').map(|(name, _)| name);
+        let is_name = |it: &str| it.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+        let message = match name.filter(|name| !name.is_empty() && is_name(name)) {
+            Some(_) => VARIABLE,
+            None => "this is no curl line: it must begin with `curl`",
+        };
         return Err(vec![PasteError::new(first.mark, message)]);
     }
     let mut reader = Reader { words, given: Vec::new(), errors: Vec::new() };

@@ -10,6 +10,7 @@
 //! whole scripts, of which all but one kind of node would have to be refused again; `yash-syntax`
 //! is under the GPL.
 
+pub(crate) mod advice;
 mod ansi;
 pub(crate) mod variable;
 
@@ -17,6 +18,10 @@ use std::fmt;
 use std::str::Chars;
 
 use zeroize::Zeroize as _;
+
+use self::advice::{
+    FENCE, NEW_LINE, POWERSHELL, PROMPT, SEMICOLON, SUBSTITUTION, UNCLOSED, WINDOWS,
+};
 
 /// A place in a text. Both are counted from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +89,8 @@ pub(crate) struct Command {
 
 /// Splits one command into its words.
 pub(crate) fn command(text: &str) -> Result<Command, PasteError> {
+    // Some editors of Windows put it before every file.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { rest: text.chars(), mark: Mark::START };
     check(text)?;
     let mut words = Vec::new();
@@ -167,11 +174,6 @@ fn check(text: &str) -> Result<(), PasteError> {
     Ok(())
 }
 
-const NEW_LINE: &str = "put a backslash at the end of that line if this belongs to it, and import \
-                        one command at a time if it does not";
-const SEMICOLON: &str = "quote the `;` if it belongs to a text, and import one command at a time";
-const UNCLOSED: &str = "this quote is never closed; put the same quote where the text ends";
-
 /// What a text is read with.
 pub(crate) struct Reader<'t> {
     rest: Chars<'t>,
@@ -236,7 +238,7 @@ impl Reader<'_> {
                 '"' => self.double(&mut word.text)?,
                 '\\' => self.backslash(&mut word.text)?,
                 '$' => self.dollar(&mut word.text, false)?,
-                '^' if self.starts_with("^\"") || self.starts_with("^\n") => {
+                '^' if ["^\"", "^\n", "^\r\n"].iter().any(|it| self.starts_with(it)) => {
                     return Err(PasteError::new(self.mark, WINDOWS));
                 }
                 _ => {
@@ -253,9 +255,11 @@ impl Reader<'_> {
         let message = match character {
             '|' => "a pipe: leave it and what follows out, only the request itself is imported",
             '&' => "`&` ends a command unless it is quoted: put the URL or text into quotes",
+            '>' if self.mark.column == 1 => PROMPT,
             '<' | '>' => "a redirection: leave it out, or quote the text if it is one",
             '(' | ')' => "a bracket means something to a shell: put the text into quotes",
             '`' if self.starts_with("`\n") || self.starts_with("`\r\n") => POWERSHELL,
+            '`' if self.starts_with("```") => FENCE,
             '`' => SUBSTITUTION,
             '\u{2018}' | '\u{2019}' | '\u{201C}' | '\u{201D}' => {
                 "a typographic quote, which a word processor makes of a straight one: write ' or \""
@@ -383,13 +387,6 @@ impl Reader<'_> {
         name
     }
 }
-
-const SUBSTITUTION: &str = "the output of a command: nothing is executed here; write the value, or \
-                            `$NAME` to make it an argument or a secret";
-const WINDOWS: &str = "this is quoted for the Windows command prompt: choose \"Copy as cURL (bash)\" \
-                       instead, or write it with straight quotes and `\\` at the ends of lines";
-const POWERSHELL: &str =
-    "this joins lines in PowerShell: write `\\` at the end of the line instead";
 
 #[cfg(test)]
 mod tests;

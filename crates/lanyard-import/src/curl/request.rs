@@ -7,6 +7,7 @@ use super::form::{part, plain_part, urlencoded};
 use super::options::{Does, Read};
 use crate::sample::body::{FORM, Media, looks_like_json, of_type};
 use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, url};
+use crate::shell::advice::WINDOWS;
 use crate::shell::{Mark, PasteError, Word, variable};
 
 const FILE: &str = "no file is read: write what it holds into the command";
@@ -118,8 +119,10 @@ impl Request {
                 first.mark
             ));
         }
+        // No URL holds a caret as it is.
+        let is_windows = word.text.contains("^&");
         self.url = Some(word);
-        Ok(())
+        if is_windows { Err(WINDOWS.to_owned()) } else { Ok(()) }
     }
 
     fn data(&mut self, text: &str, separator: &str, mark: Mark) {

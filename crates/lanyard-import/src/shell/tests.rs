@@ -105,7 +105,10 @@ fn whatever_would_do_something_is_refused() {
             "curl \u{201c}x\u{201d}",
             "curl ^\"x^\"",
             "curl x ^\n -H y",
+            "curl x ^\r\n  -H y",
             "curl x `\n -H y",
+            "$ curl x \\\n> -H y",
+            "```bash\ncurl x\n```",
             "curl $'\\ud800'",
             "curl $'\\xff'",
             "curl \u{fdd0}",
@@ -129,13 +132,22 @@ fn whatever_would_do_something_is_refused() {
             1:6: a typographic quote, which a word processor makes of a straight one: write ' or "
             1:6: this is quoted for the Windows command prompt: choose "Copy as cURL (bash)" instead, or write it with straight quotes and `\` at the ends of lines
             1:8: this is quoted for the Windows command prompt: choose "Copy as cURL (bash)" instead, or write it with straight quotes and `\` at the ends of lines
+            1:8: this is quoted for the Windows command prompt: choose "Copy as cURL (bash)" instead, or write it with straight quotes and `\` at the ends of lines
             1:8: this joins lines in PowerShell: write `\` at the end of the line instead
+            2:1: the sign with which a terminal asks for more: take it away at the beginning of every line
+            1:1: the fence of a block of code in Markdown: paste what stands between the fences
             1:8: no character has this escape
             1:6: the escapes of this text make no UTF-8: only text is imported
             1:6: this character stands in no command
             1:6: an escape of this text makes no character
         "#]],
     );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_word() {
+    let words = command("\u{feff}curl x").unwrap().words;
+    assert_eq!((words.len(), words[0].text.as_str()), (2, "curl"));
 }
 
 /// A text in quotes that a shell reads as that text.

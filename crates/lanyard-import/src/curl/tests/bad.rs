@@ -8,6 +8,8 @@ use crate::{ImportOptions, import_curl};
 const BAD: &[&str] = &[
     "",
     "wget https://api.example.com/x",
+    "TOKEN=x curl https://api.example.com/x",
+    "curl \"https://api.example.com/x?a=1^&b=2\"",
     "curl",
     "curl -H 'Accept: application/json'",
     "curl -k https://api.example.com/x",

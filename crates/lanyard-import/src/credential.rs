@@ -9,6 +9,7 @@
 //! alone, and overwritten when dropped.
 
 mod find;
+mod known;
 mod name;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use lanyard_core::SecretName;
 use lanyard_core::spelling::words;
 use zeroize::{Zeroize as _, Zeroizing};
 
+pub(crate) use known::Known;
 pub use lanyard_core::credential::looks_like_live_credential;
 #[cfg(test)]
 pub(crate) use lanyard_core::credential::samples_for_test as samples;
@@ -71,6 +73,10 @@ pub(crate) struct Credentials {
     names: BTreeSet<SecretName>,
     /// The values of variables that are credentials.
     values: BTreeMap<String, Zeroizing<String>>,
+    /// All values that stood somewhere, those too that another took the place of.
+    seen: Vec<Zeroizing<String>>,
+    /// Which request the value of a secret is from.
+    from: BTreeMap<SecretName, String>,
 }
 
 /// A credential by its place.
@@ -100,7 +106,14 @@ impl Credentials {
             found: Vec::new(),
             names: BTreeSet::new(),
             values,
+            seen: Vec::new(),
+            from: BTreeMap::new(),
         }
+    }
+
+    /// All values that are credentials.
+    pub(crate) fn all_values(&self) -> impl Iterator<Item = &str> {
+        self.seen.iter().chain(self.values.values()).map(|value| value.as_str())
     }
 
     /// Takes the credentials of a sample out, and gives back what its tool asks for.
@@ -222,13 +235,21 @@ impl Credentials {
             }
             return before;
         }
+        self.seen.push(Zeroizing::new(text.to_owned()));
         let known = before.as_deref().and_then(|reference| {
             self.found.iter_mut().find(|found| found.name.reference() == reference)
         });
         if let Some(found) = known {
             if found.value.expose() != text {
                 found.value = SecretValue(text.to_owned());
-                sample.info(format!("{said} has another value here than before: this one is kept"));
+                let message =
+                    format!("{said} has another value here than before: this one is kept");
+                let place = self.from.insert(found.name.clone(), sample.place.clone());
+                // From one request to the next a token is renewed. Two in one are a mistake.
+                match place == Some(sample.place.clone()) {
+                    true => sample.warn(message),
+                    false => sample.info(message),
+                }
             }
             return before;
         }
@@ -238,6 +259,7 @@ impl Credentials {
         };
         sample.info(format!("{said} is a credential: it becomes the secret `{name}`"));
         let reference = name.reference();
+        self.from.insert(name.clone(), sample.place.clone());
         self.found.push(FoundSecret {
             name,
             value: SecretValue(text.to_owned()),

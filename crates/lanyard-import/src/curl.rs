@@ -12,6 +12,7 @@ use lanyard_rest::suggestion;
 
 use self::options::{Does, Known, OPTIONS, Takes, by_letter, by_name};
 use self::request::Request;
+use crate::note::Severity;
 use crate::sample::{ImportOptions, Imported, Sample, assemble};
 use crate::shell::advice::VARIABLE;
 use crate::shell::{self, Mark, PasteError, Word};
@@ -27,7 +28,12 @@ const PASTE_BYTES_MAX: usize = 1 << 20;
 pub fn import_curl(text: &str, options: &ImportOptions<'_>) -> Result<Imported, Vec<PasteError>> {
     let sample = read(text, options.base_url)?;
     let missing = || vec![PasteError::new(Mark::START, "nothing was pasted: paste a curl line")];
-    assemble(vec![sample], options, false).pop().ok_or_else(missing)
+    let imported = assemble(vec![sample], options, false).pop().ok_or_else(missing)?;
+    if imported.draft.tools.is_empty() {
+        let left_out = imported.notes.iter().filter(|note| note.severity == Severity::Skipped);
+        return Err(left_out.map(|note| PasteError::new(Mark::START, &note.text)).collect());
+    }
+    Ok(imported)
 }
 
 /// Reads one curl line. `base_url` is what a variable at the start of the URL stands for.

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::tool::{One, tool};
 use super::{Body, Sample, headers, path};
-use crate::credential::{Credentials, FoundSecret, looks_like_live_credential};
+use crate::credential::{Credentials, FoundSecret, Known, looks_like_live_credential};
 use crate::draft::{Draft, DraftTool, Requirement};
 use crate::shell::variable;
 use crate::{Names, Note, server_name, tool_name};
@@ -84,7 +84,7 @@ pub(crate) fn assemble_with(
     }
     let several = origins.len() > 1;
     let mut taken: Vec<String> = Vec::new();
-    let mut servers = Vec::new();
+    let mut sources = Vec::new();
     for (origin, samples) in origins {
         let wanted = match options.server {
             Some(name) if several => format!("{name}-{}", host_word(origin.host())),
@@ -96,10 +96,28 @@ pub(crate) fn assemble_with(
             name = server_name(&origin.authority());
         }
         taken.push(name.clone());
-        let credentials = Credentials::new(&name, values.clone());
-        servers.push(server(name, samples, options, recorded, credentials));
+        let mut credentials = Credentials::new(&name, values.clone());
+        let taken_out = |mut sample: Sample| {
+            drop_unnamed(&mut sample);
+            let needed = credentials.take(&mut sample);
+            (sample, needed)
+        };
+        let samples = samples.into_iter().map(taken_out).collect();
+        sources.push(Source { name, samples, credentials });
     }
-    servers
+    // A credential of one request may stand in any other, of another origin too.
+    let values: Vec<&str> =
+        sources.iter().flat_map(|source| source.credentials.all_values()).collect();
+    let known = Known::new(&values);
+    sources.into_iter().map(|source| server(source, options, recorded, &known)).collect()
+}
+
+/// What a server is made of.
+struct Source {
+    name: String,
+    /// With what each asks for.
+    samples: Vec<(Sample, Vec<Requirement>)>,
+    credentials: Credentials,
 }
 
 /// The word of a host that names its owner: `stripe` of `api.stripe.com`.
@@ -119,18 +137,12 @@ fn host_word(host: &str) -> String {
     labels.last().copied().unwrap_or("api").to_owned()
 }
 
-fn server(
-    name: String,
-    samples: Vec<Sample>,
-    options: &ImportOptions<'_>,
-    recorded: bool,
-    mut credentials: Credentials,
-) -> Imported {
+fn server(source: Source, options: &ImportOptions<'_>, recorded: bool, known: &Known) -> Imported {
+    let Source { name, samples, credentials } = source;
     let mut groups: Vec<(String, Vec<One>)> = Vec::new();
     let mut notes: Vec<Note> = Vec::new();
-    for mut sample in samples {
-        drop_unnamed(&mut sample);
-        let needed = credentials.take(&mut sample);
+    for (mut sample, needed) in samples {
+        known.scrub(&mut sample);
         headers::prune(&mut sample, recorded);
         say_placeholders(&mut sample);
         let mut own: Vec<Note> = Vec::new();
@@ -155,6 +167,11 @@ fn server(
         let wanted = names.take(&wanted_name(first, options), key);
         tools.extend(tool(wanted, group, options.values));
     }
+    tools.retain(|tool| stays(tool, known, &mut notes));
+    notes.iter_mut().for_each(|note| known.mask_note(note));
+    if tools.is_empty() && known.is_in_name(&name) {
+        return Imported { draft: Draft::default(), notes, secrets: Vec::new() };
+    }
     let default_security = shared_security(&mut tools);
     let draft = Draft {
         name: Some(name),
@@ -165,6 +182,22 @@ fn server(
         ..Draft::default()
     };
     Imported { draft, notes, secrets: credentials.found }
+}
+
+/// The last line: a tool that still says a credential, wherever it comes from, is left out.
+fn stays(tool: &DraftTool, known: &Known, notes: &mut Vec<Note>) -> bool {
+    let alone = Draft { tools: vec![tool.clone()], ..Draft::default() };
+    let named = known.is_in_name(&tool.name)
+        || tool.args.iter().any(|arg| known.is_in_name(&arg.name) || known.is_in_name(arg.wire()));
+    let says = named || known.holds(&alone.to_yaml());
+    if says {
+        notes.push(Note::skipped(
+            tool.place.clone(),
+            "a credential of this source stands where it cannot be taken out, in the host or across \
+             parts of the path: write `<value>` there",
+        ));
+    }
+    !says
 }
 
 /// A name must be known when a definition is added: what is named by a variable is left out.

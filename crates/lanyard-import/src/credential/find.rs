@@ -1,6 +1,7 @@
 //! Where credentials stand in a sample.
 
 use data_encoding::BASE64;
+use lanyard_core::credential::looks_random;
 use lanyard_rest::is_token;
 use serde_json::Value;
 
@@ -189,10 +190,22 @@ impl Finder<'_> {
             return;
         }
         for segment in path.split('/') {
+            let segment = self.without_session(segment);
             let taken = self.segment(segment, &segments, &host);
             segments.push(taken);
         }
         self.sample.path = segments.join("/");
+    }
+
+    /// A segment without the session that servers of Java write behind it.
+    fn without_session<'p>(&mut self, segment: &'p str) -> &'p str {
+        match segment.split_once(';') {
+            Some((before, rest)) if rest.to_ascii_lowercase().starts_with("jsessionid=") => {
+                self.sample.warn("`jsessionid` in the path is left out: it is a session that ends");
+                before
+            }
+            Some(_) | None => segment,
+        }
     }
 
     fn segment(&mut self, segment: &str, before: &[String], host: &str) -> String {
@@ -217,6 +230,11 @@ impl Finder<'_> {
         }
         if named {
             return self.config(name, &format!("<{name}>"), SAID);
+        }
+        if let Some(name) = before.last().filter(|name| names_secret(name))
+            && looks_random(segment)
+        {
+            return self.config(name, segment, SAID);
         }
         if (after_webhooks && long) || looks_like_live_credential(segment).is_some() {
             let key = if after_webhooks { "webhook token" } else { "path token" };

@@ -64,8 +64,21 @@ const HARMLESS_ENDS: &[&str] = &[
 /// Further words of credentials in headers and queries.
 const MORE_WORDS: &[&str] = &["session", "sessionid", "sig", "signature"];
 
-/// Names of credentials that no word of theirs gives away.
-const MORE_NAMES: &[&str] = &["appid", "appkey", "sid"];
+/// Names of credentials that no word of theirs gives away, without their separators.
+const MORE_NAMES: &[&str] = &[
+    "appid",
+    "appkey",
+    "jsessionid",
+    "pass",
+    "passcode",
+    "phpsessid",
+    "sessionid",
+    "sid",
+    "userpass",
+    "xauthentication",
+    "xpass",
+    "xsessionid",
+];
 
 /// Names of members of a body whose value is a credential, without their separators. A body is full
 /// of keys and tokens that are data, so here doubt is a no.
@@ -78,6 +91,7 @@ const BODY_NAMES: &[&str] = &[
     "bottoken",
     "clientassertion",
     "clientsecret",
+    "pass",
     "passphrase",
     "passwd",
     "password",

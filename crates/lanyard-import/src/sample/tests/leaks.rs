@@ -27,6 +27,11 @@ const PLACES: &[&str] = &[
     "curl https://api.example.com/x --json '{\"client_secret\":\"KEY\",\"a\":1}'",
     "curl https://api.example.com/x --json '{\"auth\":{\"password\":\"KEY\"},\"a\":1}'",
     "curl https://api.example.com/x -F api_key=KEY -F a=b",
+    "curl https://api.example.com/x -H 'X-Pass: KEY' -H 'X-Session-Id: KEY'",
+    "curl https://api.example.com/x -H 'X-Authentication: KEY'",
+    "curl 'https://api.example.com/x?user=me&pass=KEY'",
+    "curl https://api.example.com/x --json '{\"user\":\"me\",\"pass\":\"KEY\"}'",
+    "curl 'https://api.example.com/x;jsessionid=KEY/y'",
     "curl https://api.telegram.org/botKEY/sendMessage -d text=hi",
     "curl https://hooks.slack.com/services/T0/B0/KEY --json '{\"text\":\"hi\"}'",
     "curl https://api.example.com/x -H 'Proxy-Authorization: Basic KEY'",
@@ -85,12 +90,25 @@ fn a_credential_in_its_place_is_found_and_given_back() {
         let said = said(&line);
         assert!(!said.contains(KEY), "{line}\n{said}");
         let imported = import_curl(&line, &ImportOptions::default()).unwrap();
-        let lost = ["-F api_key", "\"password\"", "Proxy-", "AWS4"];
+        let lost = ["-F api_key", "\"password\"", "Proxy-", "AWS4", "jsessionid"];
         if !lost.iter().any(|part| line.contains(part)) {
             let found = imported.secrets.iter().any(|found| found.value.expose().contains(KEY));
             assert!(found, "{line}: {:?}", imported.secrets);
         }
     }
+}
+
+#[test]
+fn what_follows_the_name_of_a_credential_in_a_path_is_one_if_it_looks_random() {
+    let secret = |path: &str| {
+        let line = format!("curl https://api.example.com{path}");
+        import_curl(&line, &ImportOptions::default()).unwrap().secrets.len()
+    };
+    assert_eq!(secret("/by-token/tst0Zq81mKx77PdfW93bRt/x"), 1);
+    assert_eq!(secret("/api_key/tst0Zq81mKx77PdfW93bRt"), 1);
+    assert_eq!(secret("/tokens/refresh"), 0);
+    assert_eq!(secret("/things/tst0Zq81mKx77PdfW93bRt"), 0);
+    assert_eq!(secret("/x -d 'user=me&pass=hunter2'"), 1);
 }
 
 /// Requests of collections with a place for a credential.

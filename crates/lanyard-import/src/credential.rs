@@ -8,6 +8,7 @@
 //! INVARIANT: no note, error or `Debug` text holds a value; a found value is in [`SecretValue`]
 //! alone, and overwritten when dropped.
 
+mod beside;
 mod find;
 mod known;
 mod name;
@@ -19,6 +20,7 @@ use lanyard_core::SecretName;
 use lanyard_core::spelling::words;
 use zeroize::{Zeroize as _, Zeroizing};
 
+pub(crate) use beside::speaks_of_one;
 pub(crate) use known::Known;
 pub use lanyard_core::credential::looks_like_live_credential;
 #[cfg(test)]

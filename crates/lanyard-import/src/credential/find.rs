@@ -5,6 +5,7 @@ use lanyard_core::credential::looks_random;
 use lanyard_rest::is_token;
 use serde_json::Value;
 
+use super::beside::names_beside;
 use super::name::{body_holds_credential, is_body_credential, is_credential, names_secret};
 use super::{Credentials, looks_like_live_credential};
 use crate::draft::{KeyPlace, Requirement, SchemeKind};
@@ -26,6 +27,21 @@ fn is_scheme_word(word: &str) -> bool {
     (1..=24).contains(&word.len())
         && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-' || byte == b'_')
 }
+
+/// Segments of a path behind which a credential stands.
+const AFTER: &[&str] =
+    &["access_token", "access-token", "api_key", "api-key", "apikey", "secret", "token"];
+
+/// Whether a segment is one by what stands before it, though it is short.
+fn is_behind(name: &str, segment: &str) -> bool {
+    let has = |fits: fn(&char) -> bool| segment.chars().any(|c| fits(&c));
+    AFTER.contains(&name.to_ascii_lowercase().as_str())
+        && segment.len() >= 8
+        && has(char::is_ascii_alphabetic)
+        && has(char::is_ascii_digit)
+}
+
+const BODY: &str = "the body";
 
 struct Finder<'a> {
     credentials: &'a mut Credentials,
@@ -60,7 +76,19 @@ impl Finder<'_> {
                     let kind = SchemeKind::ApiKey { place: KeyPlace::Header, name: header.name };
                     self.scheme(kind, &value, &said);
                 }
+                "referer" if names_beside(&value) || value.contains('@') => {
+                    self.sample.warn(
+                        "the header `Referer` may hold a credential and is left out: write one \
+                         without it if the server asks for it",
+                    );
+                }
                 _ => {
+                    let is_fixed = name == "content-type" || !names_beside(&value);
+                    if !is_fixed {
+                        self.say_doubt(&header.name, &Value::from(value.as_str()), "the headers");
+                    }
+                    // A variable is an argument.
+                    let value = if is_fixed { value } else { variable::text(&header.name) };
                     header.value = Some(value);
                     self.sample.headers.push(header);
                 }
@@ -173,6 +201,9 @@ impl Finder<'_> {
                 let kind = SchemeKind::ApiKey { place: KeyPlace::Query, name };
                 self.scheme(kind, pair.value(), &said);
             } else {
+                if names_beside(pair.value()) {
+                    self.say_doubt(&pair.name, &Value::from(pair.value()), "the query");
+                }
                 self.sample.query.push(pair);
             }
         }
@@ -232,7 +263,7 @@ impl Finder<'_> {
             return self.config(name, &format!("<{name}>"), SAID);
         }
         if let Some(name) = before.last().filter(|name| names_secret(name))
-            && looks_random(segment)
+            && (looks_random(segment) || is_behind(name, segment))
         {
             return self.config(name, segment, SAID);
         }
@@ -251,7 +282,7 @@ impl Finder<'_> {
                         let said = format!("the form pair `{}`", pair.name);
                         pair.value = Some(self.config(&pair.name, pair.value(), &said));
                     } else {
-                        self.say_doubt(&pair.name, &Value::from(pair.value()));
+                        self.say_doubt(&pair.name, &Value::from(pair.value()), BODY);
                     }
                 }
                 self.sample.body = Body::Form(pairs);
@@ -264,7 +295,7 @@ impl Finder<'_> {
                         let said = format!("the member `{name}` of the body");
                         *member = Value::String(self.config(name, text, &said));
                     } else {
-                        self.say_doubt(name, member);
+                        self.say_doubt(name, member, BODY);
                     }
                 }
                 self.sample.body = Body::Json(value);
@@ -272,21 +303,25 @@ impl Finder<'_> {
             Body::Multipart(parts) => {
                 for part in &parts {
                     let value = Value::from(part.pair.value());
-                    self.say_doubt(&part.pair.name, &value);
+                    self.say_doubt(&part.pair.name, &value, BODY);
                 }
                 self.sample.body = Body::Multipart(parts);
             }
-            other @ (Body::None | Body::Text(_) | Body::File) => self.sample.body = other,
+            Body::Text(text) => {
+                self.say_doubt("the text", &Value::from(text.as_str()), BODY);
+                self.sample.body = Body::Text(text);
+            }
+            other @ (Body::None | Body::File) => self.sample.body = other,
         }
     }
 
     /// What may be a credential and stays an argument.
-    fn say_doubt(&mut self, name: &str, value: &Value) {
+    fn say_doubt(&mut self, name: &str, value: &Value, part: &str) {
         if body_holds_credential(name, value) && looks_like_live_credential(name).is_none() {
             self.sample.warn(format!(
-                "`{}` of the body may hold a credential: it stays an argument, and its value is no \
+                "`{}` of {part} may hold a credential: it stays an argument, and its value is no \
                  example. If calls are to send one that agents do not see, write it as `.config` \
-                 in a template of the body",
+                 in a template of {part}",
                 name.replace(variable::is_marker, "")
             ));
         }

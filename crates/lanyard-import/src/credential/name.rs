@@ -4,6 +4,7 @@ use lanyard_core::credential::{looks_random, names_credential};
 use lanyard_core::spelling::words;
 use serde_json::Value;
 
+use super::beside::names_beside;
 use super::looks_like_live_credential;
 use crate::shell::variable;
 
@@ -80,6 +81,9 @@ const MORE_NAMES: &[&str] = &[
     "xsessionid",
 ];
 
+/// Names of what a person types once: an argument, and its value is no example.
+const TYPED_NAMES: &[&str] = &["cvc", "cvv", "otp", "pin", "pincode", "totp"];
+
 /// Names of members of a body whose value is a credential, without their separators. A body is full
 /// of keys and tokens that are data, so here doubt is a no.
 const BODY_NAMES: &[&str] = &[
@@ -92,6 +96,7 @@ const BODY_NAMES: &[&str] = &[
     "clientassertion",
     "clientsecret",
     "pass",
+    "passcode",
     "passphrase",
     "passwd",
     "password",
@@ -105,6 +110,11 @@ const BODY_NAMES: &[&str] = &[
 
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a name is one of a credential wherever it stands.
+pub(super) fn is_clear_name(name: &str) -> bool {
+    BODY_NAMES.contains(&plain(name).as_str())
 }
 
 /// Whether the name of a header, query pair or variable is one of a credential.
@@ -138,19 +148,22 @@ pub(super) fn is_body_credential(name: &str, value: &str) -> bool {
     !value.is_empty()
         && (looks_like_live_credential(value).is_some()
             || holds_secret_variable(value)
-            || BODY_NAMES.contains(&plain(name).as_str()))
+            || is_clear_name(name))
 }
 
 /// Whether a value within a body may be a credential, so that it is no example. In doubt it is: that
 /// costs an example and no call.
 pub(crate) fn body_holds_credential(name: &str, value: &Value) -> bool {
+    let typed = || TYPED_NAMES.contains(&plain(name).as_str());
     match value {
         Value::Null | Value::Bool(_) => false,
-        Value::Number(_) => BODY_NAMES.contains(&plain(name).as_str()),
+        Value::Number(_) => is_clear_name(name) || typed(),
         Value::String(text) => {
             let vague = matches!(words(name).last().map(String::as_str), Some("keys"))
                 || matches!(plain(name).as_str(), "key" | "auth");
             is_body_credential(name, text)
+                || (typed() && !text.is_empty())
+                || names_beside(text)
                 || (names_secret(name) && !text.is_empty() && (!vague || looks_random(text)))
         }
         Value::Array(items) => items.iter().any(|item| body_holds_credential(name, item)),

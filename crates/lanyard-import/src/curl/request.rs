@@ -5,6 +5,7 @@ use lanyard_rest::is_token;
 use super::Given;
 use super::form::{part, plain_part, urlencoded};
 use super::options::{Does, Read};
+use crate::credential::speaks_of_one;
 use crate::sample::body::{FORM, Media, looks_like_json, of_type};
 use crate::sample::{Auth, Body, METHODS, Pair, Part, Sample, url};
 use crate::shell::advice::WINDOWS;
@@ -218,7 +219,8 @@ impl Request {
         let fail = |message: &str| PasteError::new(word.mark, message);
         let read = url::read(&word.text, base_url).map_err(fail)?;
         let mut sample = Sample::new(start.to_string(), self.method()?, read.target);
-        sample.title = comment;
+        // `# my key is ...`
+        sample.title = comment.filter(|comment| !speaks_of_one(comment));
         if read.guessed {
             sample.warn("the URL has no scheme: `http://` is taken, as curl does");
         }

@@ -146,6 +146,65 @@ fn a_second_credential_in_one_line_is_a_warning() {
     check(line, &note.to_string(), "tst-a-0001");
 }
 
+/// Texts that are not taken apart, with a credential under its name, and names that say what they
+/// hold.
+const OPAQUE: &[&str] = &[
+    "curl https://h.example/x -d '{\"password\":\"KEY\",}'",
+    "curl https://h.example/x -d 'query={\"password\":\"KEY\"}'",
+    "curl https://h.example/x -H 'Content-Type: application/xml' -d '<a><password>KEY</password></a>'",
+    "curl https://h.example/x -H 'Content-Type: text/plain' -d '{\"auth\":\"KEY\"}'",
+    "curl https://h.example/x -F 'a=Authorization: Bearer KEY'",
+    "curl https://h.example/x --json '{\"query\":\"mutation { login(password: \\\"KEY\\\") { id } }\"}'",
+    "curl 'https://h.example/x?next=https%3A%2F%2Fo.example%2F%3Ftoken%3DKEY'",
+    "curl 'https://h.example/x?next=https%253A%252F%252Fo.example%252F%253Ftoken%253DKEY'",
+    "curl https://h.example/x -H 'X-Next: https://o.example/?token=KEY'",
+    "curl https://h.example/x -e 'https://me:KEY@o.example/'",
+    "curl https://h.example/x -e 'https://o.example/?token=KEY'",
+    "curl https://h.example/x -H 'Referer: https://o.example/?token=KEY'",
+    "curl https://h.example/x -H 'X-Pass: KEY'",
+    "curl https://h.example/x -H 'X-Authentication: KEY'",
+    "curl https://h.example/x -H 'X-Session-Id: KEY'",
+    "curl 'https://h.example/x?pass=KEY'",
+    "curl 'https://h.example/x?pin=KEY&otp=KEY'",
+    "curl https://h.example/x -d 'user=me&pass=KEY'",
+    "curl https://h.example/x -d 'pin=KEY&otp=KEY'",
+    "curl https://h.example/token/KEY/x",
+    "curl https://h.example/api_key/KEY",
+    "curl 'https://h.example/x;jsessionid=KEY?a=1'",
+    "# my key is KEY\ncurl https://h.example/x",
+];
+
+#[test]
+fn what_is_named_a_credential_is_no_example() {
+    for line in OPAQUE {
+        let line = filled(line, "hunter2-Zx81qq");
+        let collected = collected(&line).unwrap();
+        check(&line, &said(&collected), "hunter2-Zx81qq");
+    }
+    for line in &OPAQUE[..9] {
+        let collected = collected(&filled(line, "hunter2-Zx81qq")).unwrap();
+        let notes = &collected.servers[0].notes;
+        assert!(notes.iter().any(|note| note.text.contains("may hold a credential")), "{line}");
+    }
+}
+
+#[test]
+fn ordinary_texts_stay_examples() {
+    for (line, example) in [
+        (
+            "curl https://h.example/x --json '{\"q\":\"query($password: String!) { a(first: 5) }\"}'",
+            "first: 5",
+        ),
+        ("curl 'https://h.example/x?next=https%3A%2F%2Fo.example%2F%3Fpage%3D7'", "page=7"),
+        ("curl https://h.example/x -d 'q=author:me state:open'", "state:open"),
+        ("curl https://h.example/x -H 'Content-Type: text/plain' -d 'a: b'", "a: b"),
+    ] {
+        let collected = collected(line).unwrap();
+        let yaml = collected.servers[0].draft.to_yaml();
+        assert!(yaml.contains(example), "{line}\n{yaml}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

@@ -11,6 +11,7 @@ mod variables;
 use serde_json::Value;
 
 use self::variables::Variables;
+use crate::credential::Known;
 use crate::sample::{Collected, ImportOptions, Sample, assemble_with};
 use crate::shell::{Mark, PasteError, variable};
 use crate::{Note, one_line, shorten};
@@ -43,8 +44,13 @@ pub fn import_postman(
     let context = Context { place: String::new(), auth: root.get("auth"), depth: 0 };
     reader.say_scripts(&root, "the collection");
     reader.items(&root, &context);
-    let Reader { variables, samples, notes, .. } = reader;
-    let servers = assemble_with(samples, options, false, &variables.into_secrets());
+    let Reader { variables, samples, mut notes, .. } = reader;
+    let values = variables.into_secrets();
+    let servers = assemble_with(samples, options, false, &values);
+    // The place of a request that was left out is its name, which may say one.
+    let found = servers.iter().flat_map(|server| &server.secrets).map(|it| it.value.expose());
+    let known = Known::new(&values.values().map(|it| it.as_str()).chain(found).collect::<Vec<_>>());
+    notes.iter_mut().for_each(|note| known.mask_note(note));
     Ok(Collected { servers, notes })
 }
 

@@ -101,6 +101,7 @@ const ENTRIES: &[&str] = &[
 const ITEMS: &[&str] = &[
     r#"{"name":"one","request":{"url":"https://h.example/x?t={{other}}","description":"Send KEY"}}"#,
     r#"{"name":"get KEY","request":{"url":"https://h.example/KEY/y"}}"#,
+    r#"{"name":"not KEY","request":{"method":"PURGE","url":"ftp://h.example/y"}}"#,
     r#"{"name":"two","request":{"method":"POST","url":"https://h.example/z","body":{"mode":"raw","raw":"{\"a\":\"{{other}}\"}"}}}"#,
     r#"{"name":"three","request":{"url":{"raw":"https://h.example/:id","variable":[{"key":"id","value":"KEY","description":"as KEY"}]}}}"#,
 ];
